@@ -1,0 +1,46 @@
+"""What a thread is in the middle of: who listens to its operations, and on which device they run."""
+
+from __future__ import annotations
+
+import contextvars
+import threading
+from typing import TYPE_CHECKING, Any
+
+import numpy
+
+if TYPE_CHECKING:
+    from minidl.devices import Device
+    from minidl.primitive import Listener
+
+
+class Here:
+    """The state of one thread.
+
+    listeners: the tapes and other listeners in force, the outermost first.
+    device:    the device of the innermost `with device(...)`, or None outside of any.
+    silently:  calls a kernel with NumPy's floating-point warnings off, as TensorFlow has none.
+               (A context of its own makes that as cheap as the call; `numpy.errstate` would double it.)
+    """
+
+    __slots__ = ("device", "listeners", "silently")
+
+    def __init__(self) -> None:
+        self.listeners: tuple[Listener, ...] = ()
+        self.device: Device | None = None
+        context = contextvars.copy_context()
+        context.run(numpy.seterr, all="ignore")
+        self.silently = context.run
+
+    def enter(self, listener: Listener) -> None:
+        self.listeners = (*self.listeners, listener)
+
+    def leave(self, listener: Listener) -> None:
+        self.listeners = tuple(other for other in self.listeners if other is not listener)
+
+
+class _Thread(threading.local):
+    def __init__(self) -> None:
+        self.here: Any = Here()
+
+
+thread = _Thread()

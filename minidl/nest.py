@@ -1,0 +1,40 @@
+"""Nests: lists, tuples and dictionaries of values, to any depth, taken apart and put together again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+
+def flatten(nest: Any) -> list[Any]:
+    """The values in a nest, in order; dictionaries in the order of their keys. A lone value is a nest of one."""
+    if isinstance(nest, (list, tuple)):
+        parts: Iterable[Any] = nest
+    elif isinstance(nest, dict):
+        parts = [nest[key] for key in sorted(nest)]
+    else:
+        return [nest]
+    values = []
+    for part in parts:
+        if isinstance(part, (list, tuple, dict)):
+            values += flatten(part)
+        else:
+            values.append(part)
+    return values
+
+
+def pack(nest: Any, values: Iterable[Any]) -> Any:
+    """A nest of the same form, with other values in it."""
+    return _pack(nest, iter(values))
+
+
+def _pack(nest: Any, values: Iterator[Any]) -> Any:
+    if not isinstance(nest, (list, tuple, dict)):
+        return next(values)
+    if isinstance(nest, dict):
+        packed = {key: _pack(nest[key], values) for key in sorted(nest)}
+        return type(nest)((key, packed[key]) for key in nest)
+    parts = [_pack(part, values) for part in nest]
+    if type(nest) is list:
+        return parts
+    return type(nest)(*parts) if hasattr(nest, "_fields") else type(nest)(parts)

@@ -1,0 +1,280 @@
+"""Tensors out of Python's values, of shapes, and of other tensors; conversion between dtypes."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy
+
+from minidl.context import thread
+from minidl.devices import CPU, Device
+from minidl.errors import InvalidArgumentError
+from minidl.ops.calling import as_tensor, call
+from minidl.primitive import primitive
+from minidl.tensor import FLOATS, Tensor, TensorLike, Variable, as_dtype, float16, float32, float64, int32, int64
+
+_BY_WIDTH = [int32, int64, float16, float32, float64]
+
+# -- from values -------------------------------------------------------------------------------------------------
+
+
+def constant(value: Any, dtype: Any = None, shape: Any = None, name: str | None = None) -> Tensor:
+    """A tensor of a number, a nested list or an array, whose entries are copied.
+
+    Arguments:
+        value: numbers of Python's become float32, int32 (int64 where one is too large) or bool; arrays keep
+            their dtype.
+        dtype: a dtype to have instead.
+        shape: a shape to give the entries; one number fills it.
+
+    The tensor lives on the device in scope, outside of any on the CPU. Raises ValueError for lists that differ in
+    length, TypeError for a dtype that can't hold the numbers or that minidl lacks, or a shape of another size.
+
+    >>> tf.constant([1, 2, 3])
+    <minidl.Tensor: shape=(3,), dtype=int32, numpy=array([1, 2, 3], dtype=int32)>
+    >>> tf.constant(0.5, shape=[2]).numpy()
+    array([0.5, 0.5], dtype=float32)
+    """
+    if isinstance(value, TensorLike) and dtype is not None and value.dtype != as_dtype(dtype):
+        raise TypeError(f"A tensor of dtype {value.dtype} was given for a constant of {as_dtype(dtype)}; use tf.cast")
+    tensor = convert_to_tensor(value, dtype)
+    if shape is None:
+        return tensor
+    wanted = shape_of(shape)
+    if tensor.array.size not in (1, math.prod(wanted)):
+        raise TypeError(f"A constant of shape {wanted} can't be made of {tensor.array.size} entries: {value!r}")
+    reshaped = tensor.array.reshape(wanted if tensor.array.size == math.prod(wanted) else ())
+    return Tensor(tensor._device.module.broadcast_to(reshaped, wanted).copy())
+
+
+def convert_to_tensor(value: Any, dtype: Any = None, dtype_hint: Any = None, name: str | None = None) -> Tensor:
+    """The value as a tensor: a tensor stays itself, a variable is read, anything else becomes a constant.
+
+    Arguments:
+        value: a tensor, a variable, or what `constant` takes; a list that has tensors in it is stacked, and
+            gradients flow to them.
+        dtype: the dtype to have. Raises ValueError where a tensor has another.
+        dtype_hint: a dtype to have if the value can be converted to it.
+
+    >>> tf.convert_to_tensor([tf.constant(1.0), 2.0]).numpy()
+    array([1., 2.], dtype=float32)
+    """
+    if dtype is None and dtype_hint is not None and not isinstance(value, TensorLike):
+        try:
+            return as_tensor(value, as_dtype(dtype_hint))
+        except TypeError:
+            pass
+    tensor = as_tensor(value, None if dtype is None else as_dtype(dtype))
+    return identity(tensor) if isinstance(value, Variable) else tensor
+
+
+def is_tensor(x: Any) -> bool:
+    """Whether this is a Tensor or a Variable.
+
+    >>> tf.is_tensor(tf.constant(1.0)), tf.is_tensor(1.0)
+    (True, False)
+    """
+    return isinstance(x, TensorLike)
+
+
+# -- from shapes -------------------------------------------------------------------------------------------------
+
+
+def shape_of(shape: Any) -> tuple[int, ...]:
+    """A shape given as a number, a list or a tensor, as a tuple; InvalidArgumentError for negative lengths."""
+    lengths = numpy.asarray(shape.numpy() if isinstance(shape, TensorLike) else shape)
+    if lengths.size and lengths.dtype.kind not in "iu":
+        raise TypeError(f"A shape consists of whole numbers; {shape!r} was given")
+    found = tuple(int(length) for length in lengths.reshape(-1))
+    if any(length < 0 for length in found):
+        raise InvalidArgumentError(f"The lengths of a shape are 0 or more; {found} was given")
+    return found
+
+
+def _device() -> Device:
+    return thread.here.device or CPU
+
+
+def zeros(shape: Any, dtype: Any = float32, name: str | None = None) -> Tensor:
+    """A tensor of zeros.
+
+    Arguments:
+        shape: a list, tuple or tensor of lengths; InvalidArgumentError for negative ones.
+        dtype: of the tensor.
+
+    >>> tf.zeros([2, 3]).numpy()
+    array([[0., 0., 0.],
+           [0., 0., 0.]], dtype=float32)
+    """
+    return Tensor(_device().module.zeros(shape_of(shape), as_dtype(dtype)))
+
+
+def ones(shape: Any, dtype: Any = float32, name: str | None = None) -> Tensor:
+    """A tensor of ones.
+
+    Arguments:
+        shape: a list, tuple or tensor of lengths; InvalidArgumentError for negative ones.
+        dtype: of the tensor.
+
+    >>> tf.ones([2], tf.int32).numpy()
+    array([1, 1], dtype=int32)
+    """
+    return Tensor(_device().module.ones(shape_of(shape), as_dtype(dtype)))
+
+
+def zeros_like(input: Any, dtype: Any = None, name: str | None = None) -> Tensor:
+    """Zeros in the shape, and on the device, of another tensor.
+
+    Arguments:
+        input: the tensor, or what `constant` takes.
+        dtype: to have instead of the tensor's.
+
+    >>> tf.zeros_like([1, 2]).numpy()
+    array([0, 0], dtype=int32)
+    """
+    return _like(input, dtype, 0)
+
+
+def ones_like(input: Any, dtype: Any = None, name: str | None = None) -> Tensor:
+    """Ones in the shape, and on the device, of another tensor.
+
+    Arguments:
+        input: the tensor, or what `constant` takes.
+        dtype: to have instead of the tensor's.
+
+    >>> tf.ones_like([1, 2], tf.float32).numpy()
+    array([1., 1.], dtype=float32)
+    """
+    return _like(input, dtype, 1)
+
+
+def _like(input: Any, dtype: Any, number: int) -> Tensor:
+    tensor = as_tensor(input)
+    device = thread.here.device or tensor._device
+    return Tensor(device.module.full(tensor.shape, number, tensor.dtype if dtype is None else as_dtype(dtype)))
+
+
+def range(start: Any, limit: Any = None, delta: Any = 1, dtype: Any = None, name: str | None = None) -> Tensor:
+    """The numbers start, start + delta, ... before limit; with one argument, those from 0 before it.
+
+    Arguments:
+        start, limit, delta: numbers.
+        dtype: by default the widest among them: float32 where one is a Python float, int32 where none is.
+
+    Raises InvalidArgumentError for a delta of 0, or one that leads away from the limit.
+
+    >>> tf.range(3).numpy(), tf.range(1.0, 2.0, 0.5).numpy()
+    (array([0, 1, 2], dtype=int32), array([1. , 1.5], dtype=float32))
+    """
+    if limit is None:
+        start, limit = 0, start
+    numbers = [as_tensor(number).numpy() for number in (start, limit, delta)]
+    dtype = max((number.dtype for number in numbers), key=_BY_WIDTH.index) if dtype is None else as_dtype(dtype)
+    first, last, pace = (float(number) for number in numbers)
+    if pace == 0 or (last - first) * pace < 0:
+        raise InvalidArgumentError(f"range from {first:g} to {last:g} can't be walked with a delta of {pace:g}")
+    steps = _device().module.arange(math.ceil((last - first) / pace), dtype=dtype)
+    return Tensor(numbers[0].astype(dtype) + steps * numbers[2].astype(dtype))
+
+
+# -- about a tensor ----------------------------------------------------------------------------------------------
+
+
+def shape(input: Any, out_type: Any = int32, name: str | None = None) -> Tensor:
+    """The shape of a tensor as a tensor of lengths, which has no gradient.
+
+    Arguments:
+        input: the tensor.
+        out_type: int32 or int64.
+
+    >>> tf.shape([[1, 2, 3]]).numpy()
+    array([1, 3], dtype=int32)
+    """
+    return constant(list(as_tensor(input).shape), out_type)
+
+
+def rank(input: Any, name: str | None = None) -> Tensor:
+    """The number of axes of a tensor, as a tensor.
+
+    >>> tf.rank([[1, 2, 3]]).numpy()
+    np.int32(2)
+    """
+    return constant(as_tensor(input).ndim, int32)
+
+
+def size(input: Any, out_type: Any = int32, name: str | None = None) -> Tensor:
+    """The number of entries of a tensor, as a tensor.
+
+    Arguments:
+        input: the tensor.
+        out_type: int32 or int64.
+
+    >>> tf.size([[1, 2, 3]]).numpy()
+    np.int32(3)
+    """
+    return constant(math.prod(as_tensor(input).shape), out_type)
+
+
+# -- the same values, seen otherwise -----------------------------------------------------------------------------
+
+
+@primitive(x=lambda upstream: upstream)
+def _identity(xp, x):
+    return x
+
+
+@primitive()
+def _stop_gradient(xp, x):
+    return x
+
+
+@primitive(x=lambda upstream, x_dtype: cast(upstream, x_dtype))
+def _cast(xp, x, *, dtype):
+    return x.astype(dtype)
+
+
+@primitive()
+def _cast_without_gradient(xp, x, *, dtype):
+    return x.astype(dtype)
+
+
+def identity(input: Any, name: str | None = None) -> Tensor:
+    """The same value as a tensor of its own, through which gradients flow unchanged.
+
+    >>> tf.identity([1.0, 2.0]).numpy()
+    array([1., 2.], dtype=float32)
+    """
+    return call(_identity, (as_tensor(input),))
+
+
+def stop_gradient(input: Any, name: str | None = None) -> Tensor:
+    """The same value, through which no gradient flows: for differentiation it is a constant.
+
+    >>> x = tf.Variable(3.0)
+    >>> with tf.GradientTape() as tape:
+    ...     y = x * tf.stop_gradient(x)
+    >>> tape.gradient(y, x).numpy()
+    np.float32(3.0)
+    """
+    return call(_stop_gradient, (as_tensor(input),))
+
+
+def cast(x: Any, dtype: Any, name: str | None = None) -> Tensor:
+    """The values in another dtype; the gradient is cast back.
+
+    Arguments:
+        x: a tensor of any shape, or what `constant` takes.
+        dtype: floats become whole numbers by dropping their fraction, and True unless they are 0. TypeError
+            for one that minidl lacks.
+
+    Whole numbers and bools have no gradient, so casts from and to them pass none on.
+
+    >>> tf.cast([1.8, -1.8], tf.int32).numpy()
+    array([ 1, -1], dtype=int32)
+    """
+    tensor, dtype = convert_to_tensor(x), as_dtype(dtype)
+    if tensor.dtype == dtype:
+        return tensor
+    differentiable = tensor.dtype in FLOATS and dtype in FLOATS
+    return call(_cast if differentiable else _cast_without_gradient, (tensor,), {"dtype": dtype})

@@ -1,0 +1,259 @@
+"""Sums, means and extremes over axes, and the product of matrices, which is a sum over an axis too."""
+
+from __future__ import annotations
+
+import functools
+import math
+from typing import Any
+
+from minidl.errors import InvalidArgumentError
+from minidl.ops.calling import alike, as_tensor, call, operation, wrong_dtype
+from minidl.ops.creation import cast
+from minidl.ops.elementwise import equal
+from minidl.ops.shaping import _broadcast_to, axes_of, reshape
+from minidl.primitive import Primitive, primitive
+from minidl.tensor import FLOATS, NUMBERS, Tensor, as_dtype, int32, int64
+
+# A sum repeats the upstream gradient along the axes that it summed over. The sweep repeats whatever is too small, so
+# the rules only have to put axes of length 1 where the summed axes were.
+
+
+def _with_axes(reduced: Tensor, axis: tuple[int, ...] | None, shape: tuple[int, ...]) -> Tensor:
+    if axis is None or len(reduced.shape) == len(shape):
+        return reduced
+    return reshape(reduced, [1 if index in axis else length for index, length in enumerate(shape)])
+
+
+@primitive(x=lambda upstream, x_shape, axis: _with_axes(upstream, axis, x_shape))
+def _reduce_sum(xp, x, *, axis, keepdims):
+    return x.sum(axis=axis, dtype=x.dtype, keepdims=keepdims)
+
+
+def _count(shape: tuple[int, ...], axis: tuple[int, ...] | None) -> int:
+    return math.prod(shape if axis is None else [shape[index] for index in axis])
+
+
+@primitive(
+    x=lambda upstream, x_shape, axis: spread(_with_axes(upstream, axis, x_shape), x_shape, _count(x_shape, axis))
+)
+def _reduce_mean(xp, x, *, axis, keepdims):
+    mean = x.sum(axis=axis, keepdims=keepdims) / (x.size if axis is None else _count(x.shape, axis))
+    return mean if mean.dtype == x.dtype else xp.trunc(mean).astype(x.dtype)
+
+
+@primitive(x=lambda upstream, count: upstream / float(count))
+def _spread(xp, x, *, shape, count):
+    entries = xp.empty(shape, x.dtype)
+    entries[...] = x / count
+    return entries
+
+
+def spread(x: Tensor, shape: tuple[int, ...], count: int) -> Tensor:
+    """Each entry divided by a count, and repeated in a larger shape: the gradient of a mean of so many entries."""
+    return call(_spread, (x,), {"shape": shape, "count": count})
+
+
+def _share_of_extreme(
+    upstream: Tensor, x: Tensor, result: Tensor, axis: tuple[int, ...] | None, x_shape: tuple[int, ...]
+) -> Tensor:
+    """The upstream gradient, in equal parts to the entries that are the extreme."""
+    extreme = cast(equal(x, _with_axes(result, axis, x_shape)), upstream.dtype)
+    return extreme / reduce_sum(extreme, axis, keepdims=True) * _with_axes(upstream, axis, x_shape)
+
+
+@primitive(x=_share_of_extreme)
+def _reduce_max(xp, x, *, axis, keepdims):
+    return x.max(axis=axis, keepdims=keepdims) if x.size else _of_nothing(xp, x, axis, keepdims, -1)
+
+
+@primitive(x=_share_of_extreme)
+def _reduce_min(xp, x, *, axis, keepdims):
+    return x.min(axis=axis, keepdims=keepdims) if x.size else _of_nothing(xp, x, axis, keepdims, 1)
+
+
+def _of_nothing(xp: Any, x: Any, axis: tuple[int, ...] | None, keepdims: bool, side: int) -> Any:
+    """The extreme of no entries: the farthest value on the other side."""
+    limit = side * math.inf if x.dtype.kind == "f" else getattr(xp.iinfo(x.dtype), "max" if side > 0 else "min")
+    return xp.full(x.sum(axis=axis, keepdims=keepdims).shape, limit, x.dtype)
+
+
+def _reduce(primitive: Primitive, x: Any, axis: Any, keepdims: bool) -> Tensor:
+    if type(x) is not Tensor:
+        x = as_tensor(x)
+    if x.array.dtype not in NUMBERS:
+        raise wrong_dtype(primitive.name, x.dtype, NUMBERS)
+    return call(primitive, (x,), {"axis": axes_of(axis, x.array.ndim), "keepdims": keepdims})
+
+
+def reduce_sum(input_tensor: Any, axis: Any = None, keepdims: bool = False, name: str | None = None) -> Tensor:
+    """The sum of the entries over some axes or all; the gradient repeats the upstream gradient along them.
+
+    Arguments:
+        input_tensor: of any shape, of floats or integers.
+        axis: an axis or a list of them, negative ones counted from the end; None for all.
+        keepdims: whether the axes stay, with length 1.
+
+    Raises InvalidArgumentError for an axis that isn't there or is named twice, and for bools.
+
+    >>> tf.reduce_sum([[1.0, 2.0], [3.0, 4.0]], axis=0).numpy()
+    array([4., 6.], dtype=float32)
+    """
+    return _reduce(_reduce_sum, input_tensor, axis, keepdims)
+
+
+def reduce_mean(input_tensor: Any, axis: Any = None, keepdims: bool = False, name: str | None = None) -> Tensor:
+    """The mean over some axes or all, of integers without its fraction; NaN of no entries.
+
+    The gradient of each of n entries is 1 / n of the upstream gradient. Arguments and errors as of `reduce_sum`.
+
+    >>> tf.reduce_mean([[1.0, 2.0], [3.0, 4.0]]).numpy()
+    np.float32(2.5)
+    """
+    return _reduce(_reduce_mean, input_tensor, axis, keepdims)
+
+
+def reduce_max(input_tensor: Any, axis: Any = None, keepdims: bool = False, name: str | None = None) -> Tensor:
+    """The largest entry over some axes or all, -inf of no entries.
+
+    The gradient goes to the largest entry; several that are equal share it. Arguments and errors as of
+    `reduce_sum`.
+
+    >>> tf.reduce_max([[1.0, 2.0], [3.0, 4.0]], axis=1).numpy()
+    array([2., 4.], dtype=float32)
+    """
+    return _reduce(_reduce_max, input_tensor, axis, keepdims)
+
+
+def reduce_min(input_tensor: Any, axis: Any = None, keepdims: bool = False, name: str | None = None) -> Tensor:
+    """The smallest entry over some axes or all, inf of no entries.
+
+    The gradient goes to the smallest entry; several that are equal share it. Arguments and errors as of
+    `reduce_sum`.
+
+    >>> tf.reduce_min([[1.0, 2.0], [3.0, 4.0]], axis=1).numpy()
+    array([1., 3.], dtype=float32)
+    """
+    return _reduce(_reduce_min, input_tensor, axis, keepdims)
+
+
+@primitive()
+def _argmax(xp, x, *, axis, dtype):
+    return x.argmax(axis=axis).astype(dtype)
+
+
+def argmax(input: Any, axis: int | None = None, output_type: Any = int64, name: str | None = None) -> Tensor:
+    """The index of the largest entry along an axis, of several equal ones the first; it has no gradient.
+
+    Arguments:
+        input: of at least one axis.
+        axis: by default the first, 0.
+        output_type: int32 or int64.
+
+    Raises InvalidArgumentError for an axis that isn't there or has no entries.
+
+    >>> tf.argmax([[1.0, 3.0], [9.0, 2.0]], axis=1).numpy()
+    array([1, 0])
+    """
+    x = as_tensor(input)
+    axes = axes_of(axis or 0, x.ndim)
+    assert axes is not None
+    if not x.shape[axes[0]]:
+        raise InvalidArgumentError(f"argmax: axis {axes[0]} of shape {x.shape} has no entries")
+    dtype = as_dtype(output_type)
+    if dtype not in (int32, int64):
+        raise InvalidArgumentError(f"argmax gives int32 or int64 indices; output_type was {dtype}")
+    return call(_argmax, (x,), {"axis": axes[0], "dtype": dtype})
+
+
+def fitted(gradient: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """A gradient in the shape of the tensor that it belongs to.
+
+    Where the tensor was broadcast, the gradient is larger, and is summed over the axes in question; where a rule
+    gave the same gradient for many entries, it is smaller, and is repeated. This is the one place that does so.
+    """
+    axes, kept = _broadcast_axes(gradient.array.shape, shape)
+    if axes:
+        gradient = call(_reduce_sum, (gradient,), {"axis": axes, "keepdims": False})
+        if kept:
+            gradient = reshape(gradient, kept)
+    return gradient if gradient.array.shape == shape else call(_broadcast_to, (gradient,), {"shape": shape})
+
+
+@functools.lru_cache(4096)
+def _broadcast_axes(found: tuple[int, ...], shape: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The axes of a gradient of shape `found` to sum over for a tensor of another shape, and the shape to give the
+    sum, where it is not simply that of the axes that stay."""
+    extra = max(len(found) - len(shape), 0)  # axes that the tensor doesn't have
+    aligned = shape[len(shape) + extra - len(found) :]  # the lengths of those of its axes that the gradient has
+    repeated = [index for index, length in enumerate(aligned, extra) if length == 1 and found[index] != 1]
+    kept = tuple(1 if index in repeated else found[index] for index in range(extra, len(found)))
+    return (*range(extra), *repeated), kept if repeated else ()
+
+
+# -- products of matrices ----------------------------------------------------------------------------------------
+
+
+@operation(NUMBERS, x=lambda upstream: swap(upstream))
+def swap(xp, x):
+    """The tensor with its last two axes swapped: each matrix in it transposed."""
+    return x.swapaxes(-1, -2)
+
+
+@operation(NUMBERS, x=lambda upstream, y: product(upstream, swap(y)), y=lambda upstream, x: product(swap(x), upstream))
+def product(xp, x, y):
+    """The product of matrices x y; with upstream gradient g, dL/dx = g yᵀ and dL/dy = xᵀ g."""
+    if x.ndim == y.ndim == 2:
+        return xp.dot(x, y)
+    if x.ndim < 2 or y.ndim < 2:
+        raise ValueError("are no matrices, which have two axes or more; put one in with tf.expand_dims")
+    return xp.matmul(x, y)
+
+
+def matmul(a: Any, b: Any, transpose_a: bool = False, transpose_b: bool = False, name: str | None = None) -> Tensor:
+    """The product of matrices, z = a b; with upstream gradient g, dL/da = g bᵀ and dL/db = aᵀ g.
+
+    Arguments:
+        a: of shape [..., n, k]; the axes before the last two are a batch, and broadcast with b's.
+        b: of shape [..., k, m].
+        transpose_a, transpose_b: whether to swap the last two axes of a or b first.
+
+    Dtypes: floats and integers. Raises InvalidArgumentError for fewer than two axes, for lengths k that differ, and
+    for two dtypes.
+
+    >>> tf.matmul([[1.0, 2.0]], [[3.0], [4.0]]).numpy()
+    array([[11.]], dtype=float32)
+    """
+    if transpose_a or transpose_b:
+        a, b = alike("matmul", a, b)
+        a, b = swap(a) if transpose_a else a, swap(b) if transpose_b else b
+    return product(a, b)
+
+
+# -- softmax -----------------------------------------------------------------------------------------------------
+
+
+@primitive(x=lambda upstream, result, axis: (upstream - reduce_sum(upstream * result, axis, True)) * result)
+def _softmax(xp, x, *, axis):
+    exponentials = xp.exp(x - x.max(axis=axis, keepdims=True))
+    return exponentials / exponentials.sum(axis=axis, keepdims=True)
+
+
+def softmax(logits: Any, axis: int = -1, name: str | None = None) -> Tensor:
+    """Positive numbers that sum to 1 along an axis, in the proportion eˣ.
+
+    With s the result, dL/dx = (dL/ds - Σ dL/ds s) s, the sum along the axis.
+
+    Arguments:
+        logits: floats of at least one axis.
+        axis: along which the results sum to 1.
+
+    Raises InvalidArgumentError for an axis that isn't there, and for integers.
+
+    >>> tf.nn.softmax([0.0, 0.0]).numpy()
+    array([0.5, 0.5], dtype=float32)
+    """
+    x = as_tensor(logits)
+    if x.dtype not in FLOATS:
+        raise wrong_dtype("softmax", x.dtype, FLOATS)
+    axes = axes_of(axis, x.ndim)
+    return call(_softmax, (x,), {"axis": axes}) if x.array.size else x

@@ -1,0 +1,295 @@
+"""Operations that move entries and compute nothing: shapes, axes, slices. Their gradients move entries back."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy
+
+from minidl.errors import InvalidArgumentError
+from minidl.ops.calling import as_tensor, call, wrong_dtype
+from minidl.ops.creation import shape_of
+from minidl.ops.elementwise import where
+from minidl.primitive import primitive
+from minidl.tensor import Tensor, TensorLike, bool_, int32, int64
+
+# -- axes --------------------------------------------------------------------------------------------------------
+
+
+def axes_of(axis: Any, ndim: int) -> tuple[int, ...] | None:
+    """One axis or several, given as numbers or a tensor, counted from the front; None stays None, for all.
+
+    Raises InvalidArgumentError for an axis that isn't there, or one named twice.
+    """
+    if axis is None:
+        return None
+    if type(axis) is tuple and all(type(index) is int and 0 <= index < ndim for index in axis):
+        named: Sequence[int] = axis
+    else:
+        given = numpy.asarray(axis.numpy() if isinstance(axis, TensorLike) else axis)
+        if given.size and given.dtype.kind not in "iu":
+            raise TypeError(f"An axis is a whole number; {axis!r} was given")
+        named = [int(index) for index in given.reshape(-1)]
+    if any(not -ndim <= index < ndim for index in named):
+        raise InvalidArgumentError(f"There is no axis {axis!r} in a tensor of {ndim} axes")
+    found = tuple(index % ndim for index in named)
+    if len(set(found)) < len(found):
+        raise InvalidArgumentError(f"An axis is named twice in {axis!r}, for a tensor of {ndim} axes")
+    return found
+
+
+@primitive(x=lambda upstream, x_shape: call(_reshape, (upstream,), {"shape": x_shape}))
+def _reshape(xp, x, *, shape):
+    return x.reshape(shape)
+
+
+def reshape(tensor: Any, shape: Any, name: str | None = None) -> Tensor:
+    """The same entries, row by row, in another shape; the gradient gets the old shape back.
+
+    Arguments:
+        tensor: of any shape and dtype.
+        shape: the lengths, one of which may be -1: whatever is left for it.
+
+    Raises InvalidArgumentError where the number of entries differs.
+
+    >>> tf.reshape([1, 2, 3, 4], [2, -1]).numpy()
+    array([[1, 2],
+           [3, 4]], dtype=int32)
+    """
+    x = as_tensor(tensor)
+    lengths = [int(length) for length in numpy.asarray(shape).reshape(-1)]
+    known = math.prod(length for length in lengths if length != -1)
+    if lengths.count(-1) == 1 and known and x.array.size % known == 0:
+        lengths[lengths.index(-1)] = x.array.size // known
+    if min(lengths, default=0) < 0 or math.prod(lengths) != x.array.size:
+        raise InvalidArgumentError(f"reshape: {x.array.size} entries of shape {x.shape} don't fill shape {lengths}")
+    return call(_reshape, (x,), {"shape": tuple(lengths)})
+
+
+def squeeze(input: Any, axis: Any = None, name: str | None = None) -> Tensor:
+    """The tensor without axes of length 1.
+
+    Arguments:
+        input: of any shape and dtype.
+        axis: the axes to leave out; None for every axis of length 1.
+
+    Raises InvalidArgumentError for an axis that is longer, or isn't there.
+
+    >>> tf.squeeze([[[1], [2]]]).numpy()
+    array([1, 2], dtype=int32)
+    """
+    x = as_tensor(input)
+    axes = axes_of(axis, x.ndim)
+    for index in axes or ():
+        if x.shape[index] != 1:
+            raise InvalidArgumentError(f"squeeze: axis {index} of shape {x.shape} has length {x.shape[index]}, not 1")
+    left_out = axes or [index for index, length in enumerate(x.shape) if length == 1]
+    return reshape(x, [length for index, length in enumerate(x.shape) if index not in left_out])
+
+
+def expand_dims(input: Any, axis: Any, name: str | None = None) -> Tensor:
+    """The tensor with an axis of length 1 put in at a place.
+
+    Arguments:
+        input: of any shape and dtype.
+        axis: the place, -1 for the last.
+
+    Raises InvalidArgumentError for a place that isn't there.
+
+    >>> tf.expand_dims([1, 2], -1).numpy()
+    array([[1],
+           [2]], dtype=int32)
+    """
+    x = as_tensor(input)
+    axes = axes_of(axis, x.ndim + 1)
+    if axes is None or len(axes) != 1:
+        raise InvalidArgumentError(f"expand_dims puts in one axis; {axis!r} was given")
+    return reshape(x, [*x.shape[: axes[0]], 1, *x.shape[axes[0] :]])
+
+
+@primitive(x=lambda upstream, axes: transpose(upstream, sorted(range(len(axes)), key=axes.__getitem__)))
+def _transpose(xp, x, *, axes):
+    return x.transpose(axes)
+
+
+def transpose(a: Any, perm: Any = None, name: str | None = None) -> Tensor:
+    """The tensor with its axes in another order; the gradient puts them back.
+
+    Arguments:
+        a: of any shape and dtype.
+        perm: the order, each axis once; None for the reverse.
+
+    Raises InvalidArgumentError for an order that lacks an axis.
+
+    >>> tf.transpose([[1, 2, 3]]).numpy()
+    array([[1],
+           [2],
+           [3]], dtype=int32)
+    """
+    x = as_tensor(a)
+    axes = tuple(reversed(range(x.ndim))) if perm is None else axes_of(perm, x.ndim)
+    if axes is None or len(axes) != x.ndim:
+        raise InvalidArgumentError(f"transpose: the order {perm!r} doesn't name each axis of shape {x.shape} once")
+    return call(_transpose, (x,), {"axes": axes})
+
+
+# A result of broadcast_to is larger than its input, and so is the upstream gradient: the sweep sums it.
+@primitive(x=lambda upstream: upstream)
+def _broadcast_to(xp, x, *, shape):
+    entries = xp.empty(shape, x.dtype)
+    entries[...] = x
+    return entries
+
+
+def broadcast_to(input: Any, shape: Any, name: str | None = None) -> Tensor:
+    """The tensor repeated along new axes in front and along axes of length 1; the gradient is summed over them.
+
+    Arguments:
+        input: of any shape and dtype.
+        shape: the lengths to have.
+
+    Raises InvalidArgumentError where the shape isn't one that the tensor broadcasts to.
+
+    >>> tf.broadcast_to([1, 2], [2, 2]).numpy()
+    array([[1, 2],
+           [1, 2]], dtype=int32)
+    """
+    return call(_broadcast_to, (as_tensor(input),), {"shape": shape_of(shape)})
+
+
+def fill(dims: Any, value: Any, name: str | None = None) -> Tensor:
+    """A tensor with one number everywhere; the gradient of that number is the sum of the upstream gradient.
+
+    Arguments:
+        dims: the shape.
+        value: a number, or a tensor of shape (), whose dtype the result has.
+
+    Raises InvalidArgumentError for negative lengths, or a value with axes.
+
+    >>> tf.fill([2, 2], 7).numpy()
+    array([[7, 7],
+           [7, 7]], dtype=int32)
+    """
+    number = as_tensor(value)
+    if number.shape:
+        raise InvalidArgumentError(f"fill takes one number; a value of shape {number.shape} was given")
+    return broadcast_to(number, dims)
+
+
+# -- parts -------------------------------------------------------------------------------------------------------
+
+
+@primitive(x=lambda upstream, index, x_shape: put(upstream, index, x_shape))
+def _slice(xp, x, *, index):
+    return x[index]
+
+
+@primitive(x=lambda upstream, index: call(_slice, (upstream,), {"index": index}))
+def _put(xp, x, *, index, shape):
+    entries = xp.zeros(shape, x.dtype)
+    entries[index] = x
+    return entries
+
+
+def put(x: Tensor, index: tuple[Any, ...], shape: tuple[int, ...]) -> Tensor:
+    """Zeros of a shape, but for x at an index: the gradient of a slice."""
+    return call(_put, (x,), {"index": index, "shape": shape})
+
+
+def getitem(tensor: Any, index: Any) -> Tensor:
+    """The part of a tensor at an index: `tensor[index]`; the gradient of the rest is zero.
+
+    Arguments:
+        tensor: of any shape and dtype.
+        index: whole numbers, slices, `...`, None for a new axis, a tensor of shape () for a number, or a bool
+            tensor for the entries where it holds.
+
+    Raises InvalidArgumentError for an index beyond the shape, TypeError for one of another type.
+
+    >>> x = tf.constant([[1, 2, 3], [4, 5, 6]])
+    >>> x[0, ::2].numpy(), x[:, -1].numpy(), x[x > 4].numpy()
+    (array([1, 3], dtype=int32), array([3, 6], dtype=int32), array([5, 6], dtype=int32))
+    """
+    x = as_tensor(tensor)
+    if isinstance(index, (TensorLike, numpy.ndarray)) and index.dtype == bool_:
+        return _where_mask(x, as_tensor(index))
+    parts = tuple(_index_part(part) for part in (index if isinstance(index, (tuple, list)) else (index,)))
+    lengths = iter(_lengths_at(parts, x.shape))
+    for part, length in zip(parts, lengths, strict=False):
+        if isinstance(part, int) and not -length <= part < length:
+            raise InvalidArgumentError(f"Index {part} is beyond the {length} entries of that axis, in shape {x.shape}")
+    return call(_slice, (x,), {"index": parts})
+
+
+def _index_part(part: Any) -> Any:
+    if part is None or part is Ellipsis:
+        return part
+    if isinstance(part, slice):
+        return slice(*(None if end is None else int(end) for end in (part.start, part.stop, part.step)))
+    if isinstance(part, (int, numpy.integer)) or (isinstance(part, TensorLike) and part.dtype in (int32, int64)):
+        if not isinstance(part, bool) and not getattr(part, "shape", ()):
+            return int(part)
+    raise TypeError(
+        f"A tensor is indexed by whole numbers, slices, `...`, None, whole tensors of shape () and bool tensors, "
+        f"not by {part!r}; tf.gather picks several entries by their indices"
+    )
+
+
+def _lengths_at(parts: Sequence[Any], shape: tuple[int, ...]) -> list[int]:
+    """The length of the axis that each part of an index is for (1 where it is for none)."""
+    used = sum(part is not None and part is not Ellipsis for part in parts)
+    if used > len(shape) or parts.count(Ellipsis) > 1:
+        raise InvalidArgumentError(f"The index {tuple(parts)!r} has too many parts for a tensor of shape {shape}")
+    lengths, axis = [], 0
+    for part in parts:
+        lengths.append(shape[axis] if part is not None and part is not Ellipsis else 1)
+        axis += len(shape) - used if part is Ellipsis else part is not None
+    return lengths
+
+
+def _where_mask(x: Tensor, mask: Tensor) -> Tensor:
+    axes = mask.ndim
+    if not axes or mask.shape != x.shape[:axes]:
+        raise InvalidArgumentError(f"A mask of shape {mask.shape} doesn't fit the first axes of shape {x.shape}")
+    rows = reshape(x, [math.prod(x.shape[:axes]), *x.shape[axes:]])
+    return gather(rows, where(reshape(mask, [-1]))[:, 0])
+
+
+@primitive(x=lambda upstream, indices, axis, x_shape: call(_scatter, (upstream, indices), {"axis": axis, "shape": x_shape}))
+def _gather(xp, x, indices, *, axis):
+    return xp.take(x, indices, axis=axis)
+
+
+@primitive(x=lambda upstream, indices, axis: call(_gather, (upstream, indices), {"axis": axis}))
+def _scatter(xp, x, indices, *, axis, shape):
+    """Zeros, with each entry of x added at its index along an axis."""
+    entries = xp.zeros(shape, x.dtype)
+    xp.add.at(entries, (slice(None),) * axis + (indices,), x)
+    return entries
+
+
+def gather(params: Any, indices: Any, axis: int = 0, name: str | None = None) -> Tensor:
+    """The entries at indices along an axis; the gradient of an entry is the sum over the places where it was put.
+
+    Arguments:
+        params: of any shape and dtype.
+        indices: int32 or int64, of any shape, which takes the place of the axis.
+        axis: along which to pick.
+
+    Raises InvalidArgumentError for indices below 0 or beyond the axis, or that aren't integers.
+
+    >>> tf.gather([10, 20, 30], [2, 0, 2]).numpy()
+    array([30, 10, 30], dtype=int32)
+    """
+    x, picked = as_tensor(params), as_tensor(indices, None if isinstance(indices, TensorLike) else None)
+    if picked.dtype not in (int32, int64):
+        raise wrong_dtype("gather's indices", picked.dtype, [int32, int64])
+    axes = axes_of(axis, x.ndim)
+    if axes is None or len(axes) != 1:
+        raise InvalidArgumentError(f"gather picks along one axis; {axis!r} was given")
+    length = x.shape[axes[0]]
+    if picked.array.size and not (0 <= int(picked.array.min()) and int(picked.array.max()) < length):
+        raise InvalidArgumentError(f"gather: indices {indices!r} go beyond 0 to {length - 1}, in shape {x.shape}")
+    return call(_gather, (x, picked), {"axis": axes[0]})

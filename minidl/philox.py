@@ -1,0 +1,102 @@
+"""TensorFlow's random bits: the generator Philox 4x32-10 on a scrambled key, and what TensorFlow makes of its words.
+
+Philox is a counter-based generator (Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3",
+SC 2011): the i-th block of random words is a keyed mixing of the number i, ten rounds of multiplying and swapping.
+Any block can be computed by itself, so all of them are computed at once, in arrays. The draws are made on the CPU
+whatever the device, so that a GPU starts from the same bits.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy
+from numpy.typing import NDArray
+
+# The multipliers and the steps of the key, from table 2 and section 3.2 of the paper; TensorFlow uses the same.
+_MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
+_KEY_STEPS = (0x9E3779B9, 0xBB67AE85)
+_ROUNDS = 10
+
+# The key with which TensorFlow scrambles a seed (GenerateKey in tensorflow/core/kernels/stateless_random_ops.cc).
+_SCRAMBLING_KEY = (0x3EC8F720, 0x02461E29)
+
+Words = NDArray[numpy.uint64]  # 32-bit words, held in 64 bits so that a product of two fits
+
+
+def _mix(counter: tuple[Words, Words, Words, Words], key: tuple[int, int]) -> tuple[Words, Words, Words, Words]:
+    """The block of four random words for each counter."""
+    first, second, third, fourth = counter
+    low = numpy.uint64(0xFFFFFFFF)
+    half = numpy.uint64(32)
+    for count in range(_ROUNDS):
+        keys = [numpy.uint64((word + count * step) & 0xFFFFFFFF) for word, step in zip(key, _KEY_STEPS, strict=True)]
+        left = first * numpy.uint64(_MULTIPLIERS[0])
+        right = third * numpy.uint64(_MULTIPLIERS[1])
+        first, second, third, fourth = (
+            (right >> half) ^ second ^ keys[0],
+            right & low,
+            (left >> half) ^ fourth ^ keys[1],
+            left & low,
+        )
+    return first, second, third, fourth
+
+
+def _words_of(number: int) -> tuple[Words, Words]:
+    """A 64-bit number, negative or not, as its lower and upper word."""
+    return numpy.array([number & 0xFFFFFFFF], numpy.uint64), numpy.array([number >> 32 & 0xFFFFFFFF], numpy.uint64)
+
+
+def random_words(seed: tuple[int, int], count: int) -> NDArray[numpy.uint32]:
+    """The first `count` 32-bit words that TensorFlow's stateless draws take from a seed."""
+    scrambled = _mix((*_words_of(seed[0]), *_words_of(seed[1])), _SCRAMBLING_KEY)
+    key = int(scrambled[0][0]), int(scrambled[1][0])
+    blocks = numpy.arange(-(-count // 4), dtype=numpy.uint64)
+    start = [numpy.broadcast_to(word, blocks.shape) for word in scrambled[2:]]
+    counter = blocks & numpy.uint64(0xFFFFFFFF), blocks >> numpy.uint64(32), start[0], start[1]
+    return numpy.stack(_mix(counter, key), axis=1).astype(numpy.uint32).reshape(-1)[:count]
+
+
+def uniform(seed: tuple[int, int], shape: tuple[int, ...], dtype: numpy.dtype) -> numpy.ndarray:
+    """Floats from 0 to 1, 1 excluded: random bits in the fraction of a number from 1 to 2, less 1."""
+    return _unit(random_words(seed, math.prod(shape) * (2 if dtype == numpy.float64 else 1)), dtype).reshape(shape)
+
+
+def _unit(words: NDArray[numpy.uint32], dtype: numpy.dtype) -> numpy.ndarray:
+    if dtype == numpy.float64:
+        pairs = words.reshape(-1, 2).astype(numpy.uint64)
+        bits = (pairs[:, 0] & numpy.uint64(0xFFFFF)) << numpy.uint64(32) | pairs[:, 1]
+        return (bits | numpy.uint64(1023 << 52)).view(numpy.float64) - 1
+    if dtype == numpy.float16:
+        half_bits = (words & numpy.uint32(0x3FF)).astype(numpy.uint16) | numpy.uint16(15 << 10)
+        return half_bits.view(numpy.float16) - numpy.float16(1)
+    return ((words & numpy.uint32(0x7FFFFF)) | numpy.uint32(127 << 23)).view(numpy.float32) - numpy.float32(1)
+
+
+def integers(
+    seed: tuple[int, int], shape: tuple[int, ...], dtype: numpy.dtype, first: int, last: int
+) -> numpy.ndarray:
+    """Whole numbers from first to last, last excluded: the remainders of random words."""
+    size = math.prod(shape)
+    if dtype == numpy.int64:
+        pairs = random_words(seed, 2 * size).reshape(-1, 2).astype(numpy.uint64)
+        words = pairs[:, 0] | pairs[:, 1] << numpy.uint64(32)
+    else:
+        words = random_words(seed, size).astype(numpy.uint64)
+    return (first + (words % numpy.uint64(last - first)).astype(numpy.int64)).astype(dtype).reshape(shape)
+
+
+def normal(seed: tuple[int, int], shape: tuple[int, ...], dtype: numpy.dtype) -> numpy.ndarray:
+    """Floats of mean 0 and standard deviation 1, by the transformation of Box and Muller (1958).
+
+    Two uniform numbers u and v give r sin 2πv and r cos 2πv with r = √(-2 log u). The least u is 1e-7, as in
+    TensorFlow (BoxMullerFloat in tensorflow/core/lib/random/random_distributions_utils.h).
+    """
+    size = math.prod(shape)
+    pairs = -(-size // 2)
+    unit_dtype = numpy.dtype(numpy.float64 if dtype == numpy.float64 else numpy.float32)
+    draws = uniform(seed, (pairs, 2), unit_dtype)
+    radius = numpy.sqrt(-2 * numpy.log(numpy.maximum(draws[:, 0], unit_dtype.type(1e-7)).astype(numpy.float64)))
+    angle = (2 * math.pi * draws[:, 1].astype(numpy.float64)).astype(unit_dtype).astype(numpy.float64)
+    numbers = numpy.stack([numpy.sin(angle) * radius, numpy.cos(angle) * radius], axis=1)
+    return numbers.reshape(-1)[:size].astype(dtype).reshape(shape)

@@ -1,0 +1,393 @@
+"""GradientTape: listens to operations, and walks them backwards.
+
+What a tape keeps is a list of *edges*, in the order of the calls: "the result r was computed from x, and here is the
+rule that makes of r's gradient a part of x's". To differentiate is to walk that list from its end, the *sweep*: by
+the time an edge is reached, every edge out of its result has been passed, so that result's gradient is complete.
+Nothing recurses, however long the program.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from minidl.context import thread
+from minidl.errors import InvalidArgumentError
+from minidl.nest import flatten, pack
+from minidl.ops.calling import as_tensor, number
+from minidl.ops.creation import ones_like, zeros, zeros_like
+from minidl.ops.joining import stack
+from minidl.ops.reductions import fitted
+from minidl.ops.shaping import reshape
+from minidl.primitive import Listener, Primitive
+from minidl.tensor import FLOATS, Tensor, TensorLike, Variable
+
+# The result's serial, the input's serial, the rule's function, what that needs, the shape of the input.
+Edge = tuple[int, int, Callable[..., Any], tuple[Any, ...], tuple[int, ...]]
+
+
+class UnconnectedGradients(enum.Enum):
+    """What `GradientTape.gradient` gives for a source that the target doesn't depend on.
+
+    >>> tf.UnconnectedGradients('zero')
+    <UnconnectedGradients.ZERO: 'zero'>
+    """
+
+    NONE = "none"
+    ZERO = "zero"
+
+
+class GradientTape(Listener):
+    """Records operations so that their derivatives can be taken.
+
+    Arguments:
+        persistent: whether `gradient` can be called more than once.
+        watch_accessed_variables: whether every trainable variable that is read is watched.
+
+    Operations are recorded inside `with GradientTape() as tape:` where an input is watched: a variable, a tensor
+    given to `watch`, or what was computed from one. Tapes nest, and the operations of a sweep can be recorded in
+    turn, which gives second derivatives.
+
+    >>> x = tf.Variable(3.0)
+    >>> with tf.GradientTape() as tape:
+    ...     z = tf.math.log(2.0 * x + 3.0)
+    >>> print(f"{tape.gradient(z, x):.3f}")
+    0.222
+    """
+
+    __slots__ = ("_edges", "_persistent", "_recording", "_roots", "_used", "_variables", "_watched", "_watches_accessed")
+
+    def __init__(self, persistent: bool = False, watch_accessed_variables: bool = True) -> None:
+        self._persistent = persistent
+        self._watches_accessed = watch_accessed_variables
+        self._recording = False
+        self._forget()
+
+    def _forget(self) -> None:
+        self._used = False
+        self._edges: list[Edge] = []
+        self._watched: set[int] = set()  # the serials of the tensors whose calls are recorded
+        self._roots: set[int] = set()  # those among them that were watched, not computed
+        self._variables: dict[int, tuple[Variable, list[int]]] = {}  # by id, with the values that were read
+
+    # -- recording
+
+    def __enter__(self) -> GradientTape:
+        if self._recording:
+            raise ValueError("The tape is recording already; leave its `with` block before entering it again")
+        if self._used:
+            self._forget()
+        self._resume()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._recording:
+            self._pause()
+
+    def _resume(self) -> None:
+        thread.here.enter(self)
+        self._recording = True
+
+    def _pause(self) -> None:
+        thread.here.leave(self)
+        self._recording = False
+
+    def hear(
+        self, primitive: Primitive, inputs: tuple[Tensor, ...], result: Tensor, options: Mapping[str, Any]
+    ) -> None:
+        watched = self._watched
+        for x, rule in zip(inputs, primitive.rules):  # noqa: B905  # `strict` takes its time at each operation
+            if rule is not None and x.serial in watched:
+                watched.add(result.serial)
+                kept = rule.keep(inputs, result, options)
+                self._edges.append((result.serial, x.serial, rule.function, kept, x.array.shape))
+
+    def watches(self, tensor: Tensor) -> bool:
+        """Whether what is computed from this tensor is recorded."""
+        return tensor.serial in self._watched
+
+    def record(
+        self,
+        result: Tensor,
+        x: Tensor,
+        function: Callable[..., Any],
+        kept: tuple[Any, ...],
+        shape: tuple[int, ...] | None = None,
+    ) -> None:
+        """Put an edge on the tape by hand."""
+        self._watched.add(result.serial)
+        self._edges.append((result.serial, x.serial, function, kept, x.shape if shape is None else shape))
+
+    def hear_read(self, variable: Variable, value: Tensor) -> None:
+        if value.serial not in self._watched and (
+            (self._watches_accessed and variable.trainable and variable.dtype in FLOATS)
+            or id(variable) in self._variables
+        ):
+            self._watch_variable(variable, value)
+
+    def _watch_variable(self, variable: Variable, value: Tensor) -> None:
+        self._variables.setdefault(id(variable), (variable, []))[1].append(value.serial)
+        self._watched.add(value.serial)
+        self._roots.add(value.serial)
+
+    def watch(self, tensor: Any) -> None:
+        """Record what is computed from a tensor or variable, or a nest of them.
+
+        Raises ValueError for anything else, such as an ndarray, which no operation can be traced back to.
+        Integers and bools are watched in vain: they have no gradient.
+
+        >>> x = tf.constant(3.0)
+        >>> with tf.GradientTape() as tape:
+        ...     tape.watch(x)
+        ...     y = x * x
+        >>> tape.gradient(y, x).numpy()
+        np.float32(6.0)
+        """
+        tensors = flatten(tensor)
+        for each in tensors:
+            if not isinstance(each, TensorLike):
+                raise ValueError(
+                    f"A tape watches tensors and variables; {type(each).__name__} {each!r} was given. "
+                    "Make a tensor of it with tf.constant first"
+                )
+        for each in tensors:
+            if each.dtype not in FLOATS:
+                continue
+            if isinstance(each, Variable):
+                self._watch_variable(each, each._tensor)
+            else:
+                self._watched.add(each.serial)
+                self._roots.add(each.serial)
+
+    def watched_variables(self) -> tuple[Variable, ...]:
+        """The variables that the tape watches, in the order in which they were first read.
+
+        >>> x = tf.Variable(3.0, name='x')
+        >>> with tf.GradientTape() as tape:
+        ...     y = x * x
+        >>> [variable.name for variable in tape.watched_variables()]
+        ['x']
+        """
+        return tuple(variable for variable, _ in self._variables.values())
+
+    @contextmanager
+    def stop_recording(self) -> Iterator[None]:
+        """A scope in which nothing is recorded. Raises RuntimeError where the tape isn't recording.
+
+        >>> x = tf.Variable(3.0)
+        >>> with tf.GradientTape() as tape:
+        ...     with tape.stop_recording():
+        ...         y = x * x
+        >>> print(tape.gradient(y, x))
+        None
+        """
+        if not self._recording:
+            raise RuntimeError("The tape isn't recording, so it can't stop; use stop_recording inside its `with` block")
+        self._pause()
+        try:
+            yield
+        finally:
+            self._resume()
+
+    def reset(self) -> None:
+        """Forget everything recorded and watched. Raises ValueError where the tape isn't recording.
+
+        >>> x = tf.Variable(3.0)
+        >>> with tf.GradientTape() as tape:
+        ...     y = x * x
+        ...     tape.reset()
+        >>> print(tape.gradient(y, x))
+        None
+        """
+        if not self._recording:
+            raise ValueError("The tape isn't recording; reset is for the inside of its `with` block")
+        self._forget()
+
+    # -- differentiating
+
+    def gradient(
+        self,
+        target: Any,
+        sources: Any,
+        output_gradients: Any = None,
+        unconnected_gradients: UnconnectedGradients | str = UnconnectedGradients.NONE,
+    ) -> Any:
+        """The derivative of the target, or of the sum of its entries, with respect to each source.
+
+        Arguments:
+            target: a tensor, or a nest of them: the sum of all is differentiated.
+            sources: a tensor or variable, or a nest of them.
+            output_gradients: the upstream gradient of each target, in the nest of the targets; ones by default.
+            unconnected_gradients: 'none' or 'zero', for a source that no target depends on.
+
+        Returns a nest like the sources', of tensors in their shapes and dtypes. Raises RuntimeError the second time
+        on a tape that isn't persistent, ValueError for sources or targets that are no tensors,
+        InvalidArgumentError for an output gradient of another shape.
+
+        >>> x = tf.Variable([1.0, 2.0])
+        >>> with tf.GradientTape() as tape:
+        ...     y = x * x
+        >>> tape.gradient(y, x).numpy()
+        array([2., 4.], dtype=float32)
+        """
+        fallback = _fallback(unconnected_gradients)
+        targets, listed = self._tensors("target", target), self._tensors("source", sources)
+        upstream = _upstream(targets, output_gradients)
+        self._use()
+        gradients = self._sweep(self._edges.copy() if self._persistent else self._edges, targets, upstream, listed)
+        return pack(sources, [self._gradient_of(source, gradients, fallback) for source in listed])
+
+    def jacobian(
+        self, target: Any, sources: Any, unconnected_gradients: UnconnectedGradients | str = UnconnectedGradients.NONE
+    ) -> Any:
+        """The derivative of each entry of the target with respect to each entry of each source.
+
+        Arguments:
+            target: one tensor.
+            sources: a tensor or variable, or a nest of them.
+            unconnected_gradients: 'none' or 'zero', for a source that the target doesn't depend on.
+
+        Returns a nest like the sources', of tensors of the target's shape followed by the source's. It takes a
+        sweep for each entry of the target. Errors as of `gradient`.
+
+        >>> x = tf.Variable([1.0, 2.0])
+        >>> with tf.GradientTape() as tape:
+        ...     y = x * x
+        >>> tape.jacobian(y, x).numpy()
+        array([[2., 0.],
+               [0., 4.]], dtype=float32)
+        """
+        fallback = _fallback(unconnected_gradients)
+        (tensor,), listed = self._tensors("target", [target]), self._tensors("source", sources)
+        self._use()
+        rows: list[list[Any]] = [[] for _ in listed]
+        for index in range(tensor.array.size):
+            one = zeros_like(tensor).array
+            one.reshape(-1)[index] = 1
+            gradients = self._sweep(self._edges.copy(), [tensor], [Tensor(one)], listed)
+            for row, source in zip(rows, listed, strict=True):
+                row.append(self._gradient_of(source, gradients, fallback))
+        if not self._persistent:
+            self._edges.clear()
+        shapes = [(*tensor.shape, *source.shape) for source in listed]
+        return pack(sources, [_stacked(row, shape, tensor.dtype) for row, shape in zip(rows, shapes, strict=True)])
+
+    def _tensors(self, role: str, nest: Any) -> list[Any]:
+        tensors = flatten(nest)
+        for each in tensors:
+            if not isinstance(each, TensorLike):
+                raise ValueError(f"A {role} of a gradient is a tensor or variable; {each!r} was given")
+        return tensors
+
+    def _use(self) -> None:
+        if self._persistent:
+            return
+        if self._used:
+            raise RuntimeError(
+                "This tape isn't persistent, so it gives gradients once, and it has; "
+                "make it with GradientTape(persistent=True) for more"
+            )
+        if self._recording:
+            self._pause()
+        self._used = True
+
+    def _sweep(
+        self, edges: list[Edge], targets: Sequence[TensorLike], given: Sequence[Tensor], sources: Sequence[Any]
+    ) -> dict[int, Tensor]:
+        """Walk edges from the last to the first, with a gradient given for each target.
+
+        The edges are taken off the list, so that memory falls on the way. Returns the gradients of the sources'
+        tensors by their serials.
+        """
+        wanted: set[int] = set()
+        for source in sources:
+            wanted.update(self._serials(source))
+        needed = None if wanted >= self._roots else self._on_the_way_from(wanted)
+        gradients: dict[int, Tensor] = {}
+        for target, gradient in zip(targets, given, strict=True):
+            serial = target._tensor.serial
+            gradients[serial] = gradients[serial] + gradient if serial in gradients else gradient
+        here = thread.here
+        scope, here.device = here.device, None  # each rule runs where its call ran
+        try:
+            passed = -1
+            while edges:
+                result, x, function, kept, shape = edges.pop()
+                if result != passed:
+                    if passed not in wanted:
+                        gradients.pop(passed, None)
+                    passed = result
+                    upstream = gradients.get(result)
+                if upstream is None or (needed is not None and x not in needed):
+                    continue
+                gradient = function(upstream, *kept)
+                if gradient is not None:
+                    if gradient.array.shape != shape:
+                        gradient = fitted(gradient, shape)
+                    earlier = gradients.get(x)
+                    gradients[x] = gradient if earlier is None else earlier + gradient
+        finally:
+            here.device = scope
+        return gradients
+
+    def _on_the_way_from(self, wanted: set[int]) -> set[int]:
+        """The serials of the tensors computed from those wanted: only their gradients lead there."""
+        needed = set(wanted)
+        for result, x, *_ in self._edges:
+            if x in needed:
+                needed.add(result)
+        return needed
+
+    def _serials(self, source: TensorLike) -> Sequence[int]:
+        if isinstance(source, Tensor):
+            return (source.serial,)
+        value = source._tensor.serial
+        _, read = self._variables.get(id(source), (source, [value]))
+        if value not in read:
+            read.append(value)
+        return read
+
+    def _gradient_of(self, source: TensorLike, gradients: Mapping[int, Tensor], fallback: Callable[..., Any]) -> Any:
+        total = None
+        for serial in self._serials(source):
+            if serial in gradients:
+                total = gradients[serial] if total is None else total + gradients[serial]
+        return fallback(source) if total is None else total
+
+
+def _fallback(unconnected: UnconnectedGradients | str) -> Callable[[Any], Any]:
+    if unconnected in (UnconnectedGradients.NONE, "none"):
+        return _none
+    if unconnected in (UnconnectedGradients.ZERO, "zero"):
+        return zeros_like
+    raise ValueError(f"unconnected_gradients is 'none' or 'zero'; {unconnected!r} was given")
+
+
+def _none(source: TensorLike) -> None:
+    """The gradient of a source that no target depends on."""
+
+
+def _upstream(targets: Sequence[TensorLike], output_gradients: Any) -> list[Tensor]:
+    given = [None] * len(targets) if output_gradients is None else flatten(output_gradients)
+    if len(given) != len(targets):
+        raise ValueError(f"{len(targets)} targets were given, with {len(given)} output gradients")
+    upstream = []
+    for target, gradient in zip(targets, given, strict=True):
+        if gradient is None:
+            upstream.append(ones_like(target) if target.array.shape else number(1.0, target.dtype, target._device))
+            continue
+        tensor = as_tensor(gradient, target.dtype, target._device)
+        if tensor.shape != target.shape:
+            raise InvalidArgumentError(
+                f"An output gradient has shape {tensor.shape}, but its target has shape {target.shape}"
+            )
+        upstream.append(tensor)
+    return upstream
+
+
+def _stacked(rows: Sequence[Any], shape: tuple[int, ...], dtype: Any) -> Any:
+    if any(row is None for row in rows):
+        return None
+    return reshape(stack(rows), shape) if rows else zeros(shape, dtype)

@@ -1,0 +1,315 @@
+"""Tensor, an array that never changes, and Variable, a name for a tensor that can be given another.
+
+What is computed with them is in `ops`, which also gives both their operators.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy
+
+from minidl.context import thread
+from minidl.devices import Device, device_of, is_gpu_array
+
+float16, float32, float64 = numpy.dtype("float16"), numpy.dtype("float32"), numpy.dtype("float64")
+int32, int64 = numpy.dtype("int32"), numpy.dtype("int64")
+bool_ = numpy.dtype("bool")
+
+FLOATS = frozenset({float16, float32, float64})
+NUMBERS = FLOATS | {int32, int64}
+DTYPES = NUMBERS | {bool_}
+
+_next_serial = itertools.count().__next__
+
+
+def as_dtype(dtype: Any) -> numpy.dtype:
+    """The dtype of a name ('float32'), of a NumPy type or of TensorFlow's own; TypeError for any that minidl lacks.
+
+    >>> tf.as_dtype('float32') == tf.float32
+    True
+    """
+    try:
+        found = numpy.dtype(getattr(dtype, "as_numpy_dtype", dtype))
+    except TypeError:
+        found = None
+    if found not in DTYPES or dtype is None:
+        raise TypeError(f"minidl has no dtype {dtype!r}; it has {', '.join(sorted(map(str, DTYPES)))}")
+    return found
+
+
+class TensorLike:
+    """What Tensor and Variable share: what can be asked of a value, and (from `ops`) the operators."""
+
+    __slots__ = ()
+    __array_priority__ = 100  # `ndarray * tensor` is the tensor's to compute
+
+    if TYPE_CHECKING:  # given by `ops`
+        __add__: Callable[..., Tensor]
+        __radd__: Callable[..., Tensor]
+        __sub__: Callable[..., Tensor]
+        __rsub__: Callable[..., Tensor]
+        __mul__: Callable[..., Tensor]
+        __rmul__: Callable[..., Tensor]
+        __truediv__: Callable[..., Tensor]
+        __rtruediv__: Callable[..., Tensor]
+        __floordiv__: Callable[..., Tensor]
+        __rfloordiv__: Callable[..., Tensor]
+        __mod__: Callable[..., Tensor]
+        __rmod__: Callable[..., Tensor]
+        __pow__: Callable[..., Tensor]
+        __rpow__: Callable[..., Tensor]
+        __matmul__: Callable[..., Tensor]
+        __rmatmul__: Callable[..., Tensor]
+        __neg__: Callable[[], Tensor]
+        __abs__: Callable[[], Tensor]
+        __invert__: Callable[[], Tensor]
+        __and__: Callable[..., Tensor]
+        __or__: Callable[..., Tensor]
+        __xor__: Callable[..., Tensor]
+        __lt__: Callable[..., Tensor]
+        __le__: Callable[..., Tensor]
+        __gt__: Callable[..., Tensor]
+        __ge__: Callable[..., Tensor]
+        __getitem__: Callable[..., Tensor]
+
+    array: Any
+    _tensor: Tensor
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The length of each axis, as a tuple."""
+        return self.array.shape  # type: ignore[no-any-return]  # any array module's
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return self.array.ndim  # type: ignore[no-any-return]
+
+    @property
+    def dtype(self) -> numpy.dtype:
+        """The type of the entries, as NumPy's dtype."""
+        return self.array.dtype  # type: ignore[no-any-return]
+
+    @property
+    def device(self) -> str:
+        """The full name of the device that holds the value."""
+        return self._device.full_name
+
+    @property
+    def _device(self) -> Device:
+        return device_of(self.array)
+
+    def numpy(self) -> Any:
+        """The value as a NumPy array of its own, a NumPy scalar where there are no axes."""
+        tensor = self._tensor
+        for listener in thread.here.listeners:
+            listener.hear_look(tensor)
+        return self._device.to_numpy(tensor.array)[()]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> numpy.ndarray:
+        if copy:
+            return numpy.array(self.numpy(), dtype)
+        for listener in thread.here.listeners:
+            listener.hear_look(self._tensor)
+        array = self.array
+        view = array.view() if isinstance(array, numpy.ndarray) else self._device.to_numpy(array)
+        view.flags.writeable = False
+        return view if dtype is None else view.astype(dtype, copy=False)
+
+    def _printed(self) -> str:
+        values = self._device.to_numpy(self.array)
+        text = repr(values) if values.ndim else str(values)
+        return f"dtype={self.dtype}, numpy={chr(10) if values.ndim > 1 else ''}{text}>"
+
+    def __format__(self, specification: str) -> str:
+        return format(self.numpy(), specification) if specification else str(self)
+
+    def __bool__(self) -> bool:
+        return bool(self.numpy())
+
+    def __float__(self) -> float:
+        return float(self.numpy())
+
+    def __int__(self) -> int:
+        return int(self.numpy())
+
+    def __index__(self) -> int:
+        return self.numpy().__index__()  # type: ignore[no-any-return]
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise TypeError("A tensor of shape () has no length")
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator[Tensor]:
+        if not self.shape:
+            raise TypeError("A tensor of shape () can't be iterated over")
+        return (self[index] for index in range(self.shape[0]))
+
+    def __hash__(self) -> int:
+        raise TypeError(
+            f"A {type(self).__name__} can't be hashed, since == compares its entries; use id() as the key"
+        )
+
+    def __setitem__(self, index: object, value: object) -> None:
+        raise TypeError(
+            f"A {type(self).__name__} can't be written into at {index!r}: a Tensor never changes. "
+            "Compute a new one, with tf.where for example, or give a Variable a whole new value with assign"
+        )
+
+
+class Tensor(TensorLike):
+    """An array of one dtype on one device, which never changes.
+
+    Tensors are made by `constant` and by operations. Attributes of use inside the engine:
+        array: NumPy's or CuPy's array; whoever holds it must not write into it.
+        serial: the number by which a tape knows the tensor. (An `id` would be given out again.)
+
+    >>> x = tf.constant([1, 2, 3])
+    >>> x
+    <minidl.Tensor: shape=(3,), dtype=int32, numpy=array([1, 2, 3], dtype=int32)>
+    >>> x.shape, x.dtype, (x + 1).numpy()
+    ((3,), dtype('int32'), array([2, 3, 4], dtype=int32))
+    """
+
+    __slots__ = ("array", "serial")
+
+    def __init__(self, array: Any) -> None:
+        self.array = array
+        self.serial = _next_serial()
+
+    @property
+    def _tensor(self) -> Tensor:  # type: ignore[override]
+        return self
+
+    def __reduce__(self) -> tuple[type, tuple[Any]]:
+        return Tensor, (self.array,)  # a copy is another tensor, with a serial number of its own
+
+    def __repr__(self) -> str:
+        return f"<minidl.Tensor: shape={self.shape}, {self._printed()}"
+
+    def __str__(self) -> str:
+        return f"minidl.Tensor({self._device.to_numpy(self.array)}, shape={self.shape}, dtype={self.dtype})"
+
+
+class Variable(TensorLike):
+    """A value that can be assigned anew, such as a weight; its shape and dtype stay.
+
+    Arguments:
+        initial_value: a number, nested list, array or tensor, or a function without arguments that gives one.
+        trainable: whether a tape watches it unasked when an operation reads it.
+        name: what it is called in messages and pictures.
+        dtype: of the value; by default as `constant` finds it.
+
+    Whoever read the value before an assignment keeps the old one.
+
+    >>> v = tf.Variable([1.0, 2.0], name='weights')
+    >>> v.assign_add([1.0, 1.0])
+    <minidl.Variable 'weights' shape=(2,) dtype=float32, numpy=array([2., 3.], dtype=float32)>
+    >>> v.assign([1.0])
+    Traceback (most recent call last):
+        ...
+    ValueError: Variable 'weights' has shape (2,); it can't be assigned a value of shape (1,)
+    """
+
+    __slots__ = ("_value", "name", "trainable")
+
+    if TYPE_CHECKING:  # given by `ops`
+        assign: Callable[[Any], Variable]
+        assign_add: Callable[[Any], Variable]
+        assign_sub: Callable[[Any], Variable]
+        value: Callable[[], Tensor]
+        read_value: Callable[[], Tensor]
+
+    def __init__(
+        self, initial_value: Any, trainable: bool = True, name: str | None = None, dtype: Any = None
+    ) -> None:
+        value = initial_value() if callable(initial_value) else initial_value
+        self._value = Tensor(array_of(value, dtype))
+        self.trainable = trainable
+        self.name = name or "Variable"
+
+    @property
+    def _tensor(self) -> Tensor:  # type: ignore[override]
+        return self._value
+
+    @property
+    def array(self) -> Any:  # type: ignore[override]
+        return self._value.array
+
+    def read(self) -> Tensor:
+        """The present value, as operations take it: listeners are told of it."""
+        value = self._value
+        for listener in thread.here.listeners:
+            listener.hear_read(self, value)
+        return value
+
+    def bind(self, array: Any) -> None:
+        """Make an array of the same shape, dtype and device the value; listeners are told of it."""
+        self._value = value = Tensor(array)
+        for listener in thread.here.listeners:
+            listener.hear_assignment(self, value)
+
+    def __repr__(self) -> str:
+        return f"<minidl.Variable {self.name!r} shape={self.shape} {self._printed()}"
+
+
+def array_of(value: Any, dtype: Any = None) -> Any:
+    """The array of a tensor with this value, on the device in scope, or else where it is (the CPU for what has none).
+
+    A number or nested list of Python's becomes float32, int32 (int64 where a number is too large for it) or bool,
+    and follows `dtype` only where it loses nothing by its kind; arrays keep their dtype, and follow any. Arrays are
+    copied. Raises ValueError for what has no shape, TypeError for a dtype that doesn't fit.
+    """
+    dtype = None if dtype is None else as_dtype(dtype)
+    if isinstance(value, TensorLike):
+        array = value.array
+        if dtype not in (None, array.dtype):
+            raise ValueError(f"A tensor of dtype {array.dtype} was given where {dtype} is wanted; use tf.cast")
+    elif is_gpu_array(value):
+        array = value.astype(dtype or as_dtype(value.dtype))
+    else:
+        array = _numpy_array(value, dtype)
+    device = thread.here.device
+    return array if device is None else device.place(array)
+
+
+def _numpy_array(value: Any, dtype: numpy.dtype | None) -> numpy.ndarray:
+    if value is None:
+        raise ValueError("None can't be made a tensor; a number, list or array can")
+    try:
+        array = numpy.array(value, order="C")
+    except ValueError as error:
+        raise ValueError(f"The lists in {value!r} differ in length, so they make no tensor") from error
+    if dtype is None:
+        dtype = _usual_dtype(array) if _is_python(value) else array.dtype
+    elif _is_python(value) and array.size and not _keeps_kind(array.dtype, dtype):
+        raise TypeError(f"{value!r} can't be made a tensor of dtype {dtype}; use tf.cast to convert it all the same")
+    if dtype not in DTYPES or array.dtype.kind not in "fiub":
+        raise TypeError(
+            f"{value!r} would make a tensor of dtype {array.dtype}; minidl has {', '.join(sorted(map(str, DTYPES)))}"
+        )
+    return thread.here.silently(array.astype, dtype, copy=False)
+
+
+def _is_python(value: Any) -> bool:
+    """Whether the numbers in a nested list are Python's, which have no dtype of their own."""
+    while isinstance(value, (list, tuple)) and value:
+        value = value[0]
+    return isinstance(value, (bool, int, float, list, tuple, range)) and not isinstance(value, numpy.generic)
+
+
+def _usual_dtype(array: numpy.ndarray) -> numpy.dtype:
+    if array.dtype.kind == "f":
+        return float32
+    if array.dtype.kind == "i" and (not array.size or -(2**31) <= array.min() <= array.max() < 2**31):
+        return int32
+    return array.dtype
+
+
+def _keeps_kind(given: numpy.dtype, wanted: numpy.dtype) -> bool:
+    return given.kind == "b" or wanted.kind == "f" or (given.kind in "iu" and wanted.kind == "i")
+

@@ -1,0 +1,92 @@
+"""How close figures are: in units in the last place, against the truth, beside TensorFlow's own distance from it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+import numpy
+
+Figures = Mapping[str, numpy.ndarray]
+
+# What minidl promises: at most twice TensorFlow's own error, or this many units in the last place.
+UNITS = 8.0
+TIMES = 2.0
+
+# In float64 no truth is at hand but TensorFlow's own figures, so its own error can't be told from minidl's.
+UNITS_IN_FLOAT64 = 64.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Judgement:
+    """How one figure of a case compares.
+
+    Attributes:
+        figure: its name, such as `gradient 0`.
+        units: the largest error of minidl, in units in the last place of the largest entry of the truth.
+        reference_units: the same for TensorFlow.
+        fault: what disagrees, or "" where nothing does.
+    """
+
+    figure: str
+    units: float
+    reference_units: float
+    fault: str = ""
+
+
+def units_apart(values: numpy.ndarray, truth: numpy.ndarray) -> float:
+    """The largest distance between the finite entries of two arrays.
+
+    The unit is the last place, in the dtype of the first array, of the largest finite entry of the second.
+    """
+    finite = numpy.isfinite(values) & numpy.isfinite(truth)
+    if not finite.any():
+        return 0.0
+    distance = numpy.abs(values[finite].astype(numpy.float64) - truth[finite].astype(numpy.float64)).max()
+    largest = min(numpy.abs(truth[finite]).max(), float(numpy.finfo(values.dtype).max))
+    smallest = float(numpy.finfo(values.dtype).tiny)  # TensorFlow flushes what is smaller to zero
+    return float(distance / max(float(numpy.spacing(values.dtype.type(largest))), smallest))
+
+
+def judge(ours: Figures, reference: Figures, truth: Figures) -> list[Judgement]:
+    """Each figure of a case on minidl, beside TensorFlow's and the truth."""
+    judgements = [
+        _judged(name, ours[name], reference[name], truth[name]) for name in reference if name in ours and name in truth
+    ]
+    for name in sorted(reference.keys() ^ ours.keys()):
+        owner = "TensorFlow" if name in reference else "minidl"
+        judgements.append(Judgement(name, 0.0, 0.0, f"only {owner} gives one"))
+    return judgements
+
+
+def _judged(name: str, ours: numpy.ndarray, reference: numpy.ndarray, truth: numpy.ndarray) -> Judgement:
+    for what, one, other in (("dtype", ours.dtype, reference.dtype), ("shape", ours.shape, reference.shape)):
+        if one != other:
+            return Judgement(name, 0.0, 0.0, f"the {what} is {one}, in TensorFlow {other}")
+    if ours.dtype.kind != "f":
+        unequal = ours != reference
+        return Judgement(name, 0.0, 0.0, _entries(unequal, ours, reference, truth) if unequal.any() else "")
+    strange = ~numpy.isfinite(reference) | ~numpy.isfinite(ours)
+    unequal = strange & ~_same(ours, reference) & ~_same(ours, truth)  # TensorFlow's float32 and float64 can differ
+    if unequal.any():
+        return Judgement(name, 0.0, 0.0, _entries(unequal, ours, reference, truth))
+    units, reference_units = units_apart(ours, truth), units_apart(reference, truth)
+    if units > (UNITS_IN_FLOAT64 if ours.dtype == numpy.float64 else max(TIMES * reference_units, UNITS)):
+        worst = numpy.abs(ours.astype(numpy.float64) - truth)
+        return Judgement(name, units, reference_units, _entries(worst == numpy.nanmax(worst), ours, reference, truth))
+    return Judgement(name, units, reference_units)
+
+
+def _same(values: numpy.ndarray, others: numpy.ndarray) -> numpy.ndarray:
+    """Where two arrays hold the same number, infinity or NaN."""
+    return (values == others) | (numpy.isnan(values) & numpy.isnan(others))
+
+
+def _entries(where: numpy.ndarray, ours: numpy.ndarray, reference: numpy.ndarray, truth: numpy.ndarray) -> str:
+    """The first entry in question, with both values and the truth."""
+    index = tuple(int(i) for i in numpy.argwhere(where)[0]) if where.ndim else ()
+    count = int(where.sum())
+    return (
+        f"{count} of {where.size} entries differ; at {list(index)} minidl gives {ours[index]!r}, "
+        f"TensorFlow {reference[index]!r}, the truth is {truth[index]!r}"
+    )
