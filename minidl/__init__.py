@@ -10,7 +10,11 @@
 To read the source, begin at `primitive.py`.
 """
 
-from minidl import config, errors, keras, test
+import sys as _sys
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+from typing import Any as _Any
+
+from minidl import config, errors, test
 from minidl.custom import custom_gradient
 from minidl.devices import device
 from minidl.ops import math, nn, random
@@ -67,6 +71,24 @@ from minidl.tape import GradientTape, UnconnectedGradients
 from minidl.tensor import Tensor, Variable, as_dtype, float16, float32, float64, int32, int64
 from minidl.tensor import bool_ as bool
 
+if _TYPE_CHECKING:
+    from minidl import keras
+
 newaxis = None
 
+# `import minidl.math` is to work as `import tensorflow.math` does.
+_sys.modules.update({f"{__name__}.{module}": globals()[module] for module in ("math", "nn", "random")})
+
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> _Any:
+    if name == "keras":  # imported when it is first used: a program without layers needs none of it
+        import importlib
+
+        return importlib.import_module("minidl.keras")
+    raise AttributeError(f"module 'minidl' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*(name for name in globals() if not name.startswith("_")), "keras"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import inspect
 import itertools
 import math
 from collections.abc import Callable, Sequence
@@ -58,7 +57,7 @@ def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
         variables = [variable for variable, _ in read.values()]
         inputs += [value for _, value in read.values()]
         results = [Tensor(as_tensor(each).array) for each in flatten(result)]
-        if variables and "variables" not in inspect.signature(gradient_function).parameters:
+        if variables and not _takes_variables(gradient_function):
             raise TypeError(
                 f"{f.__name__} reads the variables {[variable.name for variable in variables]}, so its gradient "
                 "function must take `variables` and return their gradients too"
@@ -71,6 +70,15 @@ def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
         return pack(result, results)
 
     return with_gradient
+
+
+def _takes_variables(function: Callable[..., Any]) -> bool:
+    import inspect  # takes its time to import
+
+    return any(
+        parameter.name == "variables" or parameter.kind is parameter.VAR_KEYWORD
+        for parameter in inspect.signature(function).parameters.values()
+    )
 
 
 class _Readers(Listener):

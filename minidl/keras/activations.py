@@ -1,0 +1,43 @@
+"""Functions that follow a layer's sum, by the names that `Dense(activation=...)` takes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minidl.keras.names import found
+from minidl.ops.creation import convert_to_tensor
+from minidl.ops.elementwise import softplus
+from minidl.ops.nn import relu, sigmoid, softmax, tanh
+from minidl.tensor import Tensor
+
+__all__ = ["get", "linear", "relu", "sigmoid", "softmax", "softplus", "tanh"]
+
+
+def linear(x: Any) -> Tensor:
+    """x itself.
+
+    >>> tf.keras.activations.linear([-1.0, 2.0]).numpy()
+    array([-1.,  2.], dtype=float32)
+    """
+    return convert_to_tensor(x)
+
+
+_TABLE = {
+    "linear": linear,
+    "relu": relu,
+    "sigmoid": sigmoid,
+    "tanh": tanh,
+    "softplus": softplus,
+    "softmax": softmax,
+}
+
+
+def get(identifier: Any) -> Any:
+    """The function of a name such as 'relu'; None is `linear`, and a function stays itself.
+
+    Raises ValueError for an unknown name.
+
+    >>> tf.keras.activations.get('relu').__name__
+    'relu'
+    """
+    return linear if identifier is None else found("activation", identifier, _TABLE)

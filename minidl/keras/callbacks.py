@@ -1,0 +1,248 @@
+"""What is called while a model trains: at the start and end of the training, of each epoch and of each batch."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from minidl.keras.models.model import Model
+
+Logs = dict[str, Any] | None
+
+EVENTS = tuple(
+    f"on_{what}_{when}"
+    for what in ("train", "epoch", "train_batch", "test", "test_batch", "predict", "predict_batch")
+    for when in ("begin", "end")
+)
+
+
+class Callback:
+    """Something to be called during `fit`, `evaluate` and `predict`; to derive from.
+
+    Attributes:
+        model: the model.
+        params: `epochs`, `steps` (None where their number isn't known) and `verbose`.
+
+    >>> class Printer(tf.keras.callbacks.Callback):
+    ...     def on_epoch_end(self, epoch, logs=None):
+    ...         print(epoch, logs)
+    >>> model = tf.keras.Sequential([tf.keras.layers.Dense(1, kernel_initializer='zeros')])
+    >>> model.compile(loss='mse', optimizer='sgd')
+    >>> history = model.fit([[1.0]], [[2.0]], verbose=0, callbacks=[Printer()])
+    0 {'loss': 4.0}
+    """
+
+    model: Model
+    params: dict[str, Any]
+
+    def set_model(self, model: Model) -> None:
+        """Told the model before anything else."""
+        self.model = model
+
+    def set_params(self, params: dict[str, Any]) -> None:
+        """Told the parameters before anything else."""
+        self.params = params
+
+    def on_train_begin(self, logs: Logs = None) -> None:
+        """`fit` begins."""
+
+    def on_train_end(self, logs: Logs = None) -> None:
+        """`fit` ends; the logs are those of the last epoch."""
+
+    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
+        """An epoch begins; the first has number 0."""
+
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        """An epoch ends; the logs hold its loss and metrics, those of validation with `val_` before their names."""
+
+    def on_train_batch_begin(self, batch: int, logs: Logs = None) -> None:
+        """A batch of training begins."""
+
+    def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
+        """A batch of training ends; the logs hold the means so far."""
+
+    def on_test_begin(self, logs: Logs = None) -> None:
+        """`evaluate` begins, or the validation in `fit`."""
+
+    def on_test_end(self, logs: Logs = None) -> None:
+        """`evaluate` ends, or the validation in `fit`."""
+
+    def on_test_batch_begin(self, batch: int, logs: Logs = None) -> None:
+        """A batch of `evaluate` begins."""
+
+    def on_test_batch_end(self, batch: int, logs: Logs = None) -> None:
+        """A batch of `evaluate` ends."""
+
+    def on_predict_begin(self, logs: Logs = None) -> None:
+        """`predict` begins."""
+
+    def on_predict_end(self, logs: Logs = None) -> None:
+        """`predict` ends."""
+
+    def on_predict_batch_begin(self, batch: int, logs: Logs = None) -> None:
+        """A batch of `predict` begins."""
+
+    def on_predict_batch_end(self, batch: int, logs: Logs = None) -> None:
+        """A batch of `predict` ends."""
+
+
+class History(Callback):
+    """Keeps the logs of each epoch; `fit` returns it.
+
+    Attributes:
+        history: by name, the losses and metrics of all epochs.
+        epoch: the numbers of the epochs.
+    """
+
+    def __init__(self) -> None:
+        self.history: dict[str, list[float]] = {}
+        self.epoch: list[int] = []
+
+    def on_train_begin(self, logs: Logs = None) -> None:
+        """Forget an earlier training."""
+        self.history = {}
+        self.epoch = []
+
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        """Keep the logs."""
+        self.epoch.append(epoch)
+        for name, value in (logs or {}).items():
+            self.history.setdefault(name, []).append(value)
+
+
+class LambdaCallback(Callback):
+    """A callback made of functions.
+
+    Arguments:
+        functions: by the name of the event, such as `on_epoch_end=lambda epoch, logs: ...`.
+
+    Raises ValueError for a name that is no event.
+
+    >>> callback = tf.keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: print(epoch))
+    >>> callback.on_epoch_end(3, {})
+    3
+    """
+
+    def __init__(self, **functions: Callable[..., Any] | None) -> None:
+        if unknown := [name for name in functions if name not in EVENTS]:
+            raise ValueError(f"There is no event {', '.join(unknown)}; there are {', '.join(EVENTS)}")
+        for name, function in functions.items():
+            if function is not None:
+                setattr(self, name, function)
+
+
+class EarlyStopping(Callback):
+    """Stops the training once a number in the logs no longer gets better.
+
+    Arguments:
+        monitor: the number's name.
+        min_delta: by how much it must get better to count.
+        patience: after how many epochs in a row without that the training stops.
+        verbose: 1 to print when it stops.
+        mode: 'min' where smaller is better, 'max' where larger is; 'auto' tells by the name ('max' for accuracies).
+        baseline: a value that it must be better than.
+        restore_best_weights: whether the model gets the weights of its best epoch back.
+        start_from_epoch: the first epoch to look at.
+
+    Raises ValueError for another mode.
+
+    >>> stop = tf.keras.callbacks.EarlyStopping(monitor='loss', patience=2)
+    >>> model = tf.keras.Sequential([tf.keras.layers.Dense(1, kernel_initializer='zeros')])
+    >>> model.compile(loss='mse', optimizer=tf.keras.optimizers.SGD(1.0))
+    >>> history = model.fit([[2.0]], [[2.0]], epochs=10, verbose=0, callbacks=[stop])
+    >>> history.epoch
+    [0, 1, 2]
+    """
+
+    def __init__(
+        self,
+        monitor: str = "val_loss",
+        min_delta: float = 0,
+        patience: int = 0,
+        verbose: int = 0,
+        mode: str = "auto",
+        baseline: float | None = None,
+        restore_best_weights: bool = False,
+        start_from_epoch: int = 0,
+    ) -> None:
+        if mode not in ("auto", "min", "max"):
+            raise ValueError(f"The mode is 'auto', 'min' or 'max'; {mode!r} was given")
+        larger = mode == "max" or (mode == "auto" and "acc" in monitor)
+        self.monitor = monitor
+        self.min_delta = abs(min_delta)
+        self.patience = patience
+        self.verbose = verbose
+        self.baseline = baseline
+        self.restore_best_weights = restore_best_weights
+        self.start_from_epoch = start_from_epoch
+        self._sign = 1 if larger else -1
+        self.on_train_begin()
+
+    def on_train_begin(self, logs: Logs = None) -> None:
+        """Forget an earlier training."""
+        self.wait = 0
+        self.stopped_epoch = 0
+        self.best: float | None = None
+        self.best_epoch = 0
+        self.best_weights: list[Any] | None = None
+
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        """Compare, and stop the training once the patience is over."""
+        current = (logs or {}).get(self.monitor)
+        if current is None:
+            warnings.warn(
+                f"EarlyStopping looks at {self.monitor!r}, which isn't among {', '.join(logs or {})}", stacklevel=2
+            )
+            return
+        if epoch < self.start_from_epoch:
+            return
+        if self.restore_best_weights and self.best_weights is None:
+            self.best_weights, self.best_epoch = self.model.get_weights(), epoch
+        self.wait += 1
+        if self._is_better(current, self.best):
+            self.best, self.best_epoch = current, epoch
+            if self.restore_best_weights:
+                self.best_weights = self.model.get_weights()
+            if self.baseline is None or self._is_better(current, self.baseline):
+                self.wait = 0
+        elif self.wait >= self.patience and epoch > 0:
+            self.stopped_epoch = epoch
+            self.model.stop_training = True
+
+    def _is_better(self, value: float, other: float | None) -> bool:
+        return other is None or self._sign * (value - other) - self.min_delta > 0
+
+    def on_train_end(self, logs: Logs = None) -> None:
+        """Put the best weights back, if asked."""
+        if self.stopped_epoch and self.verbose:
+            print(f"Epoch {self.stopped_epoch + 1}: early stopping")
+        if self.best_weights is not None:
+            self.model.set_weights(self.best_weights)
+
+
+class CallbackList:
+    """Several callbacks called as one: each event is a method that tells those that listen to it."""
+
+    def __init__(self, callbacks: Iterable[Callback], model: Model, params: dict[str, Any]) -> None:
+        self.callbacks = list(callbacks)
+        for callback in self.callbacks:
+            callback.set_model(model)
+            callback.set_params(params)
+
+    def listens(self, event: str) -> bool:
+        """Whether a callback defines what to do at an event."""
+        return bool(self._methods(event))
+
+    def tell(self, event: str, *arguments: Any) -> None:
+        """Call all callbacks for an event."""
+        for method in self._methods(event):
+            method(*arguments)
+
+    def _methods(self, event: str) -> list[Callable[..., None]]:
+        return [
+            getattr(callback, event)
+            for callback in self.callbacks
+            if event in vars(callback) or getattr(type(callback), event) is not getattr(Callback, event)
+        ]

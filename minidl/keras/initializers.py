@@ -1,0 +1,185 @@
+"""First values of weights, the same as Keras's for the same seed."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Sequence
+from typing import Any
+
+from minidl.keras.names import found
+from minidl.ops.creation import cast, ones, zeros
+from minidl.ops.random import stateless_normal, stateless_uniform
+from minidl.ops.shaping import fill
+from minidl.tensor import Tensor, float32
+
+
+class Initializer:
+    """Gives a tensor for a shape; to derive from.
+
+    >>> class Halves(tf.keras.initializers.Initializer):
+    ...     def __call__(self, shape, dtype=None):
+    ...         return tf.fill(shape, 0.5)
+    >>> tf.keras.layers.Dense(1, bias_initializer=Halves()).bias_initializer([2]).numpy()
+    array([0.5, 0.5], dtype=float32)
+    """
+
+    def __call__(self, shape: Sequence[int], dtype: Any = None) -> Tensor:
+        raise NotImplementedError(f"{type(self).__name__} must define __call__(shape, dtype=None)")
+
+
+class Zeros(Initializer):
+    """Zeros everywhere.
+
+    >>> tf.keras.initializers.Zeros()([2]).numpy()
+    array([0., 0.], dtype=float32)
+    """
+
+    def __call__(self, shape: Sequence[int], dtype: Any = None) -> Tensor:
+        return zeros(shape, dtype or float32)
+
+
+class Ones(Initializer):
+    """Ones everywhere.
+
+    >>> tf.keras.initializers.Ones()([2]).numpy()
+    array([1., 1.], dtype=float32)
+    """
+
+    def __call__(self, shape: Sequence[int], dtype: Any = None) -> Tensor:
+        return ones(shape, dtype or float32)
+
+
+class Constant(Initializer):
+    """One number everywhere.
+
+    Arguments:
+        value: the number.
+
+    >>> tf.keras.initializers.Constant(1.5)([2]).numpy()
+    array([1.5, 1.5], dtype=float32)
+    """
+
+    def __init__(self, value: float = 0.0) -> None:
+        self.value = value
+
+    def __call__(self, shape: Sequence[int], dtype: Any = None) -> Tensor:
+        return fill(shape, cast(self.value, dtype or float32))
+
+
+class _Random(Initializer):
+    """Random numbers after a seed; without one, after a seed drawn from Python's `random`, as Keras does."""
+
+    def __init__(self, seed: int | None = None) -> None:
+        self.seed = random.randint(1, 10**9) if seed is None else seed
+
+    @property
+    def _pair(self) -> tuple[int, int]:
+        return self.seed, 0
+
+
+class RandomUniform(_Random):
+    """Random numbers between two bounds, each equally likely.
+
+    Arguments:
+        minval, maxval: the bounds.
+        seed: a whole number; the same seed gives the same numbers, and Keras's.
+
+    >>> tf.keras.initializers.RandomUniform(-1.0, 1.0, seed=1)([2]).numpy()
+    array([-0.6675496 ,  0.29474068], dtype=float32)
+    """
+
+    def __init__(self, minval: float = -0.05, maxval: float = 0.05, seed: int | None = None) -> None:
+        super().__init__(seed)
+        self.minval = minval
+        self.maxval = maxval
+
+    def __call__(self, shape: Sequence[int], dtype: Any = None) -> Tensor:
+        return stateless_uniform(shape, self._pair, self.minval, self.maxval, dtype or float32)
+
+
+class RandomNormal(_Random):
+    """Random numbers of the normal distribution.
+
+    Arguments:
+        mean, stddev: of the distribution.
+        seed: a whole number; the same seed gives the same numbers, and Keras's.
+
+    >>> tf.keras.initializers.RandomNormal(seed=1)([2]).shape
+    (2,)
+    """
+
+    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: int | None = None) -> None:
+        super().__init__(seed)
+        self.mean = mean
+        self.stddev = stddev
+
+    def __call__(self, shape: Sequence[int], dtype: Any = None) -> Tensor:
+        return stateless_normal(shape, self._pair, self.mean, self.stddev, dtype or float32)
+
+
+def _fans(shape: Sequence[int]) -> tuple[int, int]:
+    """How many numbers a weight of this shape adds up for one result, and to how many results one number goes."""
+    if len(shape) < 2:
+        return (math.prod(shape),) * 2
+    field = math.prod(shape[:-2])
+    return shape[-2] * field, shape[-1] * field
+
+
+class GlorotUniform(_Random):
+    """Uniform random numbers within √(6 / (fan_in + fan_out)) of 0, so that signals keep their size both ways.
+
+    After Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks", AISTATS
+    2010, equation 16.
+
+    Arguments:
+        seed: a whole number; the same seed gives the same numbers, and Keras's.
+
+    >>> tf.keras.initializers.GlorotUniform(seed=1)([1, 1]).shape
+    (1, 1)
+    """
+
+    def __call__(self, shape: Sequence[int], dtype: Any = None) -> Tensor:
+        return self._within(1.0 / max(1.0, sum(_fans(shape)) / 2.0), shape, dtype)
+
+    def _within(self, scale: float, shape: Sequence[int], dtype: Any) -> Tensor:
+        limit = math.sqrt(3.0 * scale)
+        return stateless_uniform(shape, self._pair, -limit, limit, dtype or float32)
+
+
+class HeUniform(GlorotUniform):
+    """Uniform random numbers within √(6 / fan_in) of 0, for layers with relu, which halves the signal.
+
+    After He, Zhang, Ren and Sun, "Delving deep into rectifiers", ICCV 2015, equation 10.
+
+    Arguments:
+        seed: a whole number; the same seed gives the same numbers, and Keras's.
+
+    >>> tf.keras.initializers.HeUniform(seed=1)([4, 1]).shape
+    (4, 1)
+    """
+
+    def __call__(self, shape: Sequence[int], dtype: Any = None) -> Tensor:
+        return self._within(2.0 / max(1.0, _fans(shape)[0]), shape, dtype)
+
+
+_TABLE = {
+    "zeros": Zeros,
+    "ones": Ones,
+    "constant": Constant,
+    "random_uniform": RandomUniform,
+    "random_normal": RandomNormal,
+    "glorot_uniform": GlorotUniform,
+    "he_uniform": HeUniform,
+}
+
+
+def get(identifier: Any) -> Any:
+    """The initializer of a name such as 'glorot_uniform' or 'GlorotUniform'; an initializer stays itself.
+
+    Raises ValueError for an unknown name.
+
+    >>> type(tf.keras.initializers.get('zeros')).__name__
+    'Zeros'
+    """
+    return found("initializer", identifier, _TABLE | {entry.__name__: entry for entry in _TABLE.values()})

@@ -1,0 +1,90 @@
+"""Dense: every output is a weighted sum of all inputs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minidl.keras import activations, initializers
+from minidl.keras.layers.layer import Layer
+from minidl.ops.creation import cast
+from minidl.ops.reductions import matmul
+from minidl.tensor import Tensor
+
+
+class Dense(Layer):
+    """activation(inputs · kernel + bias), over the last axis of the inputs.
+
+    Arguments:
+        units: how many outputs.
+        activation: what follows the sum: a function or one of 'linear', 'relu', 'sigmoid', 'tanh', 'softplus',
+            'softmax'; by default nothing.
+        use_bias: whether there is a bias.
+        kernel_initializer, bias_initializer: the first values; see `keras.initializers`.
+        name, trainable, dtype: as of `Layer`.
+
+    Inputs of shape [..., n] give outputs of shape [..., units]. The kernel has shape [n, units], the bias [units].
+    Raises ValueError for units that are no whole number above 0, for unknown names, and, when called, for inputs
+    of another width than the first.
+
+    >>> layer = tf.keras.layers.Dense(2, kernel_initializer='ones', activation='relu')
+    >>> layer([[1.0, 2.0], [-3.0, 1.0]]).numpy()
+    array([[3., 3.],
+           [0., 0.]], dtype=float32)
+    """
+
+    def __init__(
+        self,
+        units: int,
+        activation: Any = None,
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        name: str | None = None,
+        trainable: bool = True,
+        dtype: Any = None,
+        **options: Any,
+    ) -> None:
+        if not isinstance(units, int) or isinstance(units, bool) or units < 1:
+            raise ValueError(f"The units of a Dense layer are a whole number above 0; {units!r} was given")
+        super().__init__(name=name, trainable=trainable, dtype=dtype, **options)
+        self.units = units
+        self.activation = activations.get(activation)
+        self.use_bias = use_bias
+        self.kernel_initializer = initializers.get(kernel_initializer)
+        self.bias_initializer = initializers.get(bias_initializer)
+        self.kernel: Any = None
+        self.bias: Any = None
+
+    def build(self, input_shape: Any) -> None:
+        """Make the kernel and the bias for inputs of this shape."""
+        if len(input_shape) < 2 or input_shape[-1] is None:
+            raise ValueError(
+                f"Dense layer {self.name!r} needs inputs of two axes or more, the last of a known length; "
+                f"their shape was {tuple(input_shape)}"
+            )
+        self.kernel = self.add_weight((input_shape[-1], self.units), self.kernel_initializer, name="kernel")
+        if self.use_bias:
+            self.bias = self.add_weight((self.units,), self.bias_initializer, name="bias")
+        self.built = True
+
+    def call(self, inputs: Tensor) -> Tensor:
+        """The activation of the weighted sums."""
+        self._check(inputs.array.shape)
+        if inputs.array.dtype is not self._dtype:
+            inputs = cast(inputs, self._dtype)
+        outputs = matmul(inputs, self.kernel)
+        if self.use_bias:
+            outputs = outputs + self.bias
+        return outputs if self.activation is activations.linear else self.activation(outputs)
+
+    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
+        """The shape of the inputs with `units` for its last length."""
+        self._check(input_shape)
+        return (*input_shape[:-1], self.units)
+
+    def _check(self, shape: tuple[int | None, ...]) -> None:
+        if len(shape) < 2 or shape[-1] != self.kernel.array.shape[0]:
+            raise ValueError(
+                f"Dense layer {self.name!r} takes inputs of width {self.kernel.shape[0]}, the length of their last of "
+                f"two axes or more; their shape was {tuple(shape)}"
+            )

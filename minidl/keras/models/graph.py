@@ -1,0 +1,101 @@
+"""The graph of a model: which calls of layers lead from its inputs to its outputs, and in which order."""
+
+from __future__ import annotations
+
+import collections
+from collections.abc import Sequence
+from typing import Any
+
+from minidl.keras.layers.input import InputLayer
+from minidl.keras.layers.layer import Layer
+from minidl.keras.layers.symbolic import KerasTensor, LayerCall
+from minidl.nest import flatten, pack
+
+
+class Graph:
+    """The calls between inputs and outputs.
+
+    Attributes:
+        calls: the calls of layers, each after those whose results it takes.
+        layers: the layers in Keras's order: by their distance from the outputs, the farthest first, and among those
+            of one distance in the order in which a walk from the outputs meets them.
+
+    Raises ValueError where an output depends on an Input that isn't among the inputs, or two layers have one name.
+    """
+
+    def __init__(self, inputs: Sequence[KerasTensor], outputs: Sequence[KerasTensor]) -> None:
+        self._inputs = inputs
+        given = {id(tensor) for tensor in inputs}
+        walked, met = _walk_back(outputs, given)
+        sources = [call for call in walked if isinstance(call.layer, InputLayer)]
+        if missing := [call.outputs for call in sources if id(call.outputs) not in given]:
+            raise ValueError(f"The outputs depend on {missing}, which isn't among the inputs, {list(inputs)}")
+        self.calls = [call for call in walked if not isinstance(call.layer, InputLayer)]
+        unused = [tensor.call.layer for tensor in inputs if isinstance(tensor.call.layer, InputLayer)]
+        self.layers = _by_distance(self.calls, [*met, *unused])
+        names = collections.Counter(layer.name for layer in self.layers)
+        if repeated := [name for name, count in names.items() if count > 1]:
+            raise ValueError(f"The layers of a model need different names; {', '.join(repeated)} stands there twice")
+
+    @property
+    def is_chain(self) -> bool:
+        """Whether each layer is called once, on nothing but the result of the one before."""
+        results = [self._inputs[0], *(call.outputs for call in self.calls)]
+        return len(self._inputs) == 1 and all(
+            call.inputs is result for call, result in zip(self.calls, results, strict=False)
+        )
+
+    def run(self, values: Sequence[Any], training: bool | None) -> dict[int, Any]:
+        """What each KerasTensor stands for, by its id, with these values for the inputs."""
+        found = {id(tensor): value for tensor, value in zip(self._inputs, values, strict=True)}
+        for call in self.calls:
+            if isinstance(call.inputs, KerasTensor):
+                taken = found[id(call.inputs)]
+            else:
+                taken = pack(call.inputs, [found[id(tensor)] for tensor in flatten(call.inputs)])
+            result = call.layer(taken, training=training)
+            if isinstance(call.outputs, KerasTensor):
+                found[id(call.outputs)] = result
+            else:
+                found.update(
+                    (id(tensor), value) for tensor, value in zip(flatten(call.outputs), flatten(result), strict=True)
+                )
+        return found
+
+
+def _walk_back(outputs: Sequence[KerasTensor], given: set[int]) -> tuple[list[LayerCall], list[Layer]]:
+    """The calls that lead to the outputs, each after those it depends on, and their layers as the walk meets them.
+
+    The walk goes from each output back, inputs from left to right, and ends at what is given.
+    """
+    ordered: list[LayerCall] = []
+    met: list[Layer] = []
+    begun: set[int] = set()
+    ahead: list[tuple[LayerCall, bool]] = _calls_of(outputs, given)
+    while ahead:
+        call, is_done = ahead.pop()
+        if is_done:
+            ordered.append(call)
+        elif id(call) not in begun:
+            begun.add(id(call))
+            met.append(call.layer)
+            ahead += [(call, True), *_calls_of(flatten(call.inputs), given)]
+    return ordered, met
+
+
+def _calls_of(tensors: Sequence[KerasTensor], given: set[int]) -> list[tuple[LayerCall, bool]]:
+    return [
+        (tensor.call, False)
+        for tensor in reversed(tensors)
+        if id(tensor) not in given or isinstance(tensor.call.layer, InputLayer)
+    ]
+
+
+def _by_distance(calls: Sequence[LayerCall], layers: Sequence[Layer]) -> list[Layer]:
+    distance: dict[int, int] = collections.defaultdict(int)  # of a layer from the outputs, by id
+    for call in reversed(calls):
+        for tensor in flatten(call.inputs):
+            source = id(tensor.call.layer)
+            distance[source] = max(distance[source], distance[id(call.layer)] + 1)
+    unique = {id(layer): layer for layer in layers}
+    return sorted(unique.values(), key=lambda layer: -distance[id(layer)])

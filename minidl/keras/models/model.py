@@ -1,0 +1,200 @@
+"""Model: layers put together, with what it takes to train them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minidl.keras.layers.layer import Layer
+from minidl.keras.layers.symbolic import KerasTensor
+from minidl.keras.models.graph import Graph
+from minidl.keras.models.training import Trainer
+from minidl.keras.names import new_name
+from minidl.nest import flatten, pack
+from minidl.ops.creation import cast
+from minidl.ops.shaping import expand_dims, squeeze
+from minidl.tensor import Tensor
+
+
+class Model(Trainer, Layer):
+    """A network of layers between inputs and outputs, which can be trained.
+
+    Arguments:
+        inputs: what `Input` gave, or a list or dictionary of such.
+        outputs: what layers gave when called on them, or a list or dictionary of such.
+        name: what it is called.
+
+    A class derived from it can instead keep layers as attributes and define `call(inputs)`. Raises ValueError where
+    the outputs don't depend on the inputs, or layers share a name.
+
+    >>> inputs = tf.keras.Input((1,), name='x')
+    >>> outputs = tf.keras.layers.Dense(1, kernel_initializer='ones', name='output')(inputs)
+    >>> model = tf.keras.Model(inputs, outputs, name='model')
+    >>> model.predict([[3.0]], verbose=0)
+    array([[3.]], dtype=float32)
+    """
+
+    def __init__(
+        self, inputs: Any = None, outputs: Any = None, name: str | None = None, trainable: bool = True, **options: Any
+    ) -> None:
+        unnamed = type(self) is Model and name is None
+        super().__init__(name=new_name("functional") if unnamed else name, trainable=trainable, **options)
+        self._graph: Graph | None = None
+        if inputs is not None or outputs is not None:
+            self._connect(inputs, outputs)
+
+    def _connect(self, inputs: Any, outputs: Any) -> None:
+        for role, nest in (("inputs", inputs), ("outputs", outputs)):
+            if not flatten(nest) or not all(isinstance(tensor, KerasTensor) for tensor in flatten(nest)):
+                raise ValueError(f"The {role} of a model come from Input and from calls of layers; {nest!r} was given")
+        self._inputs = inputs
+        self._outputs = outputs
+        self._graph = Graph(flatten(inputs), flatten(outputs))
+        self.built = True
+
+    # -- layers
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers, those at the inputs first."""
+        return list(self._graph.layers) if self._graph else super()._sublayers()
+
+    def _sublayers(self) -> list[Layer]:
+        return self.layers
+
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
+        """A layer by its name or its index. Raises ValueError for one that isn't there.
+
+        >>> model = tf.keras.Sequential([tf.keras.layers.Dense(1, name='output')])
+        >>> model.get_layer('output').units
+        1
+        """
+        if (name is None) == (index is None):
+            raise ValueError(f"get_layer takes a name or an index; name={name!r} and index={index!r} were given")
+        if index is not None:
+            if not -len(self.layers) <= index < len(self.layers):
+                raise ValueError(f"There is no layer {index} in model {self.name!r}, which has {len(self.layers)}")
+            return self.layers[index]
+        for layer in self.layers:
+            if layer.name == name:
+                return layer
+        names = ", ".join(layer.name for layer in self.layers)
+        raise ValueError(f"There is no layer {name!r} in model {self.name!r}; it has {names}")
+
+    @property
+    def inputs(self) -> list[KerasTensor]:
+        """Where data enters, as a list."""
+        return flatten(self._inputs) if self._graph else []
+
+    @property
+    def outputs(self) -> list[KerasTensor]:
+        """Where results leave, as a list."""
+        return flatten(self._outputs) if self._graph else []
+
+    @property
+    def input(self) -> Any:
+        """Where data enters."""
+        return self._inputs
+
+    @property
+    def output(self) -> Any:
+        """Where results leave."""
+        return self._outputs
+
+    @property
+    def output_names(self) -> list[str]:
+        """The names of the outputs: those of a dictionary, or of the layers that they come from."""
+        if self._graph and isinstance(self._outputs, dict):
+            return sorted(self._outputs)
+        return [tensor.call.layer.name for tensor in self.outputs]
+
+    # -- calling
+
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
+        """The outputs for inputs in the nest, or in the order, of the model's own."""
+        if self._graph is None:
+            raise NotImplementedError(
+                f"{type(self).__name__} must be given inputs and outputs, or define call(self, inputs)"
+            )
+        values = flatten(inputs)
+        if len(values) != len(self.inputs):
+            raise ValueError(f"Model {self.name!r} takes {len(self.inputs)} inputs; {len(values)} were given")
+        fitting = [_fitting(value, place) for value, place in zip(values, self.inputs, strict=True)]
+        found = self._graph.run(fitting, training)
+        if isinstance(self._outputs, KerasTensor):
+            return found[id(self._outputs)]
+        return pack(self._outputs, [found[id(tensor)] for tensor in self.outputs])
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """The shapes of the outputs."""
+        if self._graph is None:
+            return super().compute_output_shape(input_shape)
+        shapes = input_shape if isinstance(input_shape, list) else [input_shape]
+        found = {id(tensor): shape for tensor, shape in zip(self.inputs, shapes, strict=True)}
+        for call in self._graph.calls:
+            taken = [found[id(tensor)] for tensor in flatten(call.inputs)]
+            several = isinstance(call.inputs, (list, tuple))
+            given = call.layer.compute_output_shape(taken if several else taken[0])
+            for tensor, shape in zip(flatten(call.outputs), given if isinstance(given, list) else [given], strict=True):
+                found[id(tensor)] = shape
+        shapes = [found[id(tensor)] for tensor in self.outputs]
+        return shapes[0] if isinstance(self._outputs, KerasTensor) else shapes
+
+    def build(self, input_shape: Any) -> None:
+        """Make the weights for inputs of a shape, by calling the layers on zeros."""
+        if self._graph is None:
+            self._tried(input_shape, 1)
+            self.built = True
+
+    # -- reading
+
+    def summary(self, line_length: int | None = None, print_fn: Any = None) -> None:
+        """Print the layers as a table: their names, the shapes of their results, the number of their weights.
+
+        Arguments:
+            line_length: how wide.
+            print_fn: what to call on the text, instead of printing it.
+        """
+        from minidl.keras.models.summary import print_summary  # rich takes its time to import
+
+        print_summary(self, line_length, print_fn)
+
+    def save_weights(self, filepath: Any, overwrite: bool = True) -> None:
+        """Write the weights, and the state of the optimizer, to a file.
+
+        Arguments:
+            filepath: ends in `.weights.npz`, or in `.weights.h5` for Keras's own format, which needs h5py.
+            overwrite: whether a file that is there is replaced; it stays until the new one is whole.
+
+        Raises ValueError for another ending and for a model without weights yet, FileExistsError, and ImportError
+        without h5py.
+        """
+        from minidl.keras.models.saving import save
+
+        save(self, filepath, overwrite)
+
+    def load_weights(self, filepath: Any) -> None:
+        """Read the weights, and the state of the optimizer, from a file that minidl or Keras wrote.
+
+        Raises FileNotFoundError, OSError for a damaged file, ValueError where the number or the shapes of the
+        weights differ; no weight is then changed.
+        """
+        from minidl.keras.models.saving import load
+
+        load(self, filepath)
+
+
+def _fitting(value: Tensor, place: KerasTensor) -> Tensor:
+    """A value in the dtype, and with the number of axes, that an input has."""
+    if value.array.dtype is not place.numpy_dtype:
+        value = cast(value, place.numpy_dtype)
+    shape = given = value.array.shape
+    if len(shape) == place.ndim - 1 and place.shape[-1] == 1:
+        value = expand_dims(value, -1)
+    elif len(shape) == place.ndim + 1 and shape[-1] == 1:
+        value = squeeze(value, -1)
+    shape = value.array.shape
+    if len(shape) != len(place.shape) or any(
+        known != length for known, length in zip(place.shape, shape) if known is not None  # noqa: B905
+    ):
+        raise ValueError(f"Input {place.name!r} has shape {place.shape}; data of shape {given} was given for it")
+    return value

@@ -1,0 +1,217 @@
+"""SGD: stochastic gradient descent, with momentum, weight decay and clipping."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from minidl.keras.names import found, new_name, refuse
+from minidl.ops.creation import cast, constant, zeros_like
+from minidl.ops.elementwise import clip_by_value, maximum, minimum, sqrt, square
+from minidl.ops.joining import stack
+from minidl.ops.reductions import reduce_sum
+from minidl.tensor import Tensor, Variable, float32, int64
+
+
+class SGD:
+    """Moves variables against their gradients.
+
+    With gradient g, learning rate r and momentum m, a variable w and its velocity v (0 at first) become
+
+        without momentum:  w ← w - r g
+        with momentum:     v ← m v - r g    w ← w + v
+        with Nesterov's:   v ← m v - r g    w ← w + m v - r g
+
+    after Sutskever, Martens, Dahl and Hinton, "On the importance of initialization and momentum in deep learning",
+    ICML 2013. Before that the gradients are clipped, and weight decay d makes w ← w - r d w.
+
+    Arguments:
+        learning_rate: a float, or a function without arguments that gives one.
+        momentum: a float from 0 to 1.
+        nesterov: whether the momentum is Nesterov's.
+        weight_decay: a float, or None for none.
+        clipnorm: the largest norm that a gradient may have; longer ones are scaled down to it.
+        clipvalue: the largest absolute value that an entry of a gradient may have; larger ones are cut off.
+        global_clipnorm: the largest norm that all gradients may have together.
+        name: what it is called.
+
+    Raises ValueError for values of another kind or out of range, for two clippings at once, and for an argument
+    of Keras's that minidl doesn't have.
+
+    >>> w = tf.Variable([1.0, 2.0])
+    >>> optimizer = tf.keras.optimizers.SGD(0.1)
+    >>> steps = optimizer.apply_gradients([(tf.constant([1.0, -1.0]), w)])
+    >>> w.numpy()
+    array([0.9, 2.1], dtype=float32)
+    """
+
+    def __init__(
+        self,
+        learning_rate: float | Callable[[], float] = 0.01,
+        momentum: float = 0.0,
+        nesterov: bool = False,
+        weight_decay: float | None = None,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        name: str | None = None,
+        **options: Any,
+    ) -> None:
+        refuse("SGD", options)
+        if not isinstance(learning_rate, float) and not callable(learning_rate):
+            raise ValueError(f"The learning rate is a float or a function that gives one; {learning_rate!r} was given")
+        if not isinstance(momentum, float) or not 0.0 <= momentum <= 1.0:
+            raise ValueError(f"The momentum is a float from 0 to 1; {momentum!r} was given")
+        clippings = {"clipnorm": clipnorm, "clipvalue": clipvalue, "global_clipnorm": global_clipnorm}
+        if sum(value is not None for value in clippings.values()) > 1:
+            raise ValueError(f"Gradients are clipped in one way at most; {clippings} was given")
+        for what, value in {**clippings, "weight_decay": weight_decay}.items():
+            if value is not None and (not isinstance(value, (int, float)) or isinstance(value, bool) or value < 0):
+                raise ValueError(f"{what} is a number from 0 on, or None; {value!r} was given")
+        self.name = name or new_name(self)
+        self.momentum = momentum
+        self.nesterov = nesterov
+        self.weight_decay = weight_decay
+        self.clipnorm = clipnorm
+        self.clipvalue = clipvalue
+        self.global_clipnorm = global_clipnorm
+        self._schedule = learning_rate if callable(learning_rate) else None
+        first = 0.0 if callable(learning_rate) else learning_rate
+        self._learning_rate = Variable(first, trainable=False, name="learning_rate", dtype=float32)
+        self._count = 0
+        self._velocities: dict[int, tuple[Variable, Variable]] = {}  # by id, beside the variables that they move
+
+    # -- state
+
+    @property
+    def iterations(self) -> Tensor:
+        """How many steps were taken, as an int64 tensor."""
+        return constant(self._count, int64)
+
+    @property
+    def learning_rate(self) -> Variable:
+        """The learning rate; it can be set to another float."""
+        if self._schedule is not None:
+            self._learning_rate.assign(self._schedule())
+        return self._learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, learning_rate: Any) -> None:
+        if callable(learning_rate):
+            self._schedule = learning_rate
+        else:
+            self._learning_rate.assign(learning_rate)
+            self._schedule = None
+
+    @property
+    def velocities(self) -> list[Variable]:
+        """The velocities of the variables moved so far; none without momentum."""
+        return [velocity for _, velocity in self._velocities.values()]
+
+    def build(self, variables: Sequence[Variable]) -> None:
+        """Make the velocities of variables, and bring the learning rate to where they are."""
+        for variable in variables:
+            if self._learning_rate._device is not variable._device:
+                self._learning_rate.bind(variable._device.place(self._learning_rate.array))
+            if self.momentum and id(variable) not in self._velocities:
+                velocity = Variable(zeros_like(variable), trainable=False, name=f"{variable.name}_momentum")
+                self._velocities[id(variable)] = variable, velocity
+
+    def restore(self, state: Sequence[Any], variables: Sequence[Variable]) -> None:
+        """Take up a state that was saved: the count of steps, the learning rate, and the velocities of variables.
+
+        Raises ValueError, before anything is changed, where a velocity has another shape than its variable.
+        """
+        self.build(variables)
+        velocities = self.velocities if len(state) == 2 + len(self.velocities) else []
+        for velocity, value in zip(velocities, state[2:], strict=False):
+            if value.shape != velocity.shape:
+                raise ValueError(f"{velocity.name!r} has shape {velocity.shape}; {value.shape} was saved for it")
+        self._count = int(state[0])
+        self._learning_rate.assign(state[1])
+        for velocity, value in zip(velocities, state[2:], strict=False):
+            velocity.assign(value)
+
+    # -- steps
+
+    def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Variable]]) -> Tensor:
+        """Take a step.
+
+        Arguments:
+            grads_and_vars: pairs of a gradient and its variable; a gradient that is None leaves its variable.
+
+        Returns how many steps were taken. Raises ValueError where all gradients are None, or one has another shape
+        than its variable.
+        """
+        pairs = list(grads_and_vars)
+        self.apply([gradient for gradient, _ in pairs], [variable for _, variable in pairs])
+        return self.iterations
+
+    def apply(self, gradients: Sequence[Any], variables: Sequence[Variable]) -> None:
+        """Take a step; see `apply_gradients`."""
+        if any(gradient is None for gradient in gradients):
+            gradients, variables = _without_none(gradients, variables)
+        for gradient, variable in zip(gradients, variables, strict=True):
+            if gradient.shape != variable.shape:
+                raise ValueError(
+                    f"Variable {variable.name!r} has shape {variable.shape}; a gradient of shape {gradient.shape} was "
+                    "given for it"
+                )
+        self.build(variables)
+        gradients = self._clipped(gradients)
+        rate = self.learning_rate
+        for gradient, variable in zip(gradients, variables, strict=True):
+            self._move(variable, gradient, rate if variable.array.dtype is rate.array.dtype else cast(rate, variable.dtype))
+        self._count += 1
+
+    def _move(self, variable: Variable, gradient: Tensor, rate: Any) -> None:
+        if self.weight_decay is not None:
+            variable.assign(variable - variable * self.weight_decay * rate)
+        step = gradient * rate
+        if not self.momentum:
+            variable.assign_sub(step)
+            return
+        _, velocity = self._velocities[id(variable)]
+        velocity.assign(velocity * self.momentum - step)
+        variable.assign_add(velocity * self.momentum - step if self.nesterov else velocity)
+
+    def _clipped(self, gradients: Sequence[Any]) -> Sequence[Any]:
+        if self.clipnorm:
+            limit = self.clipnorm
+            norms = [sqrt(reduce_sum(square(gradient), keepdims=True)) for gradient in gradients]
+            return [gradient * limit / maximum(norm, limit) for gradient, norm in zip(gradients, norms, strict=True)]
+        if self.global_clipnorm:
+            limit = self.global_clipnorm
+            norm = sqrt(reduce_sum(stack([reduce_sum(square(gradient)) for gradient in gradients])))
+            # A norm that is no number makes all gradients none, as in Keras: norm - norm is then NaN, and else 0.
+            scale = limit * minimum(1.0 / norm, 1.0 / limit) + (norm - norm)
+            return [gradient * scale for gradient in gradients]
+        if self.clipvalue:
+            return [clip_by_value(gradient, -self.clipvalue, self.clipvalue) for gradient in gradients]
+        return gradients
+
+
+def _without_none(gradients: Sequence[Any], variables: Sequence[Variable]) -> tuple[list[Any], list[Variable]]:
+    pairs = [pair for pair in zip(gradients, variables, strict=True) if pair[0] is not None]
+    left_out = [variable.name for gradient, variable in zip(gradients, variables, strict=True) if gradient is None]
+    if not pairs:
+        raise ValueError(f"None of the variables {left_out} has a gradient: the loss doesn't depend on them")
+    warnings.warn(f"The variables {left_out} have no gradient, and stay: the loss doesn't depend on them", stacklevel=4)
+    return [gradient for gradient, _ in pairs], [variable for _, variable in pairs]
+
+
+def get(identifier: Any) -> SGD:
+    """The optimizer of a name, 'sgd'; an optimizer stays itself.
+
+    Raises ValueError for anything else.
+
+    >>> tf.keras.optimizers.get('sgd').momentum
+    0.0
+    """
+    if isinstance(identifier, SGD):
+        return identifier
+    made = found("optimizer", identifier, {"sgd": SGD, "SGD": SGD})
+    if not isinstance(made, SGD):
+        raise ValueError(f"The optimizer is SGD or one derived from it; {identifier!r} was given")
+    return made
