@@ -1,0 +1,136 @@
+"""The command `minidl`."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import importlib
+import math
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import minidl
+from minidl.okja import lesson as program
+
+
+def _positive(number: Callable[[str], Any], what: str) -> Callable[[str], Any]:
+    """An argument's type: a positive number of a kind."""
+
+    def parse(text: str) -> Any:
+        try:
+            value = number(text)
+        except ValueError:
+            value = math.nan
+        if not value > 0 or not math.isfinite(value):
+            raise argparse.ArgumentTypeError(f"{text!r} is not {what}")
+        return value
+
+    return parse
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="minidl",
+        description="A small engine for automatic differentiation, and the lesson that it was built for.",
+        epilog="Begin with: minidl okja",
+    )
+    parser.add_argument("--version", action="version", version=f"minidl {minidl.__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+
+    okja = commands.add_parser(
+        "okja",
+        help="run the lesson: predict the audience of the film Okja",
+        description="Run the lesson: train one weight and one bias on four films, and predict the audience of Okja.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    okja.add_argument("--device", choices=["cpu", "gpu"], default="cpu", help="where to compute")
+    okja.add_argument(
+        "--epochs", type=_positive(int, "a whole number above 0"), default=program.EPOCHS, metavar="N",
+        help="how often to go through the films",
+    )  # fmt: skip
+    okja.add_argument(
+        "--learning-rate", type=_positive(float, "a number above 0"), default=program.LEARNING_RATE, metavar="RATE",
+        help="how long the steps of the training are",
+    )  # fmt: skip
+    okja.add_argument("--seed", type=int, default=program.SEED, metavar="N", help="what the first weight is drawn from")
+    okja.add_argument(
+        "--pictures", type=Path, metavar="DIR", default=argparse.SUPPRESS,
+        help="draw data, loss, line and descent as PNG files into this folder",
+    )  # fmt: skip
+    okja.add_argument(
+        "--compare", action="store_true", default=argparse.SUPPRESS,
+        help="run the same program on TensorFlow too, and show both",
+    )  # fmt: skip
+    okja.set_defaults(run=_okja)
+
+    devices = commands.add_parser(
+        "devices", help="say what there is to compute on", description="Say what there is to compute on."
+    )
+    devices.set_defaults(run=_devices)
+    return parser
+
+
+def _okja(options: argparse.Namespace) -> None:
+    from rich.console import Console  # rich takes its time to import
+
+    from minidl.okja.report import Report
+
+    tensorflow = _tensorflow() if "compare" in options else None
+    report = Report(Console(highlight=False), options.epochs)
+    settings = {"epochs": options.epochs, "learning_rate": options.learning_rate, "seed": options.seed}
+    with minidl.device(f"/{options.device}:0"), contextlib.ExitStack() as stack:
+        stack.callback(report.progress.stop)
+        report.data()
+        result = program.lesson(minidl, **settings, before_training=report.model, on_epoch_end=report.epoch)
+        report.trained(result)
+        derivative, path = program.derivative_of_logarithm(minidl), program.descent(minidl)
+    report.extras(derivative, path)
+    if tensorflow is not None:
+        report.comparison(
+            result, program.lesson(tensorflow, **settings), (derivative, program.derivative_of_logarithm(tensorflow))
+        )
+    if "pictures" in options:
+        from minidl.okja.pictures import draw
+
+        for file in draw(options.pictures, result, path):
+            print(f"   drawn: {file}")
+
+
+def _tensorflow() -> Any:
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # it speaks of its own matters at each start
+    try:
+        return importlib.import_module("tensorflow")
+    except ImportError as error:
+        raise ImportError(
+            "--compare needs TensorFlow, which is not installed. Install it with: pip install tensorflow"
+        ) from error
+
+
+def _devices(options: argparse.Namespace) -> None:
+    print("/cpu:0  NumPy, always there")
+    gpus = [device for device in minidl.config.list_physical_devices() if device.device_type == "GPU"]
+    for index, device in enumerate(gpus):
+        print(f"/gpu:{index}  CuPy ({device.name})")
+    if not gpus:
+        try:
+            minidl.device("/gpu:0")
+        except minidl.errors.InvalidArgumentError as error:
+            print(f"no GPU: {error}")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns its exit status, 0 for success and 1 for an error that it said in a sentence."""
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="replace")  # a terminal without Korean letters shows ? for them
+    options = _parser().parse_args(arguments)
+    try:
+        options.run(options)
+    except (ImportError, OSError, ValueError) as error:
+        print(f"minidl: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130  # what a shell says of a command that was interrupted
+    return 0
