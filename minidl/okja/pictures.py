@@ -43,6 +43,8 @@ def draw(folder: Path, result: Result, path: Sequence[float]) -> list[Path]:
         ):
             figure, axes = _canvas()
             picture(axes)
+            if axes.get_legend_handles_labels()[0]:  # below the axes, where it covers nothing
+                figure.legend(loc="outside lower center", ncols=2, fontsize=10, frameon=False)
             files.append(folder / f"{name}.png")
             figure.savefig(files[-1], dpi=120)
     return files
@@ -89,7 +91,6 @@ def _films(axes: Axes, in_korean: bool) -> None:
 def _data(axes: Axes, in_korean: bool) -> None:
     _films(axes, in_korean)
     axes.set_ylim(0, 1200)
-    axes.legend(loc="lower right")
     axes.set_title("The films: wishes and audiences")
 
 
@@ -112,7 +113,6 @@ def _line(axes: Axes, result: Result, in_korean: bool) -> None:
     axes.plot([OKJA.wishes], [after.okja], "*", markersize=15, color=RED, zorder=4, label=okja)
     lowest, highest = min(0, *after.line), max(1200, *after.line)
     axes.set_ylim(lowest - 0.05 * (highest - lowest) * (lowest < 0), highest + 0.05 * (highest - lowest))
-    axes.legend(loc="best")
     axes.set_title(f"The line: audience = {after.weight:.5f} · wishes + {after.bias:.5f}")
 
 
