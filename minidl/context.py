@@ -35,7 +35,10 @@ class Here:
         self.listeners = (*self.listeners, listener)
 
     def leave(self, listener: Listener) -> None:
-        self.listeners = tuple(other for other in self.listeners if other is not listener)
+        if self.listeners[-1] is listener:
+            self.listeners = self.listeners[:-1]
+        else:
+            self.listeners = tuple(other for other in self.listeners if other is not listener)
 
 
 class _Thread(threading.local):

@@ -94,15 +94,20 @@ class Primitive:
         name: what it is called.
         forward: `forward(xp, *arrays, **options)` gives the result's array; `xp` is the array module.
         rules: for each input its GradientRule, or None where there is no derivative.
+        differentiable: the same rules for who goes through them at each call: the index of the input, the rule's
+            function, and what picks what it keeps.
         kernels: the forward rule as a function of arrays alone, for each array module.
     """
 
-    __slots__ = ("forward", "kernels", "name", "rules")
+    __slots__ = ("differentiable", "forward", "kernels", "name", "rules")
 
     def __init__(self, name: str, forward: Callable[..., Any], rules: Sequence[GradientRule | None]) -> None:
         self.name = name
         self.forward = forward
         self.rules = tuple(rules)
+        self.differentiable = tuple(
+            (index, rule.function, rule.keep) for index, rule in enumerate(self.rules) if rule is not None
+        )
         self.kernels = Kernels(forward)
 
     @classmethod

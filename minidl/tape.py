@@ -98,11 +98,12 @@ class GradientTape(Listener):
         self, primitive: Primitive, inputs: tuple[Tensor, ...], result: Tensor, options: Mapping[str, Any]
     ) -> None:
         watched = self._watched
-        for x, rule in zip(inputs, primitive.rules):  # noqa: B905  # `strict` takes its time at each operation
-            if rule is not None and x.serial in watched:
+        for index, function, keep in primitive.differentiable:
+            x = inputs[index]
+            if x.serial in watched:
                 watched.add(result.serial)
-                kept = rule.keep(inputs, result, options)
-                self._edges.append((result.serial, x.serial, rule.function, kept, x.array.shape))
+                kept = keep(inputs, result, options)
+                self._edges.append((result.serial, x.serial, function, kept, x.array.shape))
 
     def watches(self, tensor: Tensor) -> bool:
         """Whether what is computed from this tensor is recorded."""
@@ -122,15 +123,20 @@ class GradientTape(Listener):
 
     def hear_read(self, variable: Variable, value: Tensor) -> None:
         if value.serial not in self._watched and (
-            (self._watches_accessed and variable.trainable and variable.dtype in FLOATS)
-            or id(variable) in self._variables
+            (self._watches_accessed and variable.trainable) or id(variable) in self._variables
         ):
             self._watch_variable(variable, value)
 
     def _watch_variable(self, variable: Variable, value: Tensor) -> None:
-        self._variables.setdefault(id(variable), (variable, []))[1].append(value.serial)
-        self._watched.add(value.serial)
-        self._roots.add(value.serial)
+        serial = value.serial
+        read = self._variables.get(id(variable))
+        if read is None:
+            self._variables[id(variable)] = variable, [serial]
+        else:
+            read[1].append(serial)
+        if value.array.dtype in FLOATS:
+            self._watched.add(serial)
+            self._roots.add(serial)
 
     def watch(self, tensor: Any) -> None:
         """Record what is computed from a tensor or variable, or a nest of them.
@@ -153,11 +159,9 @@ class GradientTape(Listener):
                     "Make a tensor of it with tf.constant first"
                 )
         for each in tensors:
-            if each.dtype not in FLOATS:
-                continue
             if isinstance(each, Variable):
                 self._watch_variable(each, each._tensor)
-            else:
+            elif each.dtype in FLOATS:
                 self._watched.add(each.serial)
                 self._roots.add(each.serial)
 
@@ -376,7 +380,7 @@ def _upstream(targets: Sequence[TensorLike], output_gradients: Any) -> list[Tens
     upstream = []
     for target, gradient in zip(targets, given, strict=True):
         if gradient is None:
-            upstream.append(ones_like(target) if target.array.shape else number(1.0, target.dtype, target._device))
+            upstream.append(ones_like(target) if target.array.shape else number(1.0, target._tensor))
             continue
         tensor = as_tensor(gradient, target.dtype, target._device)
         if tensor.shape != target.shape:

@@ -39,7 +39,7 @@ def as_tensor(value: Any, dtype: Any = None, device: Device | None = None) -> Te
     if isinstance(value, (list, tuple)) and (first := _first_tensor(value)) is not None:
         from minidl.ops.joining import stack  # which makes its own inputs tensors with this function
 
-        return stack([as_tensor(each, dtype or first.dtype, device or _device_for(first)) for each in value])
+        return stack([as_tensor(each, dtype or first.dtype, device or device_beside(first)) for each in value])
     array = array_of(value, dtype)
     return Tensor(array if device is None else device.place(array))
 
@@ -53,17 +53,21 @@ def _first_tensor(values: Iterable[Any]) -> TensorLike | None:
     return None
 
 
-def _device_for(tensor: TensorLike) -> Device:
-    return thread.here.device or tensor._device
+def device_beside(value: Any) -> Device | None:
+    """Where values are to be put beside this one: the device in scope, or else a tensor's own."""
+    return thread.here.device or (value._device if isinstance(value, TensorLike) else None)
 
 
-def alike(name: str, *values: Any) -> tuple[Tensor, ...]:
-    """The values as tensors of one dtype: that of the first tensor among them, or else of the first value."""
+def alike(name: str, *values: Any, device: Device | None = None) -> tuple[Tensor, ...]:
+    """The values as tensors of one dtype: that of the first tensor among them, or else of the first value.
+
+    What isn't a tensor yet is put beside the first that is, and where there is none, on the device given.
+    """
     first = _first_tensor(values)
     if first is None:
-        first = as_tensor(values[0])
+        first = as_tensor(values[0], device=device)
         return (first, *alike(name, first, *values[1:])[1:])
-    dtype, device = first.dtype, _device_for(first)
+    dtype, device = first.dtype, device_beside(first)
     tensors = []
     for value in values:
         if isinstance(value, TensorLike):
@@ -76,21 +80,24 @@ def alike(name: str, *values: Any) -> tuple[Tensor, ...]:
 
 
 def pair(name: str, x: Any, y: Any) -> tuple[Tensor, ...]:
-    """What `alike` gives for two values, quickly where they are variables or a tensor and a float."""
+    """What `alike` gives for two values, quickly where they are tensors, variables and floats."""
     if type(x) is Variable:
         x = x.read()
     if type(y) is Variable:
         y = y.read()
-    if type(y) is float and type(x) is Tensor:
-        return x, number(y, x.array.dtype, thread.here.device or device_of(x.array))
-    if type(x) is float and type(y) is Tensor:
-        return number(x, y.array.dtype, thread.here.device or device_of(y.array)), y
-    return (x, y) if type(x) is type(y) is Tensor else alike(name, x, y)
+    if type(x) is Tensor:
+        if type(y) is Tensor:
+            return x, y
+        if type(y) is float and x.array.dtype is float32:
+            return x, number(y, x)
+    elif type(x) is float and type(y) is Tensor and y.array.dtype is float32:
+        return number(x, y), y
+    return alike(name, x, y)
 
 
-def _beside(name: str, value: Any, dtype: numpy.dtype, device: Device) -> Tensor:
+def _beside(name: str, value: Any, dtype: numpy.dtype, device: Device | None) -> Tensor:
     try:
-        return number(value, dtype, device) if type(value) is float else as_tensor(value, dtype, device)
+        return as_tensor(value, dtype, device)
     except TypeError:
         if asarray(value).dtype.kind not in "fiub":
             raise
@@ -99,15 +106,20 @@ def _beside(name: str, value: Any, dtype: numpy.dtype, device: Device) -> Tensor
         ) from None
 
 
+def number(value: float, beside: Tensor) -> Tensor:
+    """The tensor of a Python float beside a tensor of floats.
+
+    It is made once, since the same few numbers stand in a program again and again; but for 0, whose sign a table
+    of numbers would lose.
+    """
+    array = beside.array
+    device = thread.here.device or device_of(array)
+    return _number(value, array.dtype, device) if value else as_tensor(value, array.dtype, device)
+
+
 @functools.lru_cache(4096)
 def _number(value: float, dtype: numpy.dtype, device: Device) -> Tensor:
     return as_tensor(value, dtype, device)
-
-
-def number(value: float, dtype: numpy.dtype, device: Device) -> Tensor:
-    """The tensor of a Python float. It is made once, since the same few stand in a program again and again; but
-    for 0, whose sign a table of numbers would lose."""
-    return _number(value, dtype, device) if value else as_tensor(value, dtype, device)
 
 
 def _mixed_dtypes(name: str, values: Iterable[Any], one: Any, other: Any) -> InvalidArgumentError:

@@ -44,8 +44,12 @@ def constant(value: Any, dtype: Any = None, shape: Any = None, name: str | None 
     wanted = shape_of(shape)
     if tensor.array.size not in (1, math.prod(wanted)):
         raise TypeError(f"A constant of shape {wanted} can't be made of {tensor.array.size} entries: {value!r}")
-    reshaped = tensor.array.reshape(wanted if tensor.array.size == math.prod(wanted) else ())
-    return Tensor(tensor._device.module.broadcast_to(reshaped, wanted).copy())
+    device, fits = tensor._device, tensor.array.size == math.prod(wanted)
+
+    def in_shape(array: Any) -> Any:
+        return array.reshape(wanted) if fits else device.module.full(wanted, array.reshape(()), dtype=array.dtype)
+
+    return Tensor(device.run(in_shape, tensor.array))
 
 
 def convert_to_tensor(value: Any, dtype: Any = None, dtype_hint: Any = None, name: str | None = None) -> Tensor:
@@ -107,7 +111,8 @@ def zeros(shape: Any, dtype: Any = float32, name: str | None = None) -> Tensor:
     array([[0., 0., 0.],
            [0., 0., 0.]], dtype=float32)
     """
-    return Tensor(_device().module.zeros(shape_of(shape), as_dtype(dtype)))
+    device = _device()
+    return Tensor(device.run(device.module.zeros, shape_of(shape), dtype=as_dtype(dtype)))
 
 
 def ones(shape: Any, dtype: Any = float32, name: str | None = None) -> Tensor:
@@ -120,7 +125,8 @@ def ones(shape: Any, dtype: Any = float32, name: str | None = None) -> Tensor:
     >>> tf.ones([2], tf.int32).numpy()
     array([1, 1], dtype=int32)
     """
-    return Tensor(_device().module.ones(shape_of(shape), as_dtype(dtype)))
+    device = _device()
+    return Tensor(device.run(device.module.ones, shape_of(shape), dtype=as_dtype(dtype)))
 
 
 def zeros_like(input: Any, dtype: Any = None, name: str | None = None) -> Tensor:
@@ -152,7 +158,8 @@ def ones_like(input: Any, dtype: Any = None, name: str | None = None) -> Tensor:
 def _like(input: Any, dtype: Any, number: int) -> Tensor:
     tensor = as_tensor(input)
     device = thread.here.device or tensor._device
-    return Tensor(device.module.full(tensor.shape, number, tensor.dtype if dtype is None else as_dtype(dtype)))
+    dtype = tensor.dtype if dtype is None else as_dtype(dtype)
+    return Tensor(device.run(device.module.full, tensor.shape, number, dtype=dtype))
 
 
 def range(start: Any, limit: Any = None, delta: Any = 1, dtype: Any = None, name: str | None = None) -> Tensor:
@@ -174,8 +181,12 @@ def range(start: Any, limit: Any = None, delta: Any = 1, dtype: Any = None, name
     first, last, pace = (float(number) for number in numbers)
     if pace == 0 or (last - first) * pace < 0:
         raise InvalidArgumentError(f"range from {first:g} to {last:g} can't be walked with a delta of {pace:g}")
-    steps = _device().module.arange(math.ceil((last - first) / pace), dtype=dtype)
-    return Tensor(numbers[0].astype(dtype) + steps * numbers[2].astype(dtype))
+    device, count = _device(), math.ceil((last - first) / pace)
+
+    def walk() -> Any:
+        return dtype.type(first) + device.module.arange(count, dtype=dtype) * dtype.type(pace)
+
+    return Tensor(device.run(walk))
 
 
 # -- about a tensor ----------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from minidl.ops.calling import alike, as_tensor, call, operation, wrong_dtype
+from minidl.ops.calling import alike, as_tensor, call, device_beside, operation, wrong_dtype
 from minidl.ops.creation import zeros_like
 from minidl.primitive import primitive
 from minidl.tensor import DTYPES, FLOATS, NUMBERS, Tensor, bool_
@@ -338,14 +338,15 @@ def where(condition: Any, x: Any = None, y: Any = None, name: str | None = None)
     array([[1],
            [2]])
     """
-    condition = as_tensor(condition)
     if (x is None) != (y is None):
         raise ValueError("tf.where takes both x and y, or neither")
     if x is None:
-        return call(_indices_where, (condition,))
-    if condition.dtype != bool_:
-        raise wrong_dtype("where's condition", condition.dtype, [bool_])
-    return call(_where, (condition, *alike("where", x, y)))
+        return call(_indices_where, (as_tensor(condition),))
+    first, second = alike("where", x, y, device=device_beside(condition))
+    where_true = as_tensor(condition, device=first._device)
+    if where_true.dtype != bool_:
+        raise wrong_dtype("where's condition", where_true.dtype, [bool_])
+    return call(_where, (where_true, first, second))
 
 
 # -- comparisons and logic ---------------------------------------------------------------------------------------

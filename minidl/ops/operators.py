@@ -75,20 +75,26 @@ def assign(variable: Variable, value: Any) -> Variable:
     device; the variable then keeps its value.
     """
     old = variable.array
-    array = as_tensor(value, old.dtype, variable._device).array
-    if type(array) is not ndarray or type(old) is not ndarray:
-        if thread.here.device is None and device_of(array) is not variable._device:
-            raise InvalidArgumentError(
-                f"Variable {variable.name!r} is on {variable._device}; it can't be assigned a tensor on "
-                f"{device_of(array)}, unless inside `with tf.device('{variable._device}'):`"
-            )
-        array = variable._device.place(array)
+    array = value.array if type(value) is Tensor else None
+    if type(array) is not ndarray or type(old) is not ndarray or array.dtype is not old.dtype:
+        array = _array_for(variable, value)
     if array.shape != old.shape:
         raise ValueError(
             f"Variable {variable.name!r} has shape {old.shape}; it can't be assigned a value of shape {array.shape}"
         )
     variable.bind(array)
     return variable
+
+
+def _array_for(variable: Variable, value: Any) -> Any:
+    """A value as an array of a variable's dtype, where the variable is."""
+    array = as_tensor(value, variable.dtype, variable._device).array
+    if thread.here.device is None and device_of(array) is not variable._device:
+        raise InvalidArgumentError(
+            f"Variable {variable.name!r} is on {variable._device}; it can't be assigned a tensor on "
+            f"{device_of(array)}, unless inside `with tf.device('{variable._device}'):`"
+        )
+    return variable._device.place(array)
 
 
 def assign_add(variable: Variable, delta: Any) -> Variable:

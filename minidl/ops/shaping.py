@@ -270,6 +270,10 @@ def _scatter(xp, x, indices, *, axis, shape):
     return entries
 
 
+def _all_within(indices: Any, length: int) -> bool:
+    return not indices.size or bool(0 <= int(indices.min()) and int(indices.max()) < length)
+
+
 def gather(params: Any, indices: Any, axis: int = 0, name: str | None = None) -> Tensor:
     """The entries at indices along an axis; the gradient of an entry is the sum over the places where it was put.
 
@@ -283,13 +287,14 @@ def gather(params: Any, indices: Any, axis: int = 0, name: str | None = None) ->
     >>> tf.gather([10, 20, 30], [2, 0, 2]).numpy()
     array([30, 10, 30], dtype=int32)
     """
-    x, picked = as_tensor(params), as_tensor(indices, None if isinstance(indices, TensorLike) else None)
+    x = as_tensor(params)
+    picked = as_tensor(indices, device=x._device)
     if picked.dtype not in (int32, int64):
         raise wrong_dtype("gather's indices", picked.dtype, [int32, int64])
     axes = axes_of(axis, x.ndim)
     if axes is None or len(axes) != 1:
         raise InvalidArgumentError(f"gather picks along one axis; {axis!r} was given")
     length = x.shape[axes[0]]
-    if picked.array.size and not (0 <= int(picked.array.min()) and int(picked.array.max()) < length):
+    if not picked._device.run(_all_within, picked.array, length):
         raise InvalidArgumentError(f"gather: indices {indices!r} go beyond 0 to {length - 1}, in shape {x.shape}")
     return call(_gather, (x, picked), {"axis": axes[0]})
