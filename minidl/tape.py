@@ -14,15 +14,16 @@ from contextlib import contextmanager
 from typing import Any
 
 from minidl.context import thread
+from minidl.devices import device
 from minidl.errors import InvalidArgumentError
 from minidl.nest import flatten, pack
 from minidl.ops.calling import as_tensor, number
-from minidl.ops.creation import ones_like, zeros, zeros_like
+from minidl.ops.creation import ones_like, zeros_like
 from minidl.ops.joining import stack
 from minidl.ops.reductions import fitted
-from minidl.ops.shaping import reshape
+from minidl.ops.shaping import put, reshape
 from minidl.primitive import Listener, Primitive
-from minidl.tensor import FLOATS, Tensor, TensorLike, Variable
+from minidl.tensor import FLOATS, Tensor, TensorLike, Variable, float32
 
 # The result's serial, the input's serial, the rule's function, what that needs, the shape of the input.
 Edge = tuple[int, int, Callable[..., Any], tuple[Any, ...], tuple[int, ...]]
@@ -238,10 +239,15 @@ class GradientTape(Listener):
         """
         fallback = _fallback(unconnected_gradients)
         targets, listed = self._tensors("target", target), self._tensors("source", sources)
-        upstream = _upstream(targets, output_gradients)
-        self._use()
-        gradients = self._sweep(self._edges.copy() if self._persistent else self._edges, targets, upstream, listed)
-        return pack(sources, [self._gradient_of(source, gradients, fallback) for source in listed])
+        here = thread.here
+        scope, here.device = here.device, None  # each rule runs where its call ran
+        try:
+            upstream = _upstream(targets, output_gradients)
+            self._use()
+            gradients = self._sweep(self._edges.copy() if self._persistent else self._edges, targets, upstream, listed)
+            return pack(sources, [self._gradient_of(source, gradients, fallback) for source in listed])
+        finally:
+            here.device = scope
 
     def jacobian(
         self, target: Any, sources: Any, unconnected_gradients: UnconnectedGradients | str = UnconnectedGradients.NONE
@@ -267,16 +273,14 @@ class GradientTape(Listener):
         (tensor,), listed = self._tensors("target", [target]), self._tensors("source", sources)
         self._use()
         rows: list[list[Any]] = [[] for _ in listed]
-        for index in range(tensor.array.size):
-            one = zeros_like(tensor).array
-            one.reshape(-1)[index] = 1
-            gradients = self._sweep(self._edges.copy(), [tensor], [Tensor(one)], listed)
-            for row, source in zip(rows, listed, strict=True):
-                row.append(self._gradient_of(source, gradients, fallback))
-        if not self._persistent:
-            self._edges.clear()
-        shapes = [(*tensor.shape, *source.shape) for source in listed]
-        return pack(sources, [_stacked(row, shape, tensor.dtype) for row, shape in zip(rows, shapes, strict=True)])
+        with device(None):
+            for index in range(tensor.array.size):
+                gradients = self._sweep(self._edges.copy(), [tensor], [_one_entry(tensor, index)], listed)
+                for row, source in zip(rows, listed, strict=True):
+                    row.append(self._gradient_of(source, gradients, fallback))
+            if not self._persistent:
+                self._edges.clear()
+            return pack(sources, [_stacked(row, tensor, source) for row, source in zip(rows, listed, strict=True)])
 
     def _tensors(self, role: str, nest: Any) -> list[Any]:
         tensors = flatten(nest)
@@ -313,27 +317,22 @@ class GradientTape(Listener):
         for target, gradient in zip(targets, given, strict=True):
             serial = target._tensor.serial
             gradients[serial] = gradients[serial] + gradient if serial in gradients else gradient
-        here = thread.here
-        scope, here.device = here.device, None  # each rule runs where its call ran
-        try:
-            passed = -1
-            while edges:
-                result, x, function, kept, shape = edges.pop()
-                if result != passed:
-                    if passed not in wanted:
-                        gradients.pop(passed, None)
-                    passed = result
-                    upstream = gradients.get(result)
-                if upstream is None or (needed is not None and x not in needed):
-                    continue
-                gradient = function(upstream, *kept)
-                if gradient is not None:
-                    if gradient.array.shape != shape:
-                        gradient = fitted(gradient, shape)
-                    earlier = gradients.get(x)
-                    gradients[x] = gradient if earlier is None else earlier + gradient
-        finally:
-            here.device = scope
+        passed = -1
+        while edges:
+            result, x, function, kept, shape = edges.pop()
+            if result != passed:
+                if passed not in wanted:
+                    gradients.pop(passed, None)
+                passed = result
+                upstream = gradients.get(result)
+            if upstream is None or (needed is not None and x not in needed):
+                continue
+            gradient = function(upstream, *kept)
+            if gradient is not None:
+                if gradient.array.shape != shape:
+                    gradient = fitted(gradient, shape)
+                earlier = gradients.get(x)
+                gradients[x] = gradient if earlier is None else earlier + gradient
         return gradients
 
     def _on_the_way_from(self, wanted: set[int]) -> set[int]:
@@ -380,7 +379,8 @@ def _upstream(targets: Sequence[TensorLike], output_gradients: Any) -> list[Tens
     upstream = []
     for target, gradient in zip(targets, given, strict=True):
         if gradient is None:
-            upstream.append(ones_like(target) if target.array.shape else number(1.0, target._tensor))
+            a_number = target.array.shape == () and target.array.dtype is float32
+            upstream.append(number(1.0, target._tensor) if a_number else ones_like(target))
             continue
         tensor = as_tensor(gradient, target.dtype, target._device)
         if tensor.shape != target.shape:
@@ -391,7 +391,13 @@ def _upstream(targets: Sequence[TensorLike], output_gradients: Any) -> list[Tens
     return upstream
 
 
-def _stacked(rows: Sequence[Any], shape: tuple[int, ...], dtype: Any) -> Any:
+def _one_entry(tensor: TensorLike, index: int) -> Tensor:
+    """Zeros in the shape of a tensor, but for a one at an index in its flat order."""
+    return reshape(put(as_tensor(1, tensor.dtype, tensor._device), (index,), (tensor.array.size,)), tensor.shape)
+
+
+def _stacked(rows: Sequence[Any], target: TensorLike, source: TensorLike) -> Any:
+    """The gradients of a target's entries as one Jacobian, None where one of them is."""
     if any(row is None for row in rows):
         return None
-    return reshape(stack(rows), shape) if rows else zeros(shape, dtype)
+    return reshape(stack(rows) if rows else zeros_like(target), [*target.shape, *source.shape])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -22,6 +23,7 @@ class Case:
         inputs: arrays, which become tensors (those of floats are differentiated), and whatever else the program takes.
         order: how often it is differentiated: 0, 1 or 2 times.
         edge: whether it is about kinks, ties, tails or non-finite numbers, where it must do as TensorFlow does.
+        eager_only: whether TensorFlow's functions refuse it, as they do when variables are made at each run.
     """
 
     op: str
@@ -30,10 +32,19 @@ class Case:
     inputs: tuple[Any, ...]
     order: int = 1
     edge: bool = False
+    eager_only: bool = False
 
     @property
     def name(self) -> str:
         return f"{self.op}/{self.label}"
+
+    def as_function(self, **options: Any) -> Case:
+        """The same case with its program behind `tf.function`, whose options these are."""
+
+        def program(tf: Any, *inputs: Any) -> Any:
+            return tf.function(functools.partial(self.program, tf), **options)(*inputs)
+
+        return dataclasses.replace(self, program=program)
 
     def in_float64(self) -> Case:
         """The same case with its arrays of floats in float64: what gives the truth for the others."""
@@ -50,6 +61,14 @@ def _widened(value: Any) -> Any:
 
 def _is_floats(value: Any) -> bool:
     return isinstance(value, numpy.ndarray) and value.dtype.kind == "f"
+
+
+# How TensorFlow can run a program: the options of `tf.function` and of `Model.compile`.
+MODES: dict[str, tuple[dict[str, Any] | None, dict[str, Any]]] = {
+    "eager": (None, {"run_eagerly": True}),
+    "graph": ({}, {"jit_compile": False}),
+    "XLA": ({"jit_compile": True}, {"jit_compile": True}),
+}
 
 
 def figures(tf: Any, case: Case) -> dict[str, numpy.ndarray]:

@@ -98,12 +98,10 @@ def pair(name: str, x: Any, y: Any) -> tuple[Tensor, ...]:
 def _beside(name: str, value: Any, dtype: numpy.dtype, device: Device | None) -> Tensor:
     try:
         return as_tensor(value, dtype, device)
-    except TypeError:
-        if asarray(value).dtype.kind not in "fiub":
-            raise
+    except TypeError as error:
         raise InvalidArgumentError(
             f"{name}: {value!r} stands beside a tensor of dtype {dtype}, which can't hold it; convert one with tf.cast"
-        ) from None
+        ) from error
 
 
 def number(value: float, beside: Tensor) -> Tensor:
@@ -178,6 +176,7 @@ def _call_elsewhere(
 
 def _misfit(primitive: Primitive, inputs: tuple[Tensor, ...], error: Exception) -> InvalidArgumentError:
     shapes = " and ".join(str(x.shape) for x in inputs)
+    # NumPy and CuPy say in other words what this says
     advice = "don't broadcast; make their last dimensions equal, or 1" if "broadcast" in str(error) else error
     return InvalidArgumentError(f"{primitive.name}: shapes {shapes} {advice}")
 

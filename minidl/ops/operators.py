@@ -12,7 +12,7 @@ from minidl.errors import InvalidArgumentError
 from minidl.ops import elementwise as table
 from minidl.ops.calling import Operation, as_tensor
 from minidl.ops.creation import convert_to_tensor, identity
-from minidl.ops.reductions import product
+from minidl.ops.reductions import _matmul
 from minidl.ops.shaping import getitem
 from minidl.tensor import Tensor, TensorLike, Variable, bool_
 
@@ -24,7 +24,7 @@ _BINARY = {
     "floordiv": table.floordiv,
     "mod": table.floormod,
     "pow": table.pow,
-    "matmul": product,
+    "matmul": _matmul,
     "and": table.logical_and,
     "or": table.logical_or,
     "xor": table.logical_xor,

@@ -193,20 +193,28 @@ def _broadcast_axes(found: tuple[int, ...], shape: tuple[int, ...]) -> tuple[tup
 # -- products of matrices ----------------------------------------------------------------------------------------
 
 
-@operation(NUMBERS, x=lambda upstream: swap(upstream))
-def swap(xp, x):
+@operation(NUMBERS, x=lambda upstream: _transposed(upstream))
+def _transposed(xp, x):
     """The tensor with its last two axes swapped: each matrix in it transposed."""
     return x.swapaxes(-1, -2)
 
 
-@operation(NUMBERS, x=lambda upstream, y: product(upstream, swap(y)), y=lambda upstream, x: product(swap(x), upstream))
-def product(xp, x, y):
+@operation(
+    NUMBERS,
+    x=lambda upstream, y: _matmul(upstream, _transposed(y)),
+    y=lambda upstream, x: _matmul(_transposed(x), upstream),
+)
+def _matmul(xp, x, y):
     """The product of matrices x y; with upstream gradient g, dL/dx = g yᵀ and dL/dy = xᵀ g."""
-    if x.ndim == y.ndim == 2:
-        return xp.dot(x, y)
     if x.ndim < 2 or y.ndim < 2:
         raise ValueError("are no matrices, which have two axes or more; put one in with tf.expand_dims")
-    return xp.matmul(x, y)
+    try:
+        return xp.dot(x, y) if x.ndim == y.ndim == 2 else xp.matmul(x, y)
+    except ValueError:
+        raise ValueError(
+            "don't multiply: the last axis on the left must be as long as the last but one on the right, and the "
+            "axes before them must be equal, or 1"
+        ) from None
 
 
 def matmul(a: Any, b: Any, transpose_a: bool = False, transpose_b: bool = False, name: str | None = None) -> Tensor:
@@ -225,8 +233,8 @@ def matmul(a: Any, b: Any, transpose_a: bool = False, transpose_b: bool = False,
     """
     if transpose_a or transpose_b:
         a, b = alike("matmul", a, b)
-        a, b = swap(a) if transpose_a else a, swap(b) if transpose_b else b
-    return product(a, b)
+        a, b = _transposed(a) if transpose_a else a, _transposed(b) if transpose_b else b
+    return _matmul(a, b)
 
 
 # -- softmax -----------------------------------------------------------------------------------------------------

@@ -156,7 +156,11 @@ def broadcast_to(input: Any, shape: Any, name: str | None = None) -> Tensor:
     array([[1, 2],
            [1, 2]], dtype=int32)
     """
-    return call(_broadcast_to, (as_tensor(input),), {"shape": shape_of(shape)})
+    x, wanted = as_tensor(input), shape_of(shape)
+    own = x.shape
+    if len(own) > len(wanted) or any(a not in (1, b) for a, b in zip(reversed(own), reversed(wanted), strict=False)):
+        raise InvalidArgumentError(f"broadcast_to: shape {own} doesn't broadcast to {wanted}")
+    return call(_broadcast_to, (x,), {"shape": wanted})
 
 
 def fill(dims: Any, value: Any, name: str | None = None) -> Tensor:

@@ -1,0 +1,41 @@
+"""Runs one program on both engines and compares what it gives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy
+
+import minidl
+from minidl.nest import flatten
+
+
+def arrays(results: Any) -> list[Any]:
+    """The results of a program as arrays, and what is no tensor as it is."""
+    return [numpy.array(value) if hasattr(value, "dtype") else value for value in flatten(results)]
+
+
+def assert_agree(program: Callable[[Any], Any], tensorflow: Any, units: float = 4.0) -> None:
+    """The program gives the same on minidl and on TensorFlow: forms, dtypes, shapes, and numbers within rounding."""
+    ours, theirs = program(minidl), program(tensorflow)
+    assert _form(ours) == _form(theirs)
+    for mine, other in zip(arrays(ours), arrays(theirs), strict=True):
+        if not isinstance(other, numpy.ndarray):
+            assert mine == other
+            continue
+        assert (mine.dtype, mine.shape) == (other.dtype, other.shape)
+        if other.dtype.kind == "f":
+            largest = numpy.abs(other[numpy.isfinite(other)]).max(initial=0.0)
+            tolerance = units * float(numpy.spacing(other.dtype.type(largest)))
+            numpy.testing.assert_allclose(mine, other, rtol=0, atol=tolerance)
+        else:
+            numpy.testing.assert_array_equal(mine, other)
+
+
+def _form(nest: Any) -> Any:
+    if isinstance(nest, dict):
+        return {key: _form(value) for key, value in nest.items()}
+    if isinstance(nest, (list, tuple)):
+        return type(nest).__name__, [_form(value) for value in nest]
+    return None if nest is None else "value"

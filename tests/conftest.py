@@ -1,0 +1,68 @@
+"""Devices to run the tests on, and TensorFlow to hold them against."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+import minidl
+from minidl import devices
+from tests import strict_cupy
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "tf: needs TensorFlow")
+    config.addinivalue_line("markers", "gpu: needs a GPU and CuPy")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Say of each test that can't run here, why."""
+    no_tensorflow = importlib.util.find_spec("tensorflow") is None
+    no_gpu = _why_no_gpu()
+    for item in items:
+        if no_tensorflow and item.get_closest_marker("tf"):
+            item.add_marker(pytest.mark.skip(reason="TensorFlow is not installed"))
+        if no_gpu and item.get_closest_marker("gpu"):
+            item.add_marker(pytest.mark.skip(reason=no_gpu))
+
+
+def _why_no_gpu() -> str:
+    try:
+        minidl.device("/gpu:0")
+    except minidl.errors.InvalidArgumentError as error:
+        return error.message
+    return ""
+
+
+@pytest.fixture
+def double(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """The strict double of CuPy in CuPy's place."""
+    monkeypatch.setitem(sys.modules, "cupy", strict_cupy)
+    devices._gpu.cache_clear()
+    yield strict_cupy
+    devices._gpu.cache_clear()
+
+
+@pytest.fixture(params=["cpu", "double", pytest.param("gpu", marks=pytest.mark.gpu)])
+def device(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Each test that uses this runs on the CPU, on the strict double of CuPy and, where there is one, on a GPU."""
+    if request.param == "double":
+        request.getfixturevalue("double")
+    name = "/cpu:0" if request.param == "cpu" else "/gpu:0"
+    with minidl.device(name):
+        yield name
+
+
+@pytest.fixture(scope="session")
+def tensorflow() -> Any:
+    """TensorFlow, always in the same order of operations."""
+    from tfref import start_tensorflow
+
+    return start_tensorflow()
