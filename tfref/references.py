@@ -46,8 +46,9 @@ class TrainingReference:
     Attributes:
         figures: its figures for each way of running it.
         truth: the same in float64.
-        own: TensorFlow's own error of each figure: the largest over these ways, and over runs on inputs moved by one
-            unit in the last place, since in a long training chance plays a part.
+        own: TensorFlow's own error of each figure. A long training is sensitive to each rounding, so this is taken
+            over several runs, these and some on inputs moved by one unit in the last place: the largest distance
+            of any from the truth, or from another.
     """
 
     figures: Mapping[str, Figures]
@@ -80,8 +81,10 @@ class Live:
         truth = train(self._tensorflow, training, "float64")
         graph = MODES["graph"][1]
         runs = [train(self._tensorflow, moved(training, pattern), **graph) for pattern in range(PATTERNS)]
+        runs += found.values()
         own = {
-            name: max(units_apart(run[name], truth[name]) for run in [*found.values(), *runs]) for name in truth
+            name: max(units_apart(run[name], other[name].astype("float64")) for run in runs for other in [truth, *runs])
+            for name in truth
         }
         return TrainingReference(found, truth, own)
 

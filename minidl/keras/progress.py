@@ -28,9 +28,9 @@ class Progress:
         self._steps = steps
         self._title = title
         self._done = 0
+        self._start = self._shown = time.perf_counter()
 
     def __enter__(self) -> Progress:
-        self._start = self._shown = time.perf_counter()
         if self._verbose:
             self._open()
         return self

@@ -36,6 +36,7 @@ class Measures:
     def __init__(self, names: Sequence[str], loss: Any, loss_weights: Any, asked_metrics: Any) -> None:
         self._asked = {"loss": loss, "loss_weights": loss_weights, "metrics": asked_metrics}
         self.metrics: dict[str, Any] = {}
+        self._parts: list[Tensor | None] = []
         self._count = 0
         self._set_up(list(names) or ["output"])
 
@@ -60,18 +61,17 @@ class Measures:
 
     def loss(self, y: Any, predictions: Any, weight: Any) -> Tensor:
         """The loss of a batch: the sum of the losses of the outputs, each times its weight."""
-        self._parts = []
-        for target, prediction, loss, factor in zip(
-            *self._pairs(y, predictions), self._losses, self._weights, strict=True
-        ):
-            if loss is not None:
-                value = loss(target, prediction, weight)
-                self._parts.append(value if factor == 1.0 else value * factor)
-        if not self._parts:
+        pairs = zip(*self._pairs(y, predictions), self._losses, strict=True)
+        self._parts = [
+            None if loss is None else loss(target, prediction, weight) for target, prediction, loss in pairs
+        ]
+        total = None
+        for part, factor in zip(self._parts, self._weights, strict=True):
+            if part is not None:
+                term = part if factor == 1.0 else part * factor
+                total = term if total is None else total + term
+        if total is None:
             raise ValueError("The model was compiled without a loss, so there is nothing to make small")
-        total = self._parts[0]
-        for part in self._parts[1:]:
-            total = total + part
         return total
 
     def update(self, y: Any, predictions: Any, loss: Tensor) -> None:
@@ -80,7 +80,8 @@ class Measures:
         rows = float(outputs[0].array.shape[0])
         self.metrics["loss"].update_state(loss, rows)
         for mean, part in zip(self._own_losses, self._parts, strict=False):
-            mean.update_state(part, rows)
+            if part is not None:
+                mean.update_state(part, rows)
         for target, output, group in zip(targets, outputs, self._metrics, strict=True):
             for metric in group:
                 metric.update_state(target, output)

@@ -117,10 +117,10 @@ class Trainer:
             x, y, sample_weight: as of `fit`.
             return_dict: whether to return a dictionary.
 
-        Returns the loss, or a list of the loss and the metrics, each the mean since `reset_metrics`. Errors as of
-        `fit`.
+        Returns the loss, or a list of the loss and the metrics. Errors as of `fit`.
         """
         self._compiled("train_on_batch")
+        self.reset_metrics()
         samples = self._samples(x, y, sample_weight)
         self._train_step(*samples.batch(slice(None), self._place()))
         return self._result(return_dict)
@@ -318,7 +318,7 @@ class Trainer:
 
     # -- data
 
-    def _data(self, x: Any, y: Any, sample_weight: Any, may_be_empty: bool = False) -> Samples | Stream:
+    def _data(self, x: Any, y: Any = None, sample_weight: Any = None, may_be_empty: bool = False) -> Samples | Stream:
         if not is_stream(x):
             return self._samples(x, y, sample_weight, may_be_empty)
         if y is not None or sample_weight is not None:
