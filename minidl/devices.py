@@ -6,6 +6,7 @@ whichever module holds its arrays. CuPy is imported when a GPU is asked for, and
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib
 import re
@@ -121,7 +122,7 @@ def find_device(name: str) -> Device:
     return CPU if kind == "cpu" else _gpu(ordinal)
 
 
-class device:
+class device:  # noqa: N801  # TensorFlow's name
     """A scope in which every operation runs on one device and brings its inputs along.
 
     Arguments:
@@ -170,8 +171,6 @@ def list_physical_devices(device_type: str | None = None) -> list[PhysicalDevice
     """
     devices = [PhysicalDevice("/physical_device:CPU:0", "CPU")] if device_type in (None, "CPU") else []
     if device_type in (None, "GPU"):
-        try:
+        with contextlib.suppress(InvalidArgumentError):
             devices += [PhysicalDevice(f"/physical_device:GPU:{n}", "GPU") for n in range(_gpu_count())]
-        except InvalidArgumentError:
-            pass
     return devices

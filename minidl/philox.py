@@ -73,9 +73,7 @@ def _unit(words: NDArray[numpy.uint32], dtype: numpy.dtype) -> numpy.ndarray:
     return ((words & numpy.uint32(0x7FFFFF)) | numpy.uint32(127 << 23)).view(numpy.float32) - numpy.float32(1)
 
 
-def integers(
-    seed: tuple[int, int], shape: tuple[int, ...], dtype: numpy.dtype, first: int, last: int
-) -> numpy.ndarray:
+def integers(seed: tuple[int, int], shape: tuple[int, ...], dtype: numpy.dtype, first: int, last: int) -> numpy.ndarray:
     """Whole numbers from first to last, last excluded: the remainders of random words."""
     size = math.prod(shape)
     if dtype == numpy.int64:

@@ -58,7 +58,16 @@ class GradientTape(Listener):
     0.222
     """
 
-    __slots__ = ("_edges", "_persistent", "_recording", "_roots", "_used", "_variables", "_watched", "_watches_accessed")
+    __slots__ = (
+        "_edges",
+        "_persistent",
+        "_recording",
+        "_roots",
+        "_used",
+        "_variables",
+        "_watched",
+        "_watches_accessed",
+    )
 
     def __init__(self, persistent: bool = False, watch_accessed_variables: bool = True) -> None:
         self._persistent = persistent

@@ -150,9 +150,7 @@ class TensorLike:
         return (self[index] for index in range(self.shape[0]))
 
     def __hash__(self) -> int:
-        raise TypeError(
-            f"A {type(self).__name__} can't be hashed, since == compares its entries; use id() as the key"
-        )
+        raise TypeError(f"A {type(self).__name__} can't be hashed, since == compares its entries; use id() as the key")
 
     def __setitem__(self, index: object, value: object) -> None:
         raise TypeError(
@@ -224,9 +222,7 @@ class Variable(TensorLike):
         value: Callable[[], Tensor]
         read_value: Callable[[], Tensor]
 
-    def __init__(
-        self, initial_value: Any, trainable: bool = True, name: str | None = None, dtype: Any = None
-    ) -> None:
+    def __init__(self, initial_value: Any, trainable: bool = True, name: str | None = None, dtype: Any = None) -> None:
         value = initial_value() if callable(initial_value) else initial_value
         self._value = Tensor(array_of(value, dtype))
         self.trainable = trainable
@@ -312,4 +308,3 @@ def _usual_dtype(array: numpy.ndarray) -> numpy.dtype:
 
 def _keeps_kind(given: numpy.dtype, wanted: numpy.dtype) -> bool:
     return given.kind == "b" or wanted.kind == "f" or (given.kind in "iu" and wanted.kind == "i")
-

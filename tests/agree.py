@@ -14,7 +14,11 @@ from minidl.nest import flatten
 def arrays(results: Any) -> list[Any]:
     """The results of a program as arrays, and what is no tensor as it is."""
     return [
-        numpy.array(value) if hasattr(value, "dtype") else numpy.array(value, "float32") if type(value) is float else value
+        numpy.array(value)
+        if hasattr(value, "dtype")
+        else numpy.array(value, "float32")
+        if type(value) is float
+        else value
         for value in flatten(results)
     ]
 

@@ -82,7 +82,7 @@ class _Device:
 
 class _Runtime:
     @staticmethod
-    def getDeviceCount() -> int:  # noqa: N802  # CUDA's name
+    def getDeviceCount() -> int:  # CUDA's name
         return DEVICES
 
 
@@ -105,7 +105,8 @@ class ndarray:  # noqa: N801  # CuPy's name
 
     def __array__(self, *_: Any, **__: Any) -> Any:
         raise TypeError(
-            "Implicit conversion to a NumPy array is not allowed. Please use `.get()` to construct a NumPy array explicitly."
+            "Implicit conversion to a NumPy array is not allowed. "
+            "Please use `.get()` to construct a NumPy array explicitly."
         )
 
     def __array_function__(self, function: Any, *_: Any, **__: Any) -> Any:

@@ -88,15 +88,52 @@ def ones(tf: Any, *shape: int) -> Any:
 
 
 BAD = [
-    Bad("shapes that don't broadcast", lambda tf: ones(tf, 2, 3) + ones(tf, 2, 4), Invalid, ("add", "(2, 3)", "(2, 4)")),
-    Bad("shapes that don't broadcast in where", lambda tf: tf.where([True, False, True], ones(tf, 2), 0.0), Invalid, ("where", "(3,)", "(2,)")),
-    Bad("widths that don't multiply", lambda tf: tf.matmul(ones(tf, 2, 3), ones(tf, 2, 3)), Invalid, ("(2, 3)", "matmul")),
+    Bad(
+        "shapes that don't broadcast", lambda tf: ones(tf, 2, 3) + ones(tf, 2, 4), Invalid, ("add", "(2, 3)", "(2, 4)")
+    ),
+    Bad(
+        "shapes that don't broadcast in where",
+        lambda tf: tf.where([True, False, True], ones(tf, 2), 0.0),
+        Invalid,
+        ("where", "(3,)", "(2,)"),
+    ),
+    Bad(
+        "widths that don't multiply",
+        lambda tf: tf.matmul(ones(tf, 2, 3), ones(tf, 2, 3)),
+        Invalid,
+        ("(2, 3)", "matmul"),
+    ),
     Bad("vectors multiplied as matrices", lambda tf: ones(tf, 2) @ ones(tf, 2), Invalid, ("(2,)", "two axes")),
-    Bad("batches that don't broadcast", lambda tf: tf.matmul(ones(tf, 2, 3, 3), ones(tf, 4, 3, 3)), Invalid, ("(2, 3, 3)", "(4, 3, 3)")),
-    Bad("float32 with float64", lambda tf: tf.constant([1.0]) + tf.constant([1.0], tf.float64), Invalid, ("add", "float32", "float64", "tf.cast")),
-    Bad("float32 with int32", lambda tf: tf.constant([1.0]) * tf.constant([1]), Invalid, ("multiply", "float32", "int32")),
-    Bad("dtypes mixed in a product of matrices", lambda tf: tf.matmul(ones(tf, 2, 2), tf.ones([2, 2], tf.float64)), Invalid, ("float32", "float64")),
-    Bad("dtypes mixed in a comparison", lambda tf: tf.constant([1.0]) < tf.constant([1]), Invalid, ("less", "float32", "int32")),
+    Bad(
+        "batches that don't broadcast",
+        lambda tf: tf.matmul(ones(tf, 2, 3, 3), ones(tf, 4, 3, 3)),
+        Invalid,
+        ("(2, 3, 3)", "(4, 3, 3)"),
+    ),
+    Bad(
+        "float32 with float64",
+        lambda tf: tf.constant([1.0]) + tf.constant([1.0], tf.float64),
+        Invalid,
+        ("add", "float32", "float64", "tf.cast"),
+    ),
+    Bad(
+        "float32 with int32",
+        lambda tf: tf.constant([1.0]) * tf.constant([1]),
+        Invalid,
+        ("multiply", "float32", "int32"),
+    ),
+    Bad(
+        "dtypes mixed in a product of matrices",
+        lambda tf: tf.matmul(ones(tf, 2, 2), tf.ones([2, 2], tf.float64)),
+        Invalid,
+        ("float32", "float64"),
+    ),
+    Bad(
+        "dtypes mixed in a comparison",
+        lambda tf: tf.constant([1.0]) < tf.constant([1]),
+        Invalid,
+        ("less", "float32", "int32"),
+    ),
     Bad("a fraction beside whole numbers", lambda tf: tf.constant([1]) + 2.5, Invalid, ("add", "2.5", "int32")),
     Bad("fractions beside whole numbers", lambda tf: tf.constant([1]) + [2.5], Invalid, ("add", "[2.5]", "int32")),
     Bad("text beside a tensor", lambda tf: tf.constant([1.0]) + "a", Invalid, ("add", "'a'", "float32")),
@@ -110,8 +147,15 @@ BAD = [
     Bad("a fraction as a whole number", lambda tf: tf.constant(3.7, tf.int32), TypeError, ("3.7", "int32", "tf.cast")),
     Bad("a number as a bool", lambda tf: tf.constant(1, tf.bool), TypeError, ("1", "bool")),
     Bad("an unknown dtype", lambda tf: tf.cast([1.0], "float33"), TypeError, ("float33", "float32")),
-    Bad("a tensor of another dtype", lambda tf: tf.convert_to_tensor(ones(tf, 1), tf.float64), ValueError, ("float32", "float64")),
-    Bad("too few entries for a shape", lambda tf: tf.constant([1, 2], shape=[2, 2]), TypeError, ("(2, 2)", "2 entries")),
+    Bad(
+        "a tensor of another dtype",
+        lambda tf: tf.convert_to_tensor(ones(tf, 1), tf.float64),
+        ValueError,
+        ("float32", "float64"),
+    ),
+    Bad(
+        "too few entries for a shape", lambda tf: tf.constant([1, 2], shape=[2, 2]), TypeError, ("(2, 2)", "2 entries")
+    ),
     Bad("a negative length", lambda tf: tf.zeros([2, -1]), Invalid, ("(2, -1)",)),
     Bad("an axis that isn't there", lambda tf: tf.reduce_sum(ones(tf, 2), 5), Invalid, ("5", "1 axes")),
     Bad("an axis named twice", lambda tf: tf.reduce_sum(ones(tf, 2), [0, -1]), Invalid, ("[0, -1]", "twice")),
@@ -121,9 +165,19 @@ BAD = [
     Bad("a place beyond the axes", lambda tf: tf.expand_dims(ones(tf, 2), 3), Invalid, ("3",)),
     Bad("an order without an axis", lambda tf: tf.transpose(ones(tf, 2, 3), [0, 0]), Invalid, ("[0, 0]",)),
     Bad("a short order", lambda tf: tf.transpose(ones(tf, 2, 3), [0]), Invalid, ("[0]", "(2, 3)")),
-    Bad("broadcasting to less", lambda tf: tf.broadcast_to(ones(tf, 2), [3, 3]), Invalid, ("broadcast_to", "(2,)", "(3, 3)")),
+    Bad(
+        "broadcasting to less",
+        lambda tf: tf.broadcast_to(ones(tf, 2), [3, 3]),
+        Invalid,
+        ("broadcast_to", "(2,)", "(3, 3)"),
+    ),
     Bad("joining other shapes", lambda tf: tf.concat([ones(tf, 2), ones(tf, 2, 2)], 0), Invalid, ("(2,)", "(2, 2)")),
-    Bad("joining other dtypes", lambda tf: tf.concat([ones(tf, 2), tf.constant([1])], 0), Invalid, ("concat", "float32", "int32")),
+    Bad(
+        "joining other dtypes",
+        lambda tf: tf.concat([ones(tf, 2), tf.constant([1])], 0),
+        Invalid,
+        ("concat", "float32", "int32"),
+    ),
     Bad("joining nothing", lambda tf: tf.concat([], 0), Invalid, ("concat",)),
     Bad("stacking other shapes", lambda tf: tf.stack([ones(tf, 2), ones(tf, 1)]), Invalid, ("stack", "(2,)", "(1,)")),
     Bad("picking beyond the end", lambda tf: tf.gather(ones(tf, 2), [0, 2]), Invalid, ("[0, 2]", "0 to 1")),
@@ -140,30 +194,79 @@ BAD = [
     Bad("a walk the wrong way", lambda tf: tf.range(3, 1), Invalid, ("3", "1")),
     Bad("the largest of nothing", lambda tf: tf.argmax(tf.zeros([0])), Invalid, ("(0,)", "no entries")),
     Bad("one number as a seed", lambda tf: tf.random.stateless_uniform([2], seed=1), Invalid, ("1", "two")),
-    Bad("whole numbers without a bound", lambda tf: tf.random.uniform([2], dtype=tf.int32), ValueError, ("int32", "maxval")),
-    Bad("bounds in the wrong order", lambda tf: tf.random.stateless_uniform([2], [1, 2], 5, 5, tf.int32), Invalid, ("5",)),
+    Bad(
+        "whole numbers without a bound",
+        lambda tf: tf.random.uniform([2], dtype=tf.int32),
+        ValueError,
+        ("int32", "maxval"),
+    ),
+    Bad(
+        "bounds in the wrong order",
+        lambda tf: tf.random.stateless_uniform([2], [1, 2], 5, 5, tf.int32),
+        Invalid,
+        ("5",),
+    ),
     Bad("len of a number", lambda tf: len(tf.constant(1.0)), TypeError, ("()", "length")),
     Bad("iteration over a number", lambda tf: list(tf.constant(1.0)), TypeError, ("()", "iterated")),
     Bad("bool of several", lambda tf: bool(ones(tf, 2)), ValueError, ("ambiguous",)),
     Bad("float of several", lambda tf: float(ones(tf, 2)), TypeError, ("only",)),
     Bad("writing into a tensor", lambda tf: ones(tf, 2).__setitem__(0, 1.0), TypeError, ("never changes",), False),
-    Bad("assigning another shape", lambda tf: tf.Variable([1.0, 2.0], name="w").assign([1.0]), ValueError, ("'w'", "(2,)", "(1,)")),
-    Bad("assigning another dtype", lambda tf: tf.Variable([1.0]).assign(tf.constant([1])), ValueError, ("int32", "float32")),
+    Bad(
+        "assigning another shape",
+        lambda tf: tf.Variable([1.0, 2.0], name="w").assign([1.0]),
+        ValueError,
+        ("'w'", "(2,)", "(1,)"),
+    ),
+    Bad(
+        "assigning another dtype",
+        lambda tf: tf.Variable([1.0]).assign(tf.constant([1])),
+        ValueError,
+        ("int32", "float32"),
+    ),
     Bad("a second gradient", _used_twice, RuntimeError, ("persistent=True",)),
-    Bad("watching an ndarray", lambda tf: tf.GradientTape().watch(numpy.ones(1)), ValueError, ("ndarray", "tf.constant")),
+    Bad(
+        "watching an ndarray", lambda tf: tf.GradientTape().watch(numpy.ones(1)), ValueError, ("ndarray", "tf.constant")
+    ),
     Bad("a tape entered twice", _entered_twice, ValueError, ("recording already",)),
-    Bad("an unknown unconnected_gradients", lambda tf: _gradient(tf, unconnected_gradients="nil"), ValueError, ("'nil'", "'none'", "'zero'")),
-    Bad("a source that is an ndarray", lambda tf: _gradient(tf, source=[numpy.ones(1)]), ValueError, ("source", "array"), False),
+    Bad(
+        "an unknown unconnected_gradients",
+        lambda tf: _gradient(tf, unconnected_gradients="nil"),
+        ValueError,
+        ("'nil'", "'none'", "'zero'"),
+    ),
+    Bad(
+        "a source that is an ndarray",
+        lambda tf: _gradient(tf, source=[numpy.ones(1)]),
+        ValueError,
+        ("source", "array"),
+        False,
+    ),
     Bad("a target that is a number", lambda tf: _gradient(tf, target=[3.0]), ValueError, ("target", "3.0"), False),
-    Bad("an output gradient of another shape", lambda tf: _gradient(tf, output_gradients=tf.ones([3])), Invalid, ("(3,)", "(2,)")),
+    Bad(
+        "an output gradient of another shape",
+        lambda tf: _gradient(tf, output_gradients=tf.ones([3])),
+        Invalid,
+        ("(3,)", "(2,)"),
+    ),
     Bad("stopping a tape that doesn't record", _stopped_outside, RuntimeError, ("isn't recording",)),
     Bad("resetting a tape that doesn't record", lambda tf: tf.GradientTape().reset(), ValueError, ("isn't recording",)),
     Bad("too few gradients by hand", _wrong_custom_gradient, ValueError, ("1", "2"), False),
     Bad("variables that a gradient by hand doesn't take", _undeclared_variables, TypeError, ("variables",)),
-    Bad("compute_gradient of no list", lambda tf: tf.test.compute_gradient(lambda x: x, tf.ones([1])), ValueError, ("list",)),
+    Bad(
+        "compute_gradient of no list",
+        lambda tf: tf.test.compute_gradient(lambda x: x, tf.ones([1])),
+        ValueError,
+        ("list",),
+    ),
     Bad("an argument that isn't there", lambda tf: tf.GradientTape(eager=True), TypeError, ("eager",)),
-    Bad("an unknown device", lambda tf: tf.device("/moon:0").__enter__(), ValueError, ("'/moon:0'", "/cpu:0", "/gpu:0"), False),
-]  # fmt: skip
+    Bad(
+        "an unknown device",
+        lambda tf: tf.device("/moon:0").__enter__(),
+        ValueError,
+        ("'/moon:0'", "/cpu:0", "/gpu:0"),
+        False,
+    ),
+]
 
 
 @pytest.mark.parametrize("bad", BAD, ids=lambda bad: bad.name)
@@ -181,7 +284,7 @@ def test_the_error_names_the_values(bad: Bad) -> None:
 def test_tensorflow_raises_an_error_of_that_name(bad: Bad, tensorflow: Any, device: str) -> None:
     if device != "/cpu:0":
         pytest.skip("TensorFlow's errors were seen on the CPU already")
-    with pytest.raises(Exception) as caught:  # noqa: PT011  # whichever it is
+    with pytest.raises(Exception) as caught:  # whichever it is
         bad.program(tensorflow)
     assert bad.error.__name__ in [kind.__name__ for kind in type(caught.value).__mro__]
 

@@ -124,7 +124,9 @@ def graphs(tf: Any) -> Any:
     layers = tf.keras.layers
     a, b = tf.keras.Input((4,), name="a"), tf.keras.Input((3,), name="b")
     shared = layers.Dense(3, activation="relu", name="shared")
-    inner = tf.keras.Sequential([tf.keras.Input((3,)), layers.Dense(2, name="i1"), layers.Dense(3, name="i2")], name="inner")
+    inner = tf.keras.Sequential(
+        [tf.keras.Input((3,)), layers.Dense(2, name="i1"), layers.Dense(3, name="i2")], name="inner"
+    )
     first, second = inner(shared(a)), layers.Dense(2, name="second")(b)
     again = inner(b)
     model = fill(tf.keras.Model([a, b], [first, second, again], name="several"))
@@ -227,7 +229,14 @@ def learning_rates(tf: Any) -> Any:
     scheduled = tf.keras.optimizers.SGD(lambda: 0.25)
     v = tf.Variable([1.0])
     scheduled.apply_gradients([(tf.constant([1.0]), v)])
-    return [first, second, third, float(model.optimizer.learning_rate), int(model.optimizer.iterations), v + next(rates)]
+    return [
+        first,
+        second,
+        third,
+        float(model.optimizer.learning_rate),
+        int(model.optimizer.iterations),
+        v + next(rates),
+    ]
 
 
 def callbacks(tf: Any) -> Any:
@@ -303,7 +312,7 @@ def streams(tf: Any) -> Any:
 
 
 def sequential(tf: Any) -> Any:
-    Dense = tf.keras.layers.Dense  # noqa: N806
+    Dense = tf.keras.layers.Dense
     built = tf.keras.Sequential([tf.keras.Input((4,)), Dense(3, activation="relu"), Dense(2)])
     late = tf.keras.Sequential()
     late.add(Dense(3, activation="relu"))
@@ -529,7 +538,9 @@ def test_a_file_of_another_model_is_refused_and_changes_nothing(ending: str, tmp
     before = model.get_weights()
     others = [
         minidl.keras.Sequential([minidl.keras.Input((4,)), minidl.keras.layers.Dense(3)]),
-        minidl.keras.Model(i := minidl.keras.Input((4,)), minidl.keras.layers.Dense(3)(minidl.keras.layers.Dense(6)(i))),
+        minidl.keras.Model(
+            i := minidl.keras.Input((4,)), minidl.keras.layers.Dense(3)(minidl.keras.layers.Dense(6)(i))
+        ),
     ]
     for index, (other, words) in enumerate(zip(others, (["2", "4"], ["(4, 5)", "(4, 6)"]), strict=True)):
         path = tmp_path / f"{index}{ending}"
@@ -584,13 +595,37 @@ def uncompiled(tf: Any) -> Any:
 BAD: list[tuple[str, Callable[[Any], Any], type[Exception], list[str], bool]] = [
     ("no units", lambda tf: tf.keras.layers.Dense(0), ValueError, ["0"], True),
     ("units that are a fraction", lambda tf: tf.keras.layers.Dense(2.5), ValueError, ["2.5"], True),
-    ("an unknown activation", lambda tf: tf.keras.layers.Dense(1, activation="gelatine"), ValueError, ["gelatine", "relu"], True),
-    ("an unknown initializer", lambda tf: tf.keras.layers.Dense(1, kernel_initializer="nil"), ValueError, ["nil", "glorot_uniform"], True),
+    (
+        "an unknown activation",
+        lambda tf: tf.keras.layers.Dense(1, activation="gelatine"),
+        ValueError,
+        ["gelatine", "relu"],
+        True,
+    ),
+    (
+        "an unknown initializer",
+        lambda tf: tf.keras.layers.Dense(1, kernel_initializer="nil"),
+        ValueError,
+        ["nil", "glorot_uniform"],
+        True,
+    ),
     ("an argument that Dense lacks", lambda tf: tf.keras.layers.Dense(1, colour=1), ValueError, ["colour"], True),
     ("an unknown loss", lambda tf: uncompiled(tf).compile(loss="nil"), ValueError, ["nil", "mse"], False),
     ("an unknown optimizer", lambda tf: uncompiled(tf).compile(optimizer="nil"), ValueError, ["nil", "sgd"], True),
-    ("an unknown metric", lambda tf: network(tf, metrics=["nil"]).evaluate(X, Y, verbose=0), ValueError, ["nil", "mae"], True),
-    ("an unknown reduction", lambda tf: tf.keras.losses.MeanSquaredError(reduction="nil"), ValueError, ["nil", "sum"], True),
+    (
+        "an unknown metric",
+        lambda tf: network(tf, metrics=["nil"]).evaluate(X, Y, verbose=0),
+        ValueError,
+        ["nil", "mae"],
+        True,
+    ),
+    (
+        "an unknown reduction",
+        lambda tf: tf.keras.losses.MeanSquaredError(reduction="nil"),
+        ValueError,
+        ["nil", "sum"],
+        True,
+    ),
     ("a momentum above 1", lambda tf: sgd(tf, momentum=1.5), ValueError, ["1.5"], True),
     ("a momentum below 0", lambda tf: sgd(tf, momentum=-0.1), ValueError, ["-0.1"], True),
     ("a learning rate that is text", lambda tf: sgd(tf, learning_rate="fast"), ValueError, ["fast"], True),
@@ -603,27 +638,81 @@ BAD: list[tuple[str, Callable[[Any], Any], type[Exception], list[str], bool]] = 
     ("fit before compile", lambda tf: uncompiled(tf).fit(X, Y, verbose=0), ValueError, ["compile"], True),
     ("evaluate before compile", lambda tf: uncompiled(tf).evaluate(X, Y, verbose=0), ValueError, ["compile"], True),
     ("lengths that differ", lambda tf: network(tf).fit(X, Y[:3], verbose=0), ValueError, ["10", "3"], True),
-    ("weights for other samples", lambda tf: network(tf).fit(X, Y, sample_weight=WEIGHTS[:2], verbose=0), ValueError, ["10", "2"], True),
+    (
+        "weights for other samples",
+        lambda tf: network(tf).fit(X, Y, sample_weight=WEIGHTS[:2], verbose=0),
+        ValueError,
+        ["10", "2"],
+        True,
+    ),
     ("no samples", lambda tf: network(tf).fit(X[:0], Y[:0], verbose=0), ValueError, ["(0, 4)"], False),
-    ("text for data", lambda tf: network(tf).fit(numpy.array([["a"] * 4]), Y[:1], verbose=0), ValueError, ["<U1"], True),
+    (
+        "text for data",
+        lambda tf: network(tf).fit(numpy.array([["a"] * 4]), Y[:1], verbose=0),
+        ValueError,
+        ["<U1"],
+        True,
+    ),
     ("no targets", lambda tf: network(tf).fit(X, verbose=0), ValueError, ["targets"], True),
-    ("a batch of none", lambda tf: network(tf).fit(X, Y, batch_size=0, verbose=0), ValueError, ["batch_size", "0"], False),
+    (
+        "a batch of none",
+        lambda tf: network(tf).fit(X, Y, batch_size=0, verbose=0),
+        ValueError,
+        ["batch_size", "0"],
+        False,
+    ),
     ("an unknown verbosity", lambda tf: network(tf).fit(X, Y, verbose=5), ValueError, ["5"], False),
-    ("a split that leaves nothing", lambda tf: network(tf).fit(X, Y, validation_split=1.0, verbose=0), ValueError, ["1.0", "10"], True),
+    (
+        "a split that leaves nothing",
+        lambda tf: network(tf).fit(X, Y, validation_split=1.0, verbose=0),
+        ValueError,
+        ["1.0", "10"],
+        True,
+    ),
     ("an argument that fit lacks", lambda tf: network(tf).fit(X, Y, colour=1), TypeError, ["colour"], True),
     ("too few weights", lambda tf: _refused_weights(tf, [numpy.ones((4, 5))]), ValueError, ["4", "1"], True),
-    ("weights of another shape", lambda tf: _refused_weights(tf, [numpy.ones((4, 5)), numpy.ones(5), numpy.ones((5, 3)), numpy.ones(4)]), ValueError, ["(3,)", "(4,)"], True),
+    (
+        "weights of another shape",
+        lambda tf: _refused_weights(tf, [numpy.ones((4, 5)), numpy.ones(5), numpy.ones((5, 3)), numpy.ones(4)]),
+        ValueError,
+        ["(3,)", "(4,)"],
+        True,
+    ),
     ("outputs without inputs", _disconnected, ValueError, ["elsewhere"], True),
-    ("layers of one name", lambda tf: tf.keras.Sequential([tf.keras.layers.Dense(1, name="a"), tf.keras.layers.Dense(1, name="a")]), ValueError, ["a"], True),
+    (
+        "layers of one name",
+        lambda tf: tf.keras.Sequential([tf.keras.layers.Dense(1, name="a"), tf.keras.layers.Dense(1, name="a")]),
+        ValueError,
+        ["a"],
+        True,
+    ),
     ("an unknown layer", lambda tf: network(tf).get_layer("attic"), ValueError, ["attic", "hidden"], True),
-    ("a layer without weights counted", lambda tf: tf.keras.layers.Dense(1).count_params(), ValueError, ["build"], True),
-    ("an unknown ending", lambda tf: network(tf).save_weights("model.txt"), ValueError, ["model.txt", ".weights.h5"], True),
+    (
+        "a layer without weights counted",
+        lambda tf: tf.keras.layers.Dense(1).count_params(),
+        ValueError,
+        ["build"],
+        True,
+    ),
+    (
+        "an unknown ending",
+        lambda tf: network(tf).save_weights("model.txt"),
+        ValueError,
+        ["model.txt", ".weights.h5"],
+        True,
+    ),
     ("no such file", lambda tf: network(tf).load_weights("nowhere.weights.h5"), FileNotFoundError, ["nowhere"], True),
     ("an Input of a fraction", lambda tf: tf.keras.Input((1.5,)), ValueError, ["1.5"], True),
-    ("an unknown event", lambda tf: tf.keras.callbacks.LambdaCallback(on_tuesday=print), ValueError, ["on_tuesday"], False),
+    (
+        "an unknown event",
+        lambda tf: tf.keras.callbacks.LambdaCallback(on_tuesday=print),
+        ValueError,
+        ["on_tuesday"],
+        False,
+    ),
     ("numbers of an Input", lambda tf: float(tf.keras.Input((1,))), TypeError, ["(None, 1)", "no numbers"], False),
     ("an input too few", lambda tf: network(tf).predict({"y": X}, verbose=0), ValueError, ["y", "x"], True),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("name", "program", "error", "words", "same"), BAD, ids=[bad[0] for bad in BAD])

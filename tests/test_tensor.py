@@ -157,9 +157,7 @@ def test_printed_forms() -> None:
             "<minidl.Tensor: shape=(1, 2), dtype=float32, numpy=\narray([[1., 1.]], dtype=float32)>"
         )
         assert str(tf.constant([1.0])) == "minidl.Tensor([1.], shape=(1,), dtype=float32)"
-        assert repr(tf.Variable(1.0, name="w")) == (
-            "<minidl.Variable 'w' shape=() dtype=float32, numpy=1.0>"
-        )
+        assert repr(tf.Variable(1.0, name="w")) == ("<minidl.Variable 'w' shape=() dtype=float32, numpy=1.0>")
         assert f"{tf.Variable(0.25):.1f}" == "0.2"
 
 

@@ -91,7 +91,7 @@ def binary(
     order = 2 if smooth else 1
 
     def case(label: str, first: Sequence[int], second: Sequence[int], dtype: str = "float32") -> Case:
-        return Case(op, label, run, (numbers(first, *left, dtype), numbers(second, *right, dtype, 3)), order)
+        return Case(op, label, run, (numbers(first, *left, dtype), numbers(second, *right, dtype, 131)), order)
 
     for dtype in FLOATS:
         yield case(dtype, [2, 3], [2, 3], dtype)
@@ -103,9 +103,9 @@ def binary(
     yield case("no axes on the right", [2, 3], [])
     yield case("one entry", [1], [1, 1])
     yield case("no entries", [0, 3], [1, 3])
-    number = float(numbers([], *right))
+    number = float(numbers([], *right, start=131))
     tensor = numbers([2, 3], *left)
-    yield Case(op, "a number on the left", run, (float(numbers([], *left)), numbers([2, 3], *right)), order)
+    yield Case(op, "a number on the left", run, (float(numbers([], *left)), numbers([2, 3], *right, start=131)), order)
     yield Case(op, "a number on the right", run, (tensor, number), order)
     yield Case(op, "a list on the right", run, (tensor, [number, 1.0, 2.0]), order)
     yield Case(op, "a whole number on the right", run, (tensor, 2), order)
@@ -118,7 +118,9 @@ def binary(
             yield Case(op, dtype, run, (numpy.array([[-3, 0, 2], [1, 7, -1]], dtype), numpy.array([2, 3, 1], dtype)))
 
 
-def rows(op: str, programs: dict[str, Callable[..., Any]], *inputs: Any, order: int = 2, **about: bool) -> Iterator[Case]:
+def rows(
+    op: str, programs: dict[str, Callable[..., Any]], *inputs: Any, order: int = 2, **about: bool
+) -> Iterator[Case]:
     """One case for each labelled program, all on the same inputs."""
     for label, program in programs.items():
         yield Case(op, label, program, inputs, order, **about)
@@ -127,7 +129,9 @@ def rows(op: str, programs: dict[str, Callable[..., Any]], *inputs: Any, order: 
 def in_each_dtype(op: str, program: Program, shapes: Sequence[Sequence[int]], values: Range = REAL) -> Iterator[Case]:
     """One case for each dtype of floats, on inputs of these shapes."""
     for dtype in FLOATS:
-        yield Case(op, dtype, program, tuple(numbers(shape, *values, dtype, 5 * i) for i, shape in enumerate(shapes)), 2)
+        yield Case(
+            op, dtype, program, tuple(numbers(shape, *values, dtype, 5 * i) for i, shape in enumerate(shapes)), 2
+        )
 
 
 NOT_FINITE = (inf, -inf, nan)
@@ -141,9 +145,17 @@ def _elementwise() -> Iterator[Case]:
     yield from binary("multiply", edges=EXTREMES, integers=True)
     yield from binary("divide", right=POSITIVE, edges=[*EXTREMES, (1.0, 0.0), (0.0, 0.0), (-1.0, 0.0)], integers=True)
     yield from binary("math.floordiv", right=POSITIVE, edges=[(7.5, -2.0), (-7.5, 2.0), (1.0, inf)], integers=True)
-    yield from binary("math.floormod", right=POSITIVE, edges=[(7.5, -2.0), (-7.5, 2.0), (0.0, 3.0)], smooth=False, integers=True)
-    yield from binary("pow", left=POSITIVE, edges=[(0.0, 2.0), (0.0, 0.0), (0.0, -1.0), (-2.0, 3.0), (-2.0, 0.5), (0.0, 0.5), (2.0, inf)])
-    yield Case("pow", "whole powers", _named("pow"), (numpy.array([2, -3, 0], "int32"), numpy.array([3, 2, 0], "int32")))
+    yield from binary(
+        "math.floormod", right=POSITIVE, edges=[(7.5, -2.0), (-7.5, 2.0), (0.0, 3.0)], smooth=False, integers=True
+    )
+    yield from binary(
+        "pow",
+        left=POSITIVE,
+        edges=[(0.0, 2.0), (0.0, 0.0), (0.0, -1.0), (-2.0, 3.0), (-2.0, 0.5), (0.0, 0.5), (2.0, inf)],
+    )
+    yield Case(
+        "pow", "whole powers", _named("pow"), (numpy.array([2, -3, 0], "int32"), numpy.array([3, 2, 0], "int32"))
+    )
     yield from binary("maximum", edges=[*TIES, *EXTREMES], smooth=False, integers=True)
     yield from binary("minimum", edges=[*TIES, *EXTREMES], smooth=False, integers=True)
     yield from binary("math.squared_difference", edges=[*TIES, *EXTREMES], integers=True)
@@ -224,6 +236,7 @@ def _reductions() -> Iterator[Case]:
                 "two axes": lambda tf, x, run=run: run(tf, x, [0, -1]),
                 "two axes kept": lambda tf, x, run=run: run(tf, x, [2, 0], True),
                 "all axes kept": lambda tf, x, run=run: run(tf, x, None, True),
+                "of squares, squared": lambda tf, x, run=run: tf.square(run(tf, x * x, 0)),
                 "over no axes": lambda tf, x, run=run: run(tf, x, []),
             },
             x, order=order,
@@ -268,7 +281,13 @@ def _reductions() -> Iterator[Case]:
         x,
     )
     yield from in_each_dtype("nn.softmax", _named("nn.softmax"), [[2, 3]])
-    yield Case("nn.softmax", "edges", _named("nn.softmax"), (numpy.array([[inf, 0], [nan, 0], [-inf, 0]], "float32"),), edge=True)
+    yield Case(
+        "nn.softmax",
+        "edges",
+        _named("nn.softmax"),
+        (numpy.array([[inf, 0], [nan, 0], [-inf, 0]], "float32"),),
+        edge=True,
+    )
     yield Case("nn.softmax", "no entries", _named("nn.softmax"), (numbers([0, 3], *REAL),))
 
 
@@ -381,6 +400,7 @@ def _shapes() -> Iterator[Case]:
             "one": lambda tf, x, y: tf.gather(x, 1),
             "the last axis": lambda tf, x, y: tf.gather(x, [2], axis=-1),
             "none": lambda tf, x, y: tf.gather(x, tf.constant([], tf.int32)),
+            "of squares": lambda tf, x, y: tf.gather(x * x, [1, 0, 1]) * y[0],
         },
         x, y,
     )  # fmt: skip

@@ -48,9 +48,7 @@ def units_apart(values: numpy.ndarray, truth: numpy.ndarray) -> float:
     return float(distance / max(float(numpy.spacing(values.dtype.type(largest))), smallest))
 
 
-def judge(
-    ours: Figures, reference: Figures, truth: Figures, own: Mapping[str, float] | None = None
-) -> list[Judgement]:
+def judge(ours: Figures, reference: Figures, truth: Figures, own: Mapping[str, float] | None = None) -> list[Judgement]:
     """Each figure on minidl, beside TensorFlow's and the truth.
 
     `own` says what is known of TensorFlow's own errors, by figure, from more runs than the one in `reference`.
@@ -66,9 +64,7 @@ def judge(
     return judgements
 
 
-def _judged(
-    name: str, ours: numpy.ndarray, reference: numpy.ndarray, truth: numpy.ndarray, own: float
-) -> Judgement:
+def _judged(name: str, ours: numpy.ndarray, reference: numpy.ndarray, truth: numpy.ndarray, own: float) -> Judgement:
     for what, one, other in (("dtype", ours.dtype, reference.dtype), ("shape", ours.shape, reference.shape)):
         if one != other:
             return Judgement(name, 0.0, 0.0, f"the {what} is {one}, in TensorFlow {other}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy
 
@@ -133,11 +132,17 @@ def record(
 ) -> None:
     """Run cases and trainings on TensorFlow, and keep their figures in a file; `told` is called before each.
 
-    Where they aren't all, the file is there already, and keeps what it has of the others.
+    Where they aren't all, the file is there already, and keeps what it has of the others that still exist.
     """
     live = Live()
     everything = len(cases) == len(CASES) and len(trainings) == len(TRAININGS)
-    kept = {} if everything else Recording.load(path).figures
+    kept: dict[str, numpy.ndarray] = {}
+    if not everything:
+        old = Recording.load(path)
+        for name in [*(f"case {case.name}" for case in CASES), *(f"training {each.name}" for each in TRAININGS)]:
+            kept |= {f"{name}/{key}": array for key, array in old.under(name).items()}
+    for name in [*(f"case {case.name}" for case in cases), *(f"training {each.name}" for each in trainings)]:
+        kept = {key: array for key, array in kept.items() if not key.startswith(f"{name}/")}
     for case in cases:
         told(case.name)
         reference = live.case(case)

@@ -128,12 +128,16 @@ def _training_row(training: Training, ours: dict[str, numpy.ndarray], theirs: Tr
     judgements = {judgement.figure: judgement for judgement in judge(ours, keras, truth, theirs.own)}
     faults = [fault for judgement in judgements.values() if (fault := _fault(training.name, judgement))]
     if training.units is not None and apart.max() > training.units:
-        faults.append(f"{training.name}: a loss is {apart.max():.0f} units from Keras's; {training.units:.0f} are promised")
+        faults.append(
+            f"{training.name}: a loss is {apart.max():.0f} units from Keras's; {training.units:.0f} are promised"
+        )
     weights = [name for name in ours if name.startswith("weight")]
     if training.units is not None:
         far = max(float(_units_by_entry(ours[name], keras[name]).max()) for name in weights)
         if far > LESSON_WEIGHT_UNITS:
-            faults.append(f"{training.name}: a weight is {far:.0f} units from Keras's; {LESSON_WEIGHT_UNITS:.0f} are promised")
+            faults.append(
+                f"{training.name}: a weight is {far:.0f} units from Keras's; {LESSON_WEIGHT_UNITS:.0f} are promised"
+            )
     return TrainingRow(
         name=training.name,
         epochs=training.epochs,
@@ -175,11 +179,17 @@ def seed_rows(cases: Iterable[Case], reference: Reference) -> list[SeedRow]:
         for name, given in theirs.items():
             if not given.size:
                 continue
-            units = float(_units_by_entry(ours[name], given).max()) if given.dtype.kind == "f" else float((ours[name] != given).any())
+            units = (
+                float(_units_by_entry(ours[name], given).max())
+                if given.dtype.kind == "f"
+                else float((ours[name] != given).any())
+            )
             row.draws += given.size
             row.units = max(row.units, units)
             if units > promised:
-                row.faults.append(f"{case.name}: draws are up to {units:g} units from TensorFlow's; {promised:g} are promised")
+                row.faults.append(
+                    f"{case.name}: draws are up to {units:g} units from TensorFlow's; {promised:g} are promised"
+                )
     return list(found.values())
 
 

@@ -78,9 +78,7 @@ def figures(tf: Any, case: Case) -> dict[str, numpy.ndarray]:
     A gradient that is None has no entry.
     """
     tensors = [tf.constant(value) if isinstance(value, numpy.ndarray) else value for value in case.inputs]
-    watched = [
-        tensor for tensor, value in zip(tensors, case.inputs, strict=True) if case.order and _is_floats(value)
-    ]
+    watched = [tensor for tensor, value in zip(tensors, case.inputs, strict=True) if case.order and _is_floats(value)]
     found: dict[str, Any] = {}
     with tf.GradientTape() as outer:
         outer.watch(watched)

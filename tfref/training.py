@@ -63,11 +63,7 @@ def train(tf: Any, training: Training, dtype: str = "float32", **compile_options
     for units, activation in training.layers:
         outputs = tf.keras.layers.Dense(units, activation, dtype=dtype)(outputs)
     model = tf.keras.Model(inputs, outputs)
-    if training.weights is None:
-        first = _glorot(tf, training, x.shape[1])
-    else:
-        first = training.weights()
-    model.set_weights(list(first))
+    model.set_weights(list(training.weights()) if training.weights else _glorot(tf, training, x.shape[1]))
     model.compile(
         loss=tf.keras.losses.MeanSquaredError(dtype=dtype),
         optimizer=tf.keras.optimizers.SGD(**training.optimizer),

@@ -86,7 +86,7 @@ class RandomUniform(_Random):
         seed: a whole number; the same seed gives the same numbers, and Keras's.
 
     >>> tf.keras.initializers.RandomUniform(-1.0, 1.0, seed=1)([2]).numpy()
-    array([-0.6675496 ,  0.29474068], dtype=float32)
+    array([ 0.75697637, -0.0800395 ], dtype=float32)
     """
 
     def __init__(self, minval: float = -0.05, maxval: float = 0.05, seed: int | None = None) -> None:

@@ -115,9 +115,7 @@ class MeanMetricWrapper(Mean):
     np.float32(4.0)
     """
 
-    def __init__(
-        self, fn: Callable[..., Any], name: str | None = None, dtype: Any = None, **options: Any
-    ) -> None:
+    def __init__(self, fn: Callable[..., Any], name: str | None = None, dtype: Any = None, **options: Any) -> None:
         super().__init__(name or snake_case(getattr(fn, "__name__", "metric")), dtype)
         self._function = fn
         self._options = options

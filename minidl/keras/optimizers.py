@@ -162,7 +162,9 @@ class SGD:
         gradients = self._clipped(gradients)
         rate = self.learning_rate
         for gradient, variable in zip(gradients, variables, strict=True):
-            self._move(variable, gradient, rate if variable.array.dtype is rate.array.dtype else cast(rate, variable.dtype))
+            self._move(
+                variable, gradient, rate if variable.array.dtype is rate.array.dtype else cast(rate, variable.dtype)
+            )
         self._count += 1
 
     def _move(self, variable: Variable, gradient: Tensor, rate: Any) -> None:

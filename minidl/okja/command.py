@@ -82,7 +82,7 @@ def _okja(options: argparse.Namespace) -> None:
     report = Report(Console(highlight=False), options.epochs)
     settings = {"epochs": options.epochs, "learning_rate": options.learning_rate, "seed": options.seed}
     with minidl.device(f"/{options.device}:0"), contextlib.ExitStack() as stack:
-        stack.callback(report.progress.stop)
+        stack.callback(report.close)
         report.data()
         result = program.lesson(minidl, **settings, before_training=report.model, on_epoch_end=report.epoch)
         report.trained(result)

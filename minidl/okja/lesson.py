@@ -70,9 +70,7 @@ def state_of(model: Any) -> State:
     wishes = [*(film.wishes for film in FILMS), OKJA.wishes, *LINE]
     predictions = [float(value) for value in model.predict(column(wishes), verbose=0)[:, 0]]
     films = len(FILMS)
-    return State(
-        float(kernel[0, 0]), float(bias[0]), predictions[:films], predictions[films], predictions[films + 1 :]
-    )
+    return State(float(kernel[0, 0]), float(bias[0]), predictions[:films], predictions[films], predictions[films + 1 :])
 
 
 def lesson(

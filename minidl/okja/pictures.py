@@ -120,7 +120,7 @@ def _descent(axes: Axes, path: Sequence[float]) -> None:
     def height(x: float) -> float:
         return (x - 50) ** 2 + 100
 
-    axes.plot(range(0, 101), [height(x) for x in range(0, 101)], color=GREY, linewidth=2)
+    axes.plot(range(101), [height(x) for x in range(101)], color=GREY, linewidth=2)
     axes.plot(path, [height(x) for x in path], "o-", color=RED, markersize=5, linewidth=1)
     axes.annotate("start", (path[0], height(path[0])), xytext=(10, 4), textcoords="offset points", color=RED)
     axes.annotate(f"after {len(path) - 1} steps: x = {path[-1]:.2f}", (path[-1], height(path[-1])), xytext=(0, -22),

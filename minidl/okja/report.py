@@ -33,7 +33,9 @@ class Report:
         self._console = console
         self._epochs = epochs
         columns = TextColumn("   epoch"), TextColumn("{task.completed}/{task.total}"), BarColumn(30)
-        self.progress = Progress(*columns, TextColumn("loss {task.fields[loss]}"), TimeElapsedColumn(), console=console)
+        self._progress = Progress(
+            *columns, TextColumn("loss {task.fields[loss]}"), TimeElapsedColumn(), console=console
+        )
         self._task: Any = None
 
     def _step(self, number: int, title: str, korean: str) -> None:
@@ -77,16 +79,21 @@ class Report:
         self._step(3, "Its predictions before training", "학습 전 예측")
         self._predictions(before)
         self._step(4, "The training", "학습")
-        self.progress.start()
-        self._task = self.progress.add_task("training", total=self._epochs, loss="")
+        self._progress.start()
+        self._task = self._progress.add_task("training", total=self._epochs, loss="")
 
     def epoch(self, number: int, logs: dict[str, float]) -> None:
         """An epoch's end."""
-        self.progress.update(self._task, completed=number + 1, loss=f"{logs['loss']:,.1f}")
+        self._progress.update(self._task, completed=number + 1, loss=f"{logs['loss']:,.1f}")
+
+    def close(self) -> None:
+        """Stop the progress bar, if it is still there."""
+        if self._progress.live.is_started:
+            self._progress.stop()
 
     def trained(self, result: Result) -> None:
         """What the training brought."""
-        self.progress.stop()
+        self.close()
         losses, after = result.losses, result.after
         if losses:
             self._say(f"The loss, the mean squared error, went from {losses[0]:,.1f} to {losses[-1]:,.1f}.")

@@ -172,8 +172,8 @@ def pow(xp, x, y):  # TensorFlow's name for it
 def exp(xp, x):
     """The exponential eˣ; d(eˣ)/dx = eˣ.
 
-    >>> tf.exp([0.0, 1.0]).numpy()
-    array([1.       , 2.7182817], dtype=float32)
+    >>> tf.exp([0.0, 1.0]).numpy().round(4)
+    array([1.    , 2.7183], dtype=float32)
     """
     return xp.exp(x)
 
@@ -182,8 +182,8 @@ def exp(xp, x):
 def expm1(xp, x):
     """eˣ - 1, exact to the last digits for small x too; d/dx = eˣ.
 
-    >>> tf.math.expm1([0.0, 1.0]).numpy()
-    array([0.       , 1.7182819], dtype=float32)
+    >>> tf.math.expm1([0.0, 1.0]).numpy().round(4)
+    array([0.    , 1.7183], dtype=float32)
     """
     return xp.expm1(x)
 
@@ -192,8 +192,8 @@ def expm1(xp, x):
 def log(xp, x):
     """The natural logarithm log x, -inf at 0 and NaN below; d(log x)/dx = 1 / x.
 
-    >>> tf.math.log([1.0, 9.0]).numpy()
-    array([0.       , 2.1972246], dtype=float32)
+    >>> tf.math.log([1.0, 9.0]).numpy().round(4)
+    array([0.    , 2.1972], dtype=float32)
     """
     return xp.log(x)
 
@@ -202,8 +202,8 @@ def log(xp, x):
 def log1p(xp, x):
     """log(1 + x), exact to the last digits for small x too; d/dx = 1 / (1 + x).
 
-    >>> tf.math.log1p([0.0, 1.0]).numpy()
-    array([0.       , 0.6931472], dtype=float32)
+    >>> tf.math.log1p([0.0, 1.0]).numpy().round(4)
+    array([0.    , 0.6931], dtype=float32)
     """
     return xp.log1p(x)
 
@@ -212,8 +212,8 @@ def log1p(xp, x):
 def sin(xp, x):
     """The sine of an angle in radians; d(sin x)/dx = cos x.
 
-    >>> tf.sin([0.0, 1.0]).numpy()
-    array([0.       , 0.841471 ], dtype=float32)
+    >>> tf.sin([0.0, 1.0]).numpy().round(4)
+    array([0.    , 0.8415], dtype=float32)
     """
     return xp.sin(x)
 
@@ -222,8 +222,8 @@ def sin(xp, x):
 def cos(xp, x):
     """The cosine of an angle in radians; d(cos x)/dx = -sin x.
 
-    >>> tf.cos([0.0, 1.0]).numpy()
-    array([1.       , 0.5403023], dtype=float32)
+    >>> tf.cos([0.0, 1.0]).numpy().round(4)
+    array([1.    , 0.5403], dtype=float32)
     """
     return xp.cos(x)
 
@@ -232,8 +232,8 @@ def cos(xp, x):
 def tanh(xp, x):
     """The hyperbolic tangent; d(tanh x)/dx = 1 - tanh² x.
 
-    >>> tf.tanh([0.0, 1.0]).numpy()
-    array([0.       , 0.7615942], dtype=float32)
+    >>> tf.tanh([0.0, 1.0]).numpy().round(4)
+    array([0.    , 0.7616], dtype=float32)
     """
     return xp.tanh(x)
 
@@ -242,8 +242,8 @@ def tanh(xp, x):
 def sigmoid(xp, x):
     """The logistic function s(x) = 1 / (1 + e⁻ˣ); ds/dx = s (1 - s).
 
-    >>> tf.sigmoid([0.0, 1.0]).numpy()
-    array([0.5      , 0.7310586], dtype=float32)
+    >>> tf.sigmoid([0.0, 1.0]).numpy().round(4)
+    array([0.5   , 0.7311], dtype=float32)
     """
     return 1 / (1 + xp.exp(-x))
 
@@ -252,8 +252,8 @@ def sigmoid(xp, x):
 def softplus(xp, x):
     """log(1 + eˣ), a smooth relu; d/dx = 1 / (1 + e⁻ˣ).
 
-    >>> tf.math.softplus([0.0, 1.0]).numpy()
-    array([0.6931472, 1.3132616], dtype=float32)
+    >>> tf.math.softplus([0.0, 1.0]).numpy().round(4)
+    array([0.6931, 1.3133], dtype=float32)
     """
     return xp.logaddexp(x, 0)
 
@@ -299,9 +299,9 @@ def relu(xp, x):
     return xp.maximum(x, 0)
 
 
-@operation(NUMBERS)
+@operation(NUMBERS, x=lambda upstream: zeros_like(upstream))
 def step(xp, x):
-    """1 above 0 and 0 elsewhere: the derivative of relu."""
+    """1 above 0 and 0 elsewhere, the derivative of relu; its own derivative is 0."""
     return (x > 0).astype(x.dtype)
 
 
@@ -316,7 +316,10 @@ def clip_by_value(t: Any, clip_value_min: Any, clip_value_max: Any, name: str | 
     return maximum(minimum(t, clip_value_max), clip_value_min)
 
 
-@primitive(x=lambda upstream, condition: where(condition, upstream, 0.0), y=lambda upstream, condition: where(condition, 0.0, upstream))
+@primitive(
+    x=lambda upstream, condition: where(condition, upstream, 0.0),
+    y=lambda upstream, condition: where(condition, 0.0, upstream),
+)
 def _where(xp, condition, x, y):
     return xp.where(condition, x, y)
 

@@ -232,9 +232,9 @@ def _index_part(part: Any) -> Any:
         return part
     if isinstance(part, slice):
         return slice(*(None if end is None else int(end) for end in (part.start, part.stop, part.step)))
-    if isinstance(part, (int, numpy.integer)) or (isinstance(part, TensorLike) and part.dtype in (int32, int64)):
-        if not isinstance(part, bool) and not getattr(part, "shape", ()):
-            return int(part)
+    is_whole = isinstance(part, (int, numpy.integer)) and not isinstance(part, bool)
+    if is_whole or (isinstance(part, TensorLike) and part.dtype in (int32, int64) and not part.shape):
+        return int(part)
     raise TypeError(
         f"A tensor is indexed by whole numbers, slices, `...`, None, whole tensors of shape () and bool tensors, "
         f"not by {part!r}; tf.gather picks several entries by their indices"
@@ -261,7 +261,9 @@ def _where_mask(x: Tensor, mask: Tensor) -> Tensor:
     return gather(rows, where(reshape(mask, [-1]))[:, 0])
 
 
-@primitive(x=lambda upstream, indices, axis, x_shape: call(_scatter, (upstream, indices), {"axis": axis, "shape": x_shape}))
+@primitive(
+    x=lambda upstream, indices, axis, x_shape: call(_scatter, (upstream, indices), {"axis": axis, "shape": x_shape})
+)
 def _gather(xp, x, indices, *, axis):
     return xp.take(x, indices, axis=axis)
 
@@ -275,7 +277,7 @@ def _scatter(xp, x, indices, *, axis, shape):
 
 
 def _all_within(indices: Any, length: int) -> bool:
-    return not indices.size or bool(0 <= int(indices.min()) and int(indices.max()) < length)
+    return not indices.size or bool(int(indices.min()) >= 0 and int(indices.max()) < length)
 
 
 def gather(params: Any, indices: Any, axis: int = 0, name: str | None = None) -> Tensor:

@@ -22,7 +22,7 @@ class InputLayer(Layer):
         return inputs
 
 
-def Input(  # noqa: N802  # Keras's name
+def Input(  # Keras's name
     shape: int | Sequence[int | None] | None = None,
     batch_size: int | None = None,
     dtype: Any = None,
@@ -42,9 +42,7 @@ def Input(  # noqa: N802  # Keras's name
     <KerasTensor shape=(None, 1), dtype=float32, name=x>
     """
     lengths = (shape,) if isinstance(shape, int) else shape
-    if lengths is None or any(
-        length is not None and (not isinstance(length, int) or length < 0) for length in lengths
-    ):
+    if lengths is None or any(length is not None and (not isinstance(length, int) or length < 0) for length in lengths):
         raise ValueError(f"The shape of an Input consists of whole numbers and None; {shape!r} was given")
     tensor = KerasTensor((batch_size, *lengths), str(as_dtype(dtype or "float32")), name)
     InputLayer(tensor, name)

@@ -82,10 +82,17 @@ class Layer:
         if type(inputs) is not Tensor or inputs.array.dtype is not self._dtype:
             if holds_symbols(inputs):
                 return self._call_on_symbols(inputs)
-            inputs = pack(inputs, [self._cast(value) for value in flatten(inputs)]) if inputs is not None else inputs
+            inputs = self._cast_all(inputs)
         if not self.built:
             self._build_for(inputs)
         return self.call(inputs, training=training) if self._takes_training else self.call(inputs)  # type: ignore[call-arg]
+
+    def _cast_all(self, inputs: Any) -> Any:
+        """The inputs as tensors, those of floats in the layer's dtype; a list of numbers is one tensor."""
+        values = flatten(inputs)
+        if values and isinstance(values[0], (int, float)):
+            return self._cast(inputs)
+        return pack(inputs, [self._cast(value) for value in values])
 
     def _cast(self, value: Any) -> Tensor:
         tensor = convert_to_tensor(value)

@@ -62,9 +62,7 @@ class Measures:
     def loss(self, y: Any, predictions: Any, weight: Any) -> Tensor:
         """The loss of a batch: the sum of the losses of the outputs, each times its weight."""
         pairs = zip(*self._pairs(y, predictions), self._losses, strict=True)
-        self._parts = [
-            None if loss is None else loss(target, prediction, weight) for target, prediction, loss in pairs
-        ]
+        self._parts = [None if loss is None else loss(target, prediction, weight) for target, prediction, loss in pairs]
         total = None
         for part, factor in zip(self._parts, self._weights, strict=True):
             if part is not None:

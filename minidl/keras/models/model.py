@@ -192,9 +192,8 @@ def _fitting(value: Tensor, place: KerasTensor) -> Tensor:
         value = expand_dims(value, -1)
     elif len(shape) == place.ndim + 1 and shape[-1] == 1:
         value = squeeze(value, -1)
-    shape = value.array.shape
-    if len(shape) != len(place.shape) or any(
-        known != length for known, length in zip(place.shape, shape) if known is not None  # noqa: B905
+    if len(value.array.shape) != len(place.shape) or any(
+        value.array.shape[axis] != length for axis, length in enumerate(place.shape) if length is not None
     ):
         raise ValueError(f"Input {place.name!r} has shape {place.shape}; data of shape {given} was given for it")
     return value

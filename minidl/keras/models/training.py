@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy
 
 from minidl.context import thread
 from minidl.devices import CPU, Device
-from minidl.keras import losses, metrics, optimizers
+from minidl.keras import metrics, optimizers
 from minidl.keras.callbacks import Callback, CallbackList, History
 from minidl.keras.models.data import Batch, Samples, Stream, arranged, is_stream, steps_in, walks
 from minidl.keras.models.measures import Measures
 from minidl.keras.progress import Progress
 from minidl.nest import flatten, pack
 from minidl.tape import GradientTape
-from minidl.tensor import Tensor, Variable
+from minidl.tensor import Variable
 
 BATCH_SIZE = 32  # where none is given, as in Keras
 
@@ -197,9 +197,7 @@ class Trainer:
         size = batch_size or BATCH_SIZE
         steps = steps_in(data, size, steps_per_epoch)
         history = History()
-        told = CallbackList(
-            [*(callbacks or []), history], self, {"epochs": epochs, "steps": steps, "verbose": verbose}
-        )
+        told = CallbackList([*(callbacks or []), history], self, {"epochs": epochs, "steps": steps, "verbose": verbose})
         following = walks(data, size, self._place(), shuffle, steps_per_epoch)
         self.stop_training = False
         logs: dict[str, float] = {}
@@ -322,7 +320,9 @@ class Trainer:
         if not is_stream(x):
             return self._samples(x, y, sample_weight, may_be_empty)
         if y is not None or sample_weight is not None:
-            raise ValueError("A stream of batches gives its targets and sample weights itself, as (x, y, sample_weight)")
+            raise ValueError(
+                "A stream of batches gives its targets and sample weights itself, as (x, y, sample_weight)"
+            )
         return Stream(x, self._samples)
 
     def _samples(self, x: Any, y: Any = None, sample_weight: Any = None, may_be_empty: bool = True) -> Samples:

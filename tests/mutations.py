@@ -1,0 +1,151 @@
+"""Do the tests bite? Each gradient rule is made wrong in turn, and some case must notice.
+
+    python -m tests.mutations
+
+changes each rule's sign, drops its factors (passes the upstream gradient on), doubles it, and swaps its inputs, and
+lists the mutants that no case of the table notices, on minidl against the recording of TensorFlow.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import minidl
+from minidl.context import thread
+from minidl.primitive import Listener, Primitive
+from minidl.tensor import Tensor
+from tfref.cases import CASES
+from tfref.judging import judge
+from tfref.references import Recorded
+from tfref.running import Case, figures
+
+Rule = tuple[int, Callable[..., Any], Callable[..., Any]]  # as in Primitive.differentiable
+
+
+@dataclasses.dataclass(frozen=True)
+class Mutant:
+    """A primitive with a rule made wrong."""
+
+    primitive: Primitive
+    change: str
+    rules: tuple[Rule, ...]
+
+    @property
+    def name(self) -> str:
+        code = self.primitive.forward.__code__
+        count = f" of {len(self.primitive.rules)}" if code.co_argcount == 1 else ""  # one for each number of inputs
+        return f"{self.primitive.name}{count}: {self.change}"
+
+
+# Mutants that compute the same thing, each with the reason.
+EQUIVALENT = {
+    "add: rules swapped": "both rules pass the upstream gradient on",
+    **{
+        f"{name}: {change}": "the rule gives zeros"
+        for name in ("sign", "step")
+        for change in ("sign of x changed", "x doubled")
+    },
+    **{
+        f"{name}: factors of x dropped": "the rule passes the upstream gradient on"
+        for name in ("add", "subtract", "floormod", "identity", "broadcast_to")
+    },
+    "add: factors of y dropped": "the rule passes the upstream gradient on",
+    "concat of 1: factors of input 0 dropped": "the whole upstream gradient is the part of the only input",
+}
+
+
+class _Notes(Listener):
+    def __init__(self) -> None:
+        self.primitives: dict[str, Primitive] = {}
+
+    def hear(
+        self, primitive: Primitive, inputs: tuple[Tensor, ...], result: Tensor, options: Mapping[str, Any]
+    ) -> None:
+        self.primitives.setdefault(f"{primitive.name} of {len(inputs)}", primitive)
+
+
+@functools.cache
+def primitives_called() -> tuple[Primitive, ...]:
+    """The primitives that the cases call, in their programs and in their gradients."""
+    notes = _Notes()
+    thread.here.enter(notes)
+    try:
+        for case in CASES:
+            figures(minidl, case)
+    finally:
+        thread.here.leave(notes)
+    return tuple(notes.primitives.values())
+
+
+def mutants(primitive: Primitive) -> Iterator[Mutant]:
+    """The ways to make a primitive's rules wrong."""
+    rules = primitive.differentiable
+    names = primitive.forward.__code__.co_varnames[1:]
+
+    def mutant(change: str, place: int, function: Callable[..., Any], keep: Callable[..., Any]) -> Mutant:
+        changed = (rules[place][0], function, keep)
+        return Mutant(primitive, change, (*rules[:place], changed, *rules[place + 1 :]))
+
+    for place, (index, function, keep) in enumerate(rules):
+        variadic = primitive.forward.__code__.co_argcount == 1
+        name = f"input {index}" if variadic else names[index]
+        yield mutant(f"sign of {name} changed", place, lambda *a, f=function: _scaled(f(*a), -1.0), keep)
+        yield mutant(f"{name} doubled", place, lambda *a, f=function: _scaled(f(*a), 2.0), keep)
+        yield mutant(f"factors of {name} dropped", place, lambda upstream, *a: upstream, keep)
+    if len(rules) == 2:
+        (first, f, keep_f), (second, g, keep_g) = rules
+        yield Mutant(primitive, "rules swapped", ((first, g, keep_g), (second, f, keep_f)))
+
+
+def _scaled(gradient: Any, factor: float) -> Any:
+    return None if gradient is None else gradient * factor
+
+
+def is_noticed(mutant: Mutant, cases: list[Case], recorded: Recorded) -> bool:
+    """Whether a case disagrees with TensorFlow, or breaks, when a primitive has a mutant's rules."""
+    right = mutant.primitive.differentiable
+    mutant.primitive.differentiable = mutant.rules
+    try:
+        for case in cases:
+            reference = recorded.case(case)
+            try:
+                found = judge(figures(minidl, case), reference.figures, reference.truth)
+            except Exception:  # a mutant may do anything
+                return True
+            if any(judgement.fault for judgement in found):
+                return True
+        return False
+    finally:
+        mutant.primitive.differentiable = right
+
+
+def survivors() -> list[Mutant]:
+    """The mutants that no case notices, but for those that compute the same thing."""
+    recorded = Recorded()
+    alive = []
+    for primitive in primitives_called():
+        word = primitive.name.strip("_").replace("reduce_", "")
+        cases = sorted(CASES, key=lambda case: word not in case.name)  # those about it first
+        cases = [case for case in cases if case.order]
+        alive += [mutant for mutant in mutants(primitive) if not is_noticed(mutant, cases, recorded)]
+    return [mutant for mutant in alive if mutant.name not in EQUIVALENT]
+
+
+def main() -> int:
+    """Print how many mutants there are, and which survive."""
+    count = sum(1 for primitive in primitives_called() for _ in mutants(primitive))
+    alive = survivors()
+    for name, reason in EQUIVALENT.items():
+        print(f"computes the same: {name} ({reason})")
+    for mutant in alive:
+        print(f"survives: {mutant.name}")
+    print(f"{count} mutants of {len(primitives_called())} primitives; {len(alive)} survive")
+    return 1 if alive else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
