@@ -91,7 +91,7 @@ def _gpu_count() -> int:
     """How many GPUs CuPy finds; an error that says why where it finds none."""
     cupy = _cupy()
     try:
-        count, reason = cupy.cuda.runtime.getDeviceCount(), "no NVIDIA GPU is there"
+        count, reason = int(cupy.cuda.runtime.getDeviceCount()), "no NVIDIA GPU is there"
     except Exception as error:  # CuPy's own error types can't be named before it is imported
         count, reason = 0, str(error)
     if not count:

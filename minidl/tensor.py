@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy
+from numpy.typing import NDArray
 
 from minidl.context import thread
 from minidl.devices import Device, device_of, is_gpu_array
@@ -32,9 +33,9 @@ def as_dtype(dtype: Any) -> numpy.dtype:
     True
     """
     try:
-        found = numpy.dtype(getattr(dtype, "as_numpy_dtype", dtype))
+        found: numpy.dtype = numpy.dtype(getattr(dtype, "as_numpy_dtype", dtype))
     except TypeError:
-        found = None
+        found = numpy.dtype(object)
     if found not in DTYPES or dtype is None:
         raise TypeError(f"minidl has no dtype {dtype!r}; it has {', '.join(sorted(map(str, DTYPES)))}")
     return found
@@ -109,7 +110,7 @@ class TensorLike:
             listener.hear_look(tensor)
         return self._device.to_numpy(tensor.array)[()]
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> numpy.ndarray:
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         if copy:
             return numpy.array(self.numpy(), dtype)
         for listener in thread.here.listeners:
@@ -233,7 +234,7 @@ class Variable(TensorLike):
         return self._value
 
     @property
-    def array(self) -> Any:  # type: ignore[override]
+    def array(self) -> Any:
         return self._value.array
 
     def read(self) -> Tensor:
@@ -288,7 +289,8 @@ def _numpy_array(value: Any, dtype: numpy.dtype | None) -> numpy.ndarray:
         raise TypeError(
             f"{value!r} would make a tensor of dtype {array.dtype}; minidl has {', '.join(sorted(map(str, DTYPES)))}"
         )
-    return thread.here.silently(array.astype, dtype, copy=False)
+    converted: numpy.ndarray = thread.here.silently(array.astype, dtype, copy=False)
+    return converted
 
 
 def _is_python(value: Any) -> bool:

@@ -167,7 +167,7 @@ def several_outputs(tf: Any) -> Any:
 
 
 def own_layers(tf: Any) -> Any:
-    class Scale(tf.keras.layers.Layer):  # type: ignore[misc, name-defined]
+    class Scale(tf.keras.layers.Layer):  # type: ignore[misc]
         def build(self, input_shape: Any) -> None:
             self.factor = self.add_weight(shape=(input_shape[-1],), initializer="ones", name="factor")
             self.fixed = self.add_weight(shape=(), initializer="ones", trainable=False, name="fixed")
@@ -175,12 +175,12 @@ def own_layers(tf: Any) -> Any:
         def call(self, inputs: Any, training: Any = None) -> Any:
             return inputs * self.factor * (2.0 if training else 1.0) + self.fixed
 
-    class Both(tf.keras.layers.Layer):  # type: ignore[misc, name-defined]
+    class Both(tf.keras.layers.Layer):  # type: ignore[misc]
         def call(self, inputs: Any) -> Any:
             first, second = inputs
             return tf.concat([first, second], -1)
 
-    class Two(tf.keras.Model):  # type: ignore[misc, name-defined]
+    class Two(tf.keras.Model):  # type: ignore[misc]
         def __init__(self) -> None:
             super().__init__()
             self.hidden = tf.keras.layers.Dense(3, activation="relu")
@@ -242,7 +242,7 @@ def learning_rates(tf: Any) -> Any:
 def callbacks(tf: Any) -> Any:
     told: list[Any] = []
 
-    class Notes(tf.keras.callbacks.Callback):  # type: ignore[misc, name-defined]
+    class Notes(tf.keras.callbacks.Callback):  # type: ignore[misc]
         def on_train_begin(self, logs: Any = None) -> None:
             told.append(("begin", self.params["epochs"], self.params["steps"], self.model.name))
 
@@ -383,7 +383,7 @@ def test_forms_that_the_lesson_needs() -> None:
 
 
 def test_predictions_are_arrays_of_their_own() -> None:
-    model = minidl.keras.Model(*[minidl.keras.Input((4,))] * 2)
+    model = minidl.keras.Model(place := minidl.keras.Input((4,)), place)
     source = X.copy()
     predicted = model.predict(source, verbose=0)
     predicted[0] = 99.0
@@ -473,7 +473,7 @@ def test_weights_go_to_a_file_and_back(ending: str, tmp_path: Path) -> None:
 @pytest.mark.tf
 def test_weights_go_to_keras_and_back(tensorflow: Any, tmp_path: Path) -> None:
     def models(tf: Any) -> list[Any]:
-        class Pair(tf.keras.layers.Layer):  # type: ignore[misc, name-defined]
+        class Pair(tf.keras.layers.Layer):  # type: ignore[misc]
             def build(self, input_shape: Any) -> None:
                 self.scale = self.add_weight(shape=(1,), name="scale")
                 self.count = self.add_weight(shape=(), trainable=False, initializer="zeros", name="count")
@@ -526,7 +526,8 @@ def test_a_damaged_file_is_refused_and_changes_nothing(ending: str, tmp_path: Pa
             model.load_weights(path)
         assert "damaged" in str(caught.value)
     pickled = tmp_path / "pickled.weights.npz"
-    numpy.savez(pickled, **{"layers/dense/vars/0": numpy.array([{"a": 1}], dtype=object)})
+    entries: dict[str, Any] = {"layers/dense/vars/0": numpy.array([{"a": 1}], dtype=object)}
+    numpy.savez(pickled, **entries)
     with pytest.raises(OSError, match="damaged"):
         model.load_weights(pickled)
     assert all((a == b).all() for a, b in zip(before, model.get_weights(), strict=True))

@@ -13,6 +13,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
+from rich.text import Text
 
 import minidl
 from tfref.recording import RecordingError
@@ -24,6 +25,7 @@ from tfref.report import (
     SeedRow,
     Told,
     TrainingRow,
+    all_faults,
     as_json,
     chosen,
     op_rows,
@@ -96,10 +98,10 @@ def _report(console: Console, options: argparse.Namespace) -> int:
     _print_ops(console, ops)
     _print_trainings(console, runs)
     _print_seeds(console, seeds)
-    faults = [fault for row in (*ops, *runs, *seeds) for fault in row.faults]
+    faults = [*all_faults(ops), *all_faults(runs), *all_faults(seeds)]
     for fault in faults:
-        console.print(f"[red]✗[/red] {fault}", markup=True)
-    console.print(verdict(ops, runs, seeds))
+        console.print(Text.assemble(("✗ ", "red"), fault))
+    console.print(verdict(sum(row.cases for row in ops), len(ops), len(runs), len(faults)))
     if options.json:
         found = {"stamp": reference.stamp, "device": device, "ops": as_json(ops), "trainings": as_json(runs)}
         options.json.write_text(json.dumps(found | {"seeds": as_json(seeds)}, indent=1))
@@ -175,11 +177,9 @@ def _mark(faults: Sequence[Any]) -> str:
     return "[red]✗[/red]" if faults else "[green]✓[/green]"
 
 
-def verdict(ops: Sequence[OpRow], runs: Sequence[TrainingRow], seeds: Sequence[SeedRow]) -> str:
+def verdict(cases: int, ops: int, trainings: int, faults: int) -> Text:
     """The report in one line."""
-    faults = sum(len(row.faults) for row in (*ops, *runs, *seeds))
-    cases = sum(row.cases for row in ops)
-    said = f"{cases} cases of {len(ops)} operations and {len(runs)} trainings"
+    said = f" {cases} cases of {ops} operations and {trainings} trainings."
     if faults:
-        return f"[bold red]minidl disagrees with TensorFlow in {faults} figures[/bold red] of {said}."
-    return f"[bold green]minidl agrees with TensorFlow[/bold green] in {said}."
+        return Text.assemble((f"minidl disagrees with TensorFlow in {faults} figures", "bold red"), " of", said)
+    return Text.assemble(("minidl agrees with TensorFlow", "bold green"), " in", said)

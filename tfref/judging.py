@@ -85,7 +85,8 @@ def _judged(name: str, ours: numpy.ndarray, reference: numpy.ndarray, truth: num
 
 def _same(values: numpy.ndarray, others: numpy.ndarray) -> numpy.ndarray:
     """Where two arrays hold the same number, infinity or NaN."""
-    return (values == others) | (numpy.isnan(values) & numpy.isnan(others))
+    same: numpy.ndarray = (values == others) | (numpy.isnan(values) & numpy.isnan(others))
+    return same
 
 
 def _entries(where: numpy.ndarray, ours: numpy.ndarray, reference: numpy.ndarray, truth: numpy.ndarray) -> str:

@@ -56,7 +56,7 @@ class Recording:
     def load(cls, path: Path) -> Recording:
         """Read a file. Raises RecordingError for one that is missing, damaged or of another format."""
         try:
-            with numpy.load(path, allow_pickle=False) as file:
+            with open(path, "rb") as raw, numpy.load(raw, allow_pickle=False) as file:
                 head = json.loads(file["head"].tobytes())
                 numbers = {name: file[name] for name in file.files if name != "head"}
             if head["format"] != FORMAT:

@@ -156,7 +156,8 @@ def _training_row(training: Training, ours: dict[str, numpy.ndarray], theirs: Tr
 def _units_by_entry(values: numpy.ndarray, others: numpy.ndarray) -> numpy.ndarray:
     """The distance of each entry from another, in units in the last place of that one."""
     distance = numpy.abs(values.astype(numpy.float64) - others)
-    return distance / numpy.maximum(numpy.spacing(numpy.abs(others)), numpy.finfo(others.dtype).tiny)
+    units: numpy.ndarray = distance / numpy.maximum(numpy.spacing(numpy.abs(others)), numpy.finfo(others.dtype).tiny)
+    return units
 
 
 def _spread(runs: Sequence[numpy.ndarray]) -> float:
@@ -201,6 +202,11 @@ def chosen(only: str | None) -> tuple[list[Case], list[Training]]:
         [case for case in CASES if only.lower() in case.name.lower()],
         [training for training in TRAININGS if only.lower() in training.name.lower()],
     )
+
+
+def all_faults(rows: Iterable[OpRow | TrainingRow | SeedRow]) -> list[str]:
+    """What disagrees, over rows."""
+    return [fault for row in rows for fault in row.faults]
 
 
 def as_json(rows: Iterable[Any]) -> list[dict[str, Any]]:

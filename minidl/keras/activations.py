@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from minidl.keras.names import found
+from minidl.keras.names import find
 from minidl.ops.creation import convert_to_tensor
 from minidl.ops.elementwise import softplus
 from minidl.ops.nn import relu, sigmoid, softmax, tanh
@@ -40,4 +40,4 @@ def get(identifier: Any) -> Any:
     >>> tf.keras.activations.get('relu').__name__
     'relu'
     """
-    return linear if identifier is None else found("activation", identifier, _TABLE)
+    return linear if identifier is None else find("activation", identifier, _TABLE)

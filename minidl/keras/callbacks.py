@@ -225,7 +225,7 @@ class EarlyStopping(Callback):
 class CallbackList:
     """Several callbacks called as one: each event is a method that tells those that listen to it."""
 
-    def __init__(self, callbacks: Iterable[Callback], model: Model, params: dict[str, Any]) -> None:
+    def __init__(self, callbacks: Iterable[Callback], model: Any, params: dict[str, Any]) -> None:
         self.callbacks = list(callbacks)
         for callback in self.callbacks:
             callback.set_model(model)

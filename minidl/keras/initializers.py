@@ -7,7 +7,7 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
-from minidl.keras.names import found
+from minidl.keras.names import find
 from minidl.ops.creation import cast, ones, zeros
 from minidl.ops.random import stateless_normal, stateless_uniform
 from minidl.ops.shaping import fill
@@ -182,4 +182,4 @@ def get(identifier: Any) -> Any:
     >>> type(tf.keras.initializers.get('zeros')).__name__
     'Zeros'
     """
-    return found("initializer", identifier, _TABLE | {entry.__name__: entry for entry in _TABLE.values()})
+    return find("initializer", identifier, _TABLE | {entry.__name__: entry for entry in _TABLE.values()})

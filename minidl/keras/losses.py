@@ -6,7 +6,7 @@ from typing import Any
 
 from minidl.context import thread
 from minidl.devices import CPU, Device
-from minidl.keras.names import found, snake_case
+from minidl.keras.names import find, snake_case
 from minidl.ops.calling import as_tensor
 from minidl.ops.creation import cast, convert_to_tensor
 from minidl.ops.elementwise import square
@@ -148,4 +148,4 @@ def get(identifier: Any) -> Any:
     >>> tf.keras.losses.get('mse').name
     'mean_squared_error'
     """
-    return found("loss", identifier, dict.fromkeys(_MSE, MeanSquaredError))
+    return find("loss", identifier, dict.fromkeys(_MSE, MeanSquaredError))

@@ -8,7 +8,7 @@ from typing import Any
 from minidl.context import thread
 from minidl.devices import CPU
 from minidl.keras.losses import beside, like_predictions, mean_squared_error, same_axes
-from minidl.keras.names import found, snake_case
+from minidl.keras.names import find, snake_case
 from minidl.ops.creation import cast, constant
 from minidl.ops.elementwise import abs, equal, greater
 from minidl.ops.reductions import argmax, reduce_mean, reduce_sum
@@ -99,7 +99,8 @@ class Mean(Metric):
         """The mean of all values since the last reset."""
         if isinstance(self._count, float) and not self._count:
             return constant(0.0, self._dtype)
-        return self._total / self._count
+        mean: Tensor = self._total / self._count
+        return mean
 
 
 class MeanMetricWrapper(Mean):
@@ -288,7 +289,7 @@ def get(identifier: Any) -> Any:
     >>> tf.keras.metrics.get('mae')
     <MeanAbsoluteError name=mean_absolute_error>
     """
-    return found("metric", identifier, _TABLE)
+    return find("metric", identifier, _TABLE)
 
 
 def for_training(identifier: Any) -> Metric:
@@ -298,9 +299,8 @@ def for_training(identifier: Any) -> Metric:
     """
     if identifier in ("accuracy", "acc"):
         return MeanMetricWrapper(_accuracy_by_shape, identifier)
-    metric = get(identifier)
-    if not isinstance(metric, Metric):
-        metric = MeanMetricWrapper(metric)
+    found = get(identifier)
+    metric = found if isinstance(found, Metric) else MeanMetricWrapper(found)
     if isinstance(identifier, str):
         metric.name = identifier
     return metric

@@ -32,7 +32,7 @@ def refuse(owner: str, options: dict[str, Any]) -> None:
         raise ValueError(f"{owner} has no argument {', '.join(options)} in minidl; {options} was given")
 
 
-def found(kind: str, identifier: Any, table: dict[str, Any]) -> Any:
+def find(kind: str, identifier: Any, table: dict[str, Any]) -> Any:
     """What a name stands for in a table; anything that isn't a name stays as it is. ValueError for unknown names."""
     if isinstance(identifier, type):
         return identifier()

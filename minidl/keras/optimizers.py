@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from minidl.keras.names import found, new_name, refuse
+from minidl.keras.names import find, new_name, refuse
 from minidl.ops.creation import cast, constant, zeros_like
 from minidl.ops.elementwise import clip_by_value, maximum, minimum, sqrt, square
 from minidl.ops.joining import stack
@@ -213,7 +213,7 @@ def get(identifier: Any) -> SGD:
     """
     if isinstance(identifier, SGD):
         return identifier
-    made = found("optimizer", identifier, {"sgd": SGD, "SGD": SGD})
+    made = find("optimizer", identifier, {"sgd": SGD, "SGD": SGD})
     if not isinstance(made, SGD):
         raise ValueError(f"The optimizer is SGD or one derived from it; {identifier!r} was given")
     return made

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,15 +32,16 @@ def draw(folder: Path, result: Result, path: Sequence[float]) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     files = []
     font = _korean_font()
+    pictures: dict[str, Callable[[Axes], None]] = {
+        "data": lambda axes: _data(axes, font is not None),
+        "loss": lambda axes: _loss(axes, result.losses),
+        "line": lambda axes: _line(axes, result, font is not None),
+        "descent": lambda axes: _descent(axes, path),
+    }
     with matplotlib.rc_context({"font.size": 12, "axes.spines.top": False, "axes.spines.right": False}):
         if font is not None:
             matplotlib.rcParams["font.family"] = [font, "DejaVu Sans"]
-        for name, picture in (
-            ("data", lambda axes: _data(axes, font is not None)),
-            ("loss", lambda axes: _loss(axes, result.losses)),
-            ("line", lambda axes: _line(axes, result, font is not None)),
-            ("descent", lambda axes: _descent(axes, path)),
-        ):
+        for name, picture in pictures.items():
             figure, axes = _canvas()
             picture(axes)
             if axes.get_legend_handles_labels()[0]:  # below the axes, where it covers nothing

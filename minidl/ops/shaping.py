@@ -40,7 +40,7 @@ def axes_of(axis: Any, ndim: int) -> tuple[int, ...] | None:
     return found
 
 
-@primitive(x=lambda upstream, x_shape: call(_reshape, (upstream,), {"shape": x_shape}))
+@primitive(x=lambda upstream, x_shape: reshape(upstream, x_shape))
 def _reshape(xp, x, *, shape):
     return x.reshape(shape)
 
@@ -261,19 +261,21 @@ def _where_mask(x: Tensor, mask: Tensor) -> Tensor:
     return gather(rows, where(reshape(mask, [-1]))[:, 0])
 
 
-@primitive(
-    x=lambda upstream, indices, axis, x_shape: call(_scatter, (upstream, indices), {"axis": axis, "shape": x_shape})
-)
+@primitive(x=lambda upstream, indices, axis, x_shape: _scattered(upstream, indices, axis, x_shape))
 def _gather(xp, x, indices, *, axis):
     return xp.take(x, indices, axis=axis)
 
 
 @primitive(x=lambda upstream, indices, axis: call(_gather, (upstream, indices), {"axis": axis}))
 def _scatter(xp, x, indices, *, axis, shape):
-    """Zeros, with each entry of x added at its index along an axis."""
     entries = xp.zeros(shape, x.dtype)
     xp.add.at(entries, (slice(None),) * axis + (indices,), x)
     return entries
+
+
+def _scattered(x: Tensor, indices: Tensor, axis: int, shape: tuple[int, ...]) -> Tensor:
+    """Zeros of a shape, with each entry of x added at its index along an axis: the gradient of gather."""
+    return call(_scatter, (x, indices), {"axis": axis, "shape": shape})
 
 
 def _all_within(indices: Any, length: int) -> bool:

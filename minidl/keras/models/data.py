@@ -88,7 +88,8 @@ class Samples:
 
     def part(self, rows: Rows) -> Samples:
         """Some of the samples."""
-        return Samples(*[[array[rows] for array in arrays] for arrays in (self.x, self.y, self.weight)], self.dtypes)
+        x, y, weight = ([array[rows] for array in arrays] for arrays in (self.x, self.y, self.weight))
+        return Samples(x, y, weight, self.dtypes)
 
     def split(self, fraction: float) -> tuple[Samples, Samples]:
         """The first samples, and the last ones that make up a fraction."""

@@ -35,7 +35,6 @@ class Measures:
 
     def __init__(self, names: Sequence[str], loss: Any, loss_weights: Any, asked_metrics: Any) -> None:
         self._asked = {"loss": loss, "loss_weights": loss_weights, "metrics": asked_metrics}
-        self.metrics: dict[str, Any] = {}
         self._parts: list[Tensor | None] = []
         self._count = 0
         self._set_up(list(names) or ["output"])
@@ -54,7 +53,8 @@ class Measures:
             for group in _for_each("metrics", listed, names, shared=False)
         ]
         self._own_losses = [metrics.Mean(f"{name}_loss") for name in names] if len(names) > 1 else []
-        self.metrics = {"loss": metrics.Mean("loss")} | {mean.name: mean for mean in self._own_losses}
+        self.metrics: dict[str, metrics.Metric] = {"loss": metrics.Mean("loss")}
+        self.metrics |= {mean.name: mean for mean in self._own_losses}
         for name, group in zip(names, self._metrics, strict=True):
             for metric in group:
                 self.metrics[f"{name}_{metric.name}" if len(names) > 1 else metric.name] = metric

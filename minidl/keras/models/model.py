@@ -15,7 +15,7 @@ from minidl.ops.shaping import expand_dims, squeeze
 from minidl.tensor import Tensor
 
 
-class Model(Trainer, Layer):
+class Model(Trainer):
     """A network of layers between inputs and outputs, which can be trained.
 
     Arguments:

@@ -142,11 +142,11 @@ def _ending(path: Path) -> str:
 
 def _write_npz(name: str, arrays: Arrays) -> None:
     with open(name, "wb") as file:
-        numpy.savez(file, allow_pickle=False, **arrays)  # type: ignore[arg-type]
+        numpy.savez(file, allow_pickle=False, **arrays)
 
 
 def _read_npz(path: Path) -> Arrays:
-    with numpy.load(path, allow_pickle=False) as file:
+    with open(path, "rb") as raw, numpy.load(raw, allow_pickle=False) as file:
         return {place: file[place] for place in file.files}
 
 

@@ -11,35 +11,38 @@ from minidl.context import thread
 from minidl.devices import CPU, Device
 from minidl.keras import metrics, optimizers
 from minidl.keras.callbacks import Callback, CallbackList, History
+from minidl.keras.layers.layer import Layer
+from minidl.keras.layers.symbolic import KerasTensor
 from minidl.keras.models.data import Batch, Samples, Stream, arranged, is_stream, steps_in, walks
 from minidl.keras.models.measures import Measures
 from minidl.keras.progress import Progress
 from minidl.nest import flatten, pack
 from minidl.tape import GradientTape
-from minidl.tensor import Variable
 
 BATCH_SIZE = 32  # where none is given, as in Keras
 
 
-class Trainer:
-    """The part of a model that trains it. Attributes:
+class Trainer(Layer):
+    """A layer that can be trained: what a model adds a graph to.
 
-    optimizer: the optimizer, once compiled.
-    stop_training: set by a callback, ends the training after the epoch.
+    Attributes:
+        optimizer: the optimizer, once compiled.
+        stop_training: set by a callback, ends the training after the epoch.
     """
 
     optimizer: optimizers.SGD | None = None
     stop_training = False
     _measures: Measures | None = None
 
-    # -- what a model gives
+    @property
+    def inputs(self) -> list[KerasTensor]:
+        """Where data enters; nowhere in particular, for a model that defines `call` itself."""
+        return []
 
-    name: str
-    inputs: list[Any]
-    output_names: list[str]
-    weights: list[Variable]
-    trainable_weights: list[Variable]
-    __call__: Callable[..., Any]
+    @property
+    def output_names(self) -> list[str]:
+        """The names of the outputs, where they are known."""
+        return []
 
     # -- compiling
 
@@ -330,7 +333,7 @@ class Trainer:
         inputs = arranged("x", x, [place.name for place in places] or None)
         targets = [] if y is None else arranged("y", y, self.output_names or None)
         weights = [] if sample_weight is None else arranged("sample_weight", sample_weight, ["sample_weight"])
-        dtypes = [place.numpy_dtype for place in places] or [None] * len(inputs)
+        dtypes: list[Any] = [place.numpy_dtype for place in places] or [None] * len(inputs)
         samples = Samples(inputs, targets, weights, dtypes)
         if not may_be_empty and not len(samples):
             raise ValueError(f"x holds no samples: its shape is {inputs[0].shape}")
