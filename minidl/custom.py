@@ -5,16 +5,20 @@ from __future__ import annotations
 import functools
 import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from minidl.context import thread
 from minidl.nest import flatten, pack
 from minidl.ops.calling import as_tensor
-from minidl.ops.shaping import getitem, put, reshape
-from minidl.primitive import Listener
+from minidl.ops.creation import identity
+from minidl.ops.joining import concat
+from minidl.ops.shaping import getitem, reshape
+from minidl.primitive import NO_OPTIONS, GradientRule, Listener, Primitive
 from minidl.tape import GradientTape
 from minidl.tensor import Tensor, TensorLike, Variable
+
+__all__ = ["custom_gradient"]
 
 
 def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
@@ -43,31 +47,35 @@ def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(f)
     def with_gradient(*arguments: Any, **options: Any) -> Any:
-        here = thread.here
+        here, reads = thread.here, _Reads()
         listeners = here.listeners
-        readers = _Readers()
         inputs = [as_tensor(each) for each in flatten([list(arguments), options]) if isinstance(each, TensorLike)]
-        here.listeners = (*(each for each in listeners if not isinstance(each, GradientTape)), readers)
+        # The tapes hear nothing of what f does inside, but of one call, of a primitive of its own.
+        here.listeners = (*(each for each in listeners if not isinstance(each, GradientTape)), reads)
         try:
             result, gradient_function = f(*arguments, **options)
+            results = [as_tensor(each) for each in flatten(result)]
+            shapes = [each.shape for each in results]
+            whole = identity(results[0]) if len(results) == 1 else concat([reshape(x, [-1]) for x in results], 0)
         finally:
             here.listeners = listeners
         given = {x.serial for x in inputs}
-        read = {id(variable): (variable, value) for variable, value in readers.read if value.serial not in given}
-        variables = [variable for variable, _ in read.values()]
-        inputs += [value for _, value in read.values()]
-        results = [Tensor(as_tensor(each).array) for each in flatten(result)]
+        read = [(variable, value) for variable, value in reads.values.values() if value.serial not in given]
+        variables = [variable for variable, _ in read]
         if variables and not _takes_variables(gradient_function):
             raise TypeError(
                 f"{f.__name__} reads the variables {[variable.name for variable in variables]}, so its gradient "
                 "function must take `variables` and return their gradients too"
             )
+        inputs += [value for _, value in read]
+        gradients = _Gradients(gradient_function, len(inputs), shapes, variables)
+        rules = [GradientRule(functools.partial(gradients, index), _keep_nothing) for index in range(len(inputs))]
         for listener in listeners:
             if isinstance(listener, GradientTape):
-                for variable, value in read.values():
+                for variable, value in read:
                     listener.hear_read(variable, value)
-                _record(listener, inputs, results, _Gradients(gradient_function, len(inputs), results, variables))
-        return pack(result, results)
+                listener.hear(Primitive(f.__name__, f, rules), tuple(inputs), whole, NO_OPTIONS)
+        return pack(result, _pieces(whole, shapes))
 
     return with_gradient
 
@@ -75,77 +83,54 @@ def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
 def _takes_variables(function: Callable[..., Any]) -> bool:
     import inspect  # takes its time to import
 
-    return any(
-        parameter.name == "variables" or parameter.kind is parameter.VAR_KEYWORD
-        for parameter in inspect.signature(function).parameters.values()
-    )
+    parameters = inspect.signature(function).parameters.values()
+    return any(each.name == "variables" or each.kind is each.VAR_KEYWORD for each in parameters)
 
 
-class _Readers(Listener):
-    """Notes which trainable variables are read."""
+def _keep_nothing(*_: Any) -> tuple[()]:
+    return ()
+
+
+def _pieces(whole: Tensor, shapes: list[tuple[int, ...]]) -> list[Tensor]:
+    """The parts of one long vector, in their shapes; a lone tensor is its own only part."""
+    if len(shapes) == 1:
+        return [whole]
+    ends = [0, *itertools.accumulate(math.prod(shape) for shape in shapes)]
+    parts = [getitem(whole, slice(start, stop)) for start, stop in itertools.pairwise(ends)]
+    return [reshape(part, shape) for part, shape in zip(parts, shapes, strict=True)]
+
+
+class _Reads(Listener):
+    """Notes the values of the trainable variables that are read."""
 
     def __init__(self) -> None:
-        self.read: list[tuple[Variable, Tensor]] = []
+        self.values: dict[int, tuple[Variable, Tensor]] = {}
 
     def hear_read(self, variable: Variable, value: Tensor) -> None:
         if variable.trainable:
-            self.read.append((variable, value))
+            self.values[id(variable)] = variable, value
 
 
 class _Gradients:
-    """The rules of a handwritten gradient: one function gives the gradients of all inputs, and is called once."""
+    """The handwritten gradients of all inputs: one function gives them, and is called once for an upstream."""
 
     def __init__(
-        self, function: Callable[..., Any], count: int, results: Sequence[Tensor], variables: Sequence[Variable]
+        self, function: Callable[..., Any], count: int, shapes: list[tuple[int, ...]], variables: list[Variable]
     ) -> None:
-        self._function = function
-        self._count = count
-        self._shapes = [x.shape for x in results]
-        self._variables = list(variables)
+        self._function, self._count, self._shapes, self._variables = function, count, shapes, variables
         self._upstream: Tensor | None = None
-        self._gradients: list[Any] = []
+        self._found: list[Any] = []
 
-    def __call__(self, upstream: Tensor, index: int) -> Any:
+    def __call__(self, index: int, upstream: Tensor) -> Any:
         if upstream is not self._upstream:
-            self._gradients = self._computed(upstream)
+            options = {"variables": self._variables} if self._variables else {}
+            given = self._function(*_pieces(upstream, self._shapes), **options)
+            self._found = flatten(list(given) if self._variables else [given])
+            if len(self._found) != self._count:
+                raise ValueError(
+                    f"A custom gradient function gave {len(self._found)} gradients for {self._count} tensors and "
+                    "variables"
+                )
             self._upstream = upstream
-        gradient = self._gradients[index]
+        gradient = self._found[index]
         return None if gradient is None else as_tensor(gradient)
-
-    def _computed(self, upstream: Tensor) -> list[Any]:
-        parts = [upstream]
-        if len(self._shapes) > 1:
-            ends = [0, *itertools.accumulate(math.prod(shape) for shape in self._shapes)]
-            pieces = [getitem(upstream, slice(*ends_of)) for ends_of in itertools.pairwise(ends)]
-            parts = [reshape(piece, shape) for piece, shape in zip(pieces, self._shapes, strict=True)]
-        given = self._function(*parts, **({"variables": self._variables} if self._variables else {}))
-        gradients = flatten(list(given) if self._variables else [given])
-        if len(gradients) != self._count:
-            raise ValueError(
-                f"A custom gradient function gave {len(gradients)} gradients for {self._count} tensors and variables"
-            )
-        return gradients
-
-
-def _record(tape: GradientTape, inputs: Sequence[Tensor], results: Sequence[Tensor], gradients: _Gradients) -> None:
-    """Put a call with a handwritten gradient on a tape.
-
-    Several results count as parts of one long vector, whose gradient is put together before the function is called.
-    """
-    if not any(tape.watches(x) for x in inputs):
-        return
-    size = sum(x.array.size for x in results)
-    whole = results[0] if len(results) == 1 else Tensor(results[0].array)
-    for index, x in enumerate(inputs):
-        if tape.watches(x):
-            tape.record(whole, x, gradients, (index,))
-    if len(results) > 1:
-        start = 0
-        for x in results:
-            tape.record(x, whole, _part_of_whole, (start, size), shape=(size,))
-            start += x.array.size
-
-
-def _part_of_whole(upstream: Tensor, start: int, size: int) -> Tensor:
-    entries = reshape(upstream, [-1])
-    return put(entries, (slice(start, start + entries.shape[0]),), (size,))

@@ -19,6 +19,8 @@ import numpy
 from minidl.context import thread
 from minidl.errors import InvalidArgumentError
 
+__all__ = ["device"]
+
 _NAME = re.compile(r"(?:/job:localhost)?(?:/replica:0)?(?:/task:0)?/?(?:device:)?([a-z]+)(?::(\d+))?", re.IGNORECASE)
 
 

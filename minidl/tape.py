@@ -25,6 +25,8 @@ from minidl.ops.shaping import put, reshape
 from minidl.primitive import Listener, Primitive
 from minidl.tensor import FLOATS, Tensor, TensorLike, Variable, float32
 
+__all__ = ["GradientTape", "UnconnectedGradients"]
+
 # The result's serial, the input's serial, the rule's function, what that needs, the shape of the input.
 Edge = tuple[int, int, Callable[..., Any], tuple[Any, ...], tuple[int, ...]]
 
@@ -114,22 +116,6 @@ class GradientTape(Listener):
                 watched.add(result.serial)
                 kept = keep(inputs, result, options)
                 self._edges.append((result.serial, x.serial, function, kept, x.array.shape))
-
-    def watches(self, tensor: Tensor) -> bool:
-        """Whether what is computed from this tensor is recorded."""
-        return tensor.serial in self._watched
-
-    def record(
-        self,
-        result: Tensor,
-        x: Tensor,
-        function: Callable[..., Any],
-        kept: tuple[Any, ...],
-        shape: tuple[int, ...] | None = None,
-    ) -> None:
-        """Put an edge on the tape by hand."""
-        self._watched.add(result.serial)
-        self._edges.append((result.serial, x.serial, function, kept, x.shape if shape is None else shape))
 
     def hear_read(self, variable: Variable, value: Tensor) -> None:
         if value.serial not in self._watched and (

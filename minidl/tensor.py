@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from minidl.context import thread
 from minidl.devices import Device, device_of, is_gpu_array
 
+__all__ = ["Tensor", "Variable", "as_dtype", "float16", "float32", "float64", "int32", "int64"]
+
 float16, float32, float64 = numpy.dtype("float16"), numpy.dtype("float32"), numpy.dtype("float64")
 int32, int64 = numpy.dtype("int32"), numpy.dtype("int64")
 bool_ = numpy.dtype("bool")
@@ -48,33 +50,14 @@ class TensorLike:
     __array_priority__ = 100  # `ndarray * tensor` is the tensor's to compute
 
     if TYPE_CHECKING:  # given by `ops`
-        __add__: Callable[..., Tensor]
-        __radd__: Callable[..., Tensor]
-        __sub__: Callable[..., Tensor]
-        __rsub__: Callable[..., Tensor]
-        __mul__: Callable[..., Tensor]
-        __rmul__: Callable[..., Tensor]
-        __truediv__: Callable[..., Tensor]
-        __rtruediv__: Callable[..., Tensor]
-        __floordiv__: Callable[..., Tensor]
-        __rfloordiv__: Callable[..., Tensor]
-        __mod__: Callable[..., Tensor]
-        __rmod__: Callable[..., Tensor]
-        __pow__: Callable[..., Tensor]
-        __rpow__: Callable[..., Tensor]
-        __matmul__: Callable[..., Tensor]
-        __rmatmul__: Callable[..., Tensor]
-        __neg__: Callable[[], Tensor]
-        __abs__: Callable[[], Tensor]
-        __invert__: Callable[[], Tensor]
-        __and__: Callable[..., Tensor]
-        __or__: Callable[..., Tensor]
-        __xor__: Callable[..., Tensor]
-        __lt__: Callable[..., Tensor]
-        __le__: Callable[..., Tensor]
-        __gt__: Callable[..., Tensor]
-        __ge__: Callable[..., Tensor]
-        __getitem__: Callable[..., Tensor]
+
+        def _operator(self, other: Any) -> Tensor: ...
+        def _sign(self) -> Tensor: ...
+
+        __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = _operator
+        __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __pow__ = __rpow__ = __matmul__ = __rmatmul__ = _operator
+        __and__ = __or__ = __xor__ = __lt__ = __le__ = __gt__ = __ge__ = __getitem__ = _operator
+        __neg__ = __abs__ = __invert__ = _sign
 
     array: Any
     _tensor: Tensor
@@ -82,12 +65,12 @@ class TensorLike:
     @property
     def shape(self) -> tuple[int, ...]:
         """The length of each axis, as a tuple."""
-        return self.array.shape  # type: ignore[no-any-return]  # any array module's
+        return tuple(self.array.shape)
 
     @property
     def ndim(self) -> int:
         """The number of axes."""
-        return self.array.ndim  # type: ignore[no-any-return]
+        return len(self.array.shape)
 
     @property
     def dtype(self) -> numpy.dtype:

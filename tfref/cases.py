@@ -440,18 +440,12 @@ def _values() -> Iterator[Case]:
     )  # fmt: skip
     yield from rows(
         "identity",
-        {
-            "identity": lambda tf, x: tf.identity(x),
-            "convert_to_tensor": lambda tf, x: tf.convert_to_tensor(x),
-        },
+        {"identity": lambda tf, x: tf.identity(x), "convert_to_tensor": lambda tf, x: tf.convert_to_tensor(x)},
         x,
     )
     yield from rows(
         "stop_gradient",
-        {
-            "one way of two": lambda tf, x: x * tf.stop_gradient(x),
-            "the only way": lambda tf, x: tf.stop_gradient(x),
-        },
+        {"one way of two": lambda tf, x: x * tf.stop_gradient(x), "the only way": lambda tf, x: tf.stop_gradient(x)},
         x,
     )
     yield from rows(

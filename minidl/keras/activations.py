@@ -22,14 +22,7 @@ def linear(x: Any) -> Tensor:
     return convert_to_tensor(x)
 
 
-_TABLE = {
-    "linear": linear,
-    "relu": relu,
-    "sigmoid": sigmoid,
-    "tanh": tanh,
-    "softplus": softplus,
-    "softmax": softmax,
-}
+_TABLE = {"linear": linear, "relu": relu, "sigmoid": sigmoid, "tanh": tanh, "softplus": softplus, "softmax": softmax}
 
 
 def get(identifier: Any) -> Any:

@@ -14,6 +14,11 @@ from minidl.ops.calling import as_tensor, call
 from minidl.primitive import primitive
 from minidl.tensor import FLOATS, Tensor, TensorLike, Variable, as_dtype, float16, float32, float64, int32, int64
 
+__all__ = [
+    "cast", "constant", "convert_to_tensor", "identity", "is_tensor", "ones", "ones_like", "range", "rank", "shape",
+    "size", "stop_gradient", "zeros", "zeros_like"
+]  # fmt: skip
+
 _BY_WIDTH = [int32, int64, float16, float32, float64]
 
 # -- from values -------------------------------------------------------------------------------------------------

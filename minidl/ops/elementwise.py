@@ -14,6 +14,12 @@ from minidl.ops.creation import zeros_like
 from minidl.primitive import primitive
 from minidl.tensor import DTYPES, FLOATS, NUMBERS, Tensor, bool_
 
+__all__ = [
+    "abs", "add", "clip_by_value", "cos", "divide", "equal", "exp", "greater", "greater_equal", "less",
+    "less_equal", "logical_and", "logical_not", "logical_or", "maximum", "minimum", "multiply", "negative",
+    "not_equal", "pow", "sigmoid", "sign", "sin", "sqrt", "square", "subtract", "tanh", "where"
+]  # fmt: skip
+
 # -- arithmetic --------------------------------------------------------------------------------------------------
 
 

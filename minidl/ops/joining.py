@@ -14,6 +14,8 @@ from minidl.ops.shaping import axes_of, getitem
 from minidl.primitive import GradientRule, Primitive
 from minidl.tensor import Tensor, TensorLike
 
+__all__ = ["concat", "stack"]
+
 
 def _part(upstream: Tensor, axis: int, part: int | slice) -> Tensor:
     return getitem(upstream, (slice(None),) * axis + (part,))

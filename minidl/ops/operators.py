@@ -16,53 +16,36 @@ from minidl.ops.reductions import _matmul
 from minidl.ops.shaping import getitem
 from minidl.tensor import Tensor, TensorLike, Variable, bool_
 
-_BINARY = {
-    "add": table.add,
-    "sub": table.subtract,
-    "mul": table.multiply,
-    "truediv": table.divide,
-    "floordiv": table.floordiv,
-    "mod": table.floormod,
-    "pow": table.pow,
-    "matmul": _matmul,
-    "and": table.logical_and,
-    "or": table.logical_or,
-    "xor": table.logical_xor,
-}
-_OTHER = {
-    "lt": table.less,
-    "le": table.less_equal,
-    "gt": table.greater,
-    "ge": table.greater_equal,
-    "neg": table.negative,
-    "abs": table.abs,
-    "invert": table.logical_not,
-    "getitem": getitem,
-}
+_BINARY = ["add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor"]
+_BINARY_OPERATIONS = [
+    *(table.add, table.subtract, table.multiply, table.divide, table.floordiv, table.floormod, table.pow, _matmul),
+    *(table.logical_and, table.logical_or, table.logical_xor),
+]
+_OTHER = ["lt", "le", "gt", "ge", "neg", "abs", "invert", "getitem"]
+_OTHER_OPERATIONS = [
+    *(table.less, table.less_equal, table.greater, table.greater_equal),
+    *(table.negative, table.abs, table.logical_not, getitem),
+]
 
 
 def _reflected(operation: Operation) -> Operation:
     return lambda x, y: operation(y, x)
 
 
-def _equal(x: TensorLike, y: Any) -> Tensor:
-    """x == y entry by entry; a single False where the shapes don't broadcast, as in TensorFlow."""
-    return _compare(table.equal, x, y, otherwise=False)
+def _compare(operation: Operation, otherwise: bool) -> Operation:
+    """== or != entry by entry; a single False or True where the shapes don't broadcast, as in TensorFlow."""
 
+    def compare(x: TensorLike, y: Any) -> Any:
+        if y is None:
+            return otherwise
+        try:
+            return operation(x, y)
+        except InvalidArgumentError as error:
+            if "broadcast" not in error.message:
+                raise
+            return convert_to_tensor(otherwise, bool_)
 
-def _not_equal(x: TensorLike, y: Any) -> Tensor:
-    return _compare(table.not_equal, x, y, otherwise=True)
-
-
-def _compare(operation: Operation, x: TensorLike, y: Any, otherwise: bool) -> Tensor:
-    if y is None:
-        return convert_to_tensor(otherwise, bool_)
-    try:
-        return operation(x, y)
-    except InvalidArgumentError as error:
-        if "broadcast" not in error.message:
-            raise
-        return convert_to_tensor(otherwise, bool_)
+    return compare
 
 
 def assign(variable: Variable, value: Any) -> Variable:
@@ -109,15 +92,15 @@ def assign_sub(variable: Variable, delta: Any) -> Variable:
 
 def install() -> None:
     """Give Tensor and Variable their operators."""
-    for name, operation in _BINARY.items():
+    for name, operation in zip(_BINARY, _BINARY_OPERATIONS, strict=True):
+        commutes = name in ("add", "mul")
         setattr(TensorLike, f"__{name}__", operation)
-        commutes = operation in (table.add, table.multiply)
         setattr(TensorLike, f"__r{name}__", operation if commutes else _reflected(operation))
-    for name, operation in _OTHER.items():
+    for name, operation in zip(_OTHER, _OTHER_OPERATIONS, strict=True):
         setattr(TensorLike, f"__{name}__", operation)
-    TensorLike.__eq__ = _equal  # type: ignore[assignment, method-assign]  # a tensor, as in NumPy
-    TensorLike.__ne__ = _not_equal  # type: ignore[assignment, method-assign]
-    for method in (assign, assign_add, assign_sub):
-        setattr(Variable, method.__name__, method)
-    for name in ("value", "read_value"):
-        setattr(Variable, name, lambda variable: identity(variable))
+    for name, method in (
+        *(("__eq__", _compare(table.equal, False)), ("__ne__", _compare(table.not_equal, True))),
+        *(("assign", assign), ("assign_add", assign_add), ("assign_sub", assign_sub)),
+        *(("value", lambda variable: identity(variable)), ("read_value", lambda variable: identity(variable))),
+    ):
+        setattr(TensorLike if name.startswith("__") else Variable, name, method)

@@ -14,6 +14,8 @@ from minidl.ops.shaping import _broadcast_to, axes_of, reshape
 from minidl.primitive import Primitive, primitive
 from minidl.tensor import FLOATS, NUMBERS, Tensor, as_dtype, int32, int64
 
+__all__ = ["argmax", "matmul", "reduce_max", "reduce_mean", "reduce_min", "reduce_sum"]
+
 # A sum repeats the upstream gradient along the axes that it summed over. The sweep repeats whatever is too small, so
 # the rules only have to put axes of length 1 where the summed axes were.
 

@@ -15,6 +15,8 @@ from minidl.ops.elementwise import where
 from minidl.primitive import primitive
 from minidl.tensor import Tensor, TensorLike, bool_, int32, int64
 
+__all__ = ["broadcast_to", "expand_dims", "fill", "gather", "reshape", "squeeze", "transpose"]
+
 # -- axes --------------------------------------------------------------------------------------------------------
 
 

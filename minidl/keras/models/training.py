@@ -46,13 +46,7 @@ class Trainer(Layer):
 
     # -- compiling
 
-    def compile(
-        self,
-        optimizer: Any = "sgd",
-        loss: Any = None,
-        loss_weights: Any = None,
-        metrics: Any = None,
-    ) -> None:
+    def compile(self, optimizer: Any = "sgd", loss: Any = None, loss_weights: Any = None, metrics: Any = None) -> None:
         """Say how to train.
 
         Arguments:
@@ -262,12 +256,7 @@ class Trainer(Layer):
         return logs
 
     def _walk(
-        self,
-        batches: Iterable[Batch],
-        step: Callable[..., None],
-        kind: str,
-        told: CallbackList,
-        progress: Progress,
+        self, batches: Iterable[Batch], step: Callable[..., None], kind: str, told: CallbackList, progress: Progress
     ) -> None:
         """Take a step for each batch. The numbers are read only where somebody looks at them."""
         begins, ends = told.listens(f"on_{kind}_batch_begin"), told.listens(f"on_{kind}_batch_end")
