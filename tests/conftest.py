@@ -63,6 +63,14 @@ def device(request: pytest.FixtureRequest) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def tensorflow() -> Any:
     """TensorFlow, always in the same order of operations."""
-    from tfref import start_tensorflow
+    from tfref.running import start_tensorflow
 
     return start_tensorflow()
+
+
+@pytest.fixture(scope="session")
+def recorded() -> Any:
+    """TensorFlow's figures out of the recording."""
+    from tfref.references import Recorded
+
+    return Recorded()

@@ -13,17 +13,13 @@ from minidl.context import thread
 from minidl.primitive import Listener, Primitive
 from minidl.tensor import Tensor
 from tests.mutations import primitives_called
-from tfref.cases import CASES, numbers
+from tfref.cases import CASES
+from tfref.cases.making import numbers
 from tfref.judging import judge
 from tfref.references import Recorded
 from tfref.running import Case, figures
 
 DIFFERENTIATED = [case for case in CASES if case.order and not case.edge]
-
-
-@pytest.fixture(scope="module")
-def recorded() -> Recorded:
-    return Recorded()
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

@@ -13,7 +13,7 @@ import pytest
 
 import minidl
 from tests.agree import assert_agree
-from tfref.cases import numbers
+from tfref.cases.making import numbers
 
 pytestmark = pytest.mark.usefixtures("device")
 

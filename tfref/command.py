@@ -7,31 +7,15 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
-from rich.table import Table
-from rich.text import Text
 
 import minidl
+from tfref.printing import print_ops, print_seeds, print_trainings, print_verdict
 from tfref.recording import RecordingError
 from tfref.references import RECORDING, Live, Recorded, record
-from tfref.report import (
-    ENGINES,
-    OpRow,
-    Reference,
-    SeedRow,
-    Told,
-    TrainingRow,
-    all_faults,
-    as_json,
-    chosen,
-    op_rows,
-    seed_rows,
-    training_rows,
-)
+from tfref.report import Reference, Told, all_faults, as_json, chosen, op_rows, seed_rows, training_rows
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -95,91 +79,12 @@ def _report(console: Console, options: argparse.Namespace) -> int:
         f"TensorFlow {versions['tensorflow']} and Keras {versions['keras']}, "
         f"{'run now' if options.live else 'recorded'} on {reference.stamp['processor']}; minidl on {device}"
     )
-    _print_ops(console, ops)
-    _print_trainings(console, runs)
-    _print_seeds(console, seeds)
+    print_ops(console, ops)
+    print_trainings(console, runs)
+    print_seeds(console, seeds)
     faults = [*all_faults(ops), *all_faults(runs), *all_faults(seeds)]
-    for fault in faults:
-        console.print(Text.assemble(("✗ ", "red"), fault))
-    console.print(verdict(sum(row.cases for row in ops), len(ops), len(runs), len(faults)))
+    print_verdict(console, faults, sum(row.cases for row in ops), len(ops), len(runs))
     if options.json:
         found = {"stamp": reference.stamp, "device": device, "ops": as_json(ops), "trainings": as_json(runs)}
         options.json.write_text(json.dumps(found | {"seeds": as_json(seeds)}, indent=1))
     return 1 if faults else 0
-
-
-def _table(console: Console, title: str, headings: Sequence[str]) -> Table:
-    console.print(f"\n[bold]{title}[/bold]")
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
-    for index, heading in enumerate(headings):
-        table.add_column(heading, justify="right" if index else "left", overflow="fold")
-    return table
-
-
-def _print_ops(console: Console, rows: Sequence[OpRow]) -> None:
-    if not rows:
-        return
-    title = "Largest error against the float64 truth, in units in the last place; edges agreeing"
-    table = _table(console, title, ["operation", "cases", *ENGINES, "edges", ""])
-    for row in rows:
-        errors = [_units(row.units.get(engine)) for engine in ENGINES]
-        edges = f"{row.edges_agreeing}/{row.edges}" if row.edges else "-"
-        table.add_row(row.op, str(row.cases), *errors, edges, _mark(row.faults))
-    console.print(table)
-
-
-def _print_trainings(console: Console, rows: Sequence[TrainingRow]) -> None:
-    if not rows:
-        return
-    title = (
-        "Trainings: how far minidl's losses are from Keras's at most, and in which epoch; how far eager, graph and\n"
-        "XLA runs of Keras are from each other; errors against the truth, minidl's / Keras's; all in units"
-    )
-    table = _table(console, title, ["training", "epochs", "apart", "itself", "losses", "weights", "asked", ""])
-    for row in rows:
-        keras = max(units for engine, units in row.loss_units.items() if engine != "minidl")
-        table.add_row(
-            row.name,
-            str(row.epochs),
-            f"{row.apart:.0f} in {row.worst_epoch}" if row.apart else "0",
-            f"{row.apart_itself:.0f}",
-            _beside(row.loss_units["minidl"], keras),
-            _beside(*row.weight_units),
-            _beside(*row.prediction_units),
-            _mark(row.faults),
-        )
-    console.print(table)
-    lessons = [row for row in rows if row.name.startswith("lesson")]
-    for row in lessons:
-        console.print(f"{row.name}: Okja {row.prediction:.4f}, on Keras {row.reference_prediction:.4f}")
-
-
-def _print_seeds(console: Console, rows: Sequence[SeedRow]) -> None:
-    if not rows:
-        return
-    table = _table(console, "Draws after a seed", ["what", "numbers", "units apart", "promised", ""])
-    for row in rows:
-        apart = "the same bits" if not row.units else _units(row.units)
-        promised = "the same bits" if not row.promised else f"at most {row.promised:g}"
-        table.add_row(row.name, f"{row.draws:,}", apart, promised, _mark(row.faults))
-    console.print(table)
-
-
-def _units(value: float | None) -> str:
-    return "-" if value is None else f"{value:.1f}"
-
-
-def _beside(ours: float, theirs: float) -> str:
-    return f"{ours:.1f}/{theirs:.1f}"
-
-
-def _mark(faults: Sequence[Any]) -> str:
-    return "[red]✗[/red]" if faults else "[green]✓[/green]"
-
-
-def verdict(cases: int, ops: int, trainings: int, faults: int) -> Text:
-    """The report in one line."""
-    said = f" {cases} cases of {ops} operations and {trainings} trainings."
-    if faults:
-        return Text.assemble((f"minidl disagrees with TensorFlow in {faults} figures", "bold red"), " of", said)
-    return Text.assemble(("minidl agrees with TensorFlow", "bold green"), " in", said)

@@ -70,16 +70,18 @@ def _judged(name: str, ours: numpy.ndarray, reference: numpy.ndarray, truth: num
             return Judgement(name, 0.0, 0.0, f"the {what} is {one}, in TensorFlow {other}")
     if ours.dtype.kind != "f":
         unequal = ours != reference
-        return Judgement(name, 0.0, 0.0, _entries(unequal, ours, reference, truth) if unequal.any() else "")
+        return Judgement(name, 0.0, 0.0, _unequal(unequal, ours, reference, truth))
     strange = ~numpy.isfinite(reference) | ~numpy.isfinite(ours)
     unequal = strange & ~_same(ours, reference) & ~_same(ours, truth)  # TensorFlow's float32 and float64 can differ
     if unequal.any():
-        return Judgement(name, 0.0, 0.0, _entries(unequal, ours, reference, truth))
+        return Judgement(name, 0.0, 0.0, _unequal(unequal, ours, reference, truth))
     units, reference_units = units_apart(ours, truth), max(units_apart(reference, truth), own)
     allowed = UNITS_IN_FLOAT64 if ours.dtype == numpy.float64 else max(TIMES * reference_units, UNITS)
     if units > allowed:
         worst = numpy.abs(ours.astype(numpy.float64) - truth)
-        return Judgement(name, units, reference_units, _entries(worst == numpy.nanmax(worst), ours, reference, truth))
+        where = worst == numpy.nanmax(worst)
+        far = f"{units:.3g} units in the last place from the truth, {allowed:.3g} are allowed"
+        return Judgement(name, units, reference_units, f"{far}; {_entry(where, ours, reference, truth)}")
     return Judgement(name, units, reference_units)
 
 
@@ -89,11 +91,14 @@ def _same(values: numpy.ndarray, others: numpy.ndarray) -> numpy.ndarray:
     return same
 
 
-def _entries(where: numpy.ndarray, ours: numpy.ndarray, reference: numpy.ndarray, truth: numpy.ndarray) -> str:
+def _unequal(where: numpy.ndarray, ours: numpy.ndarray, reference: numpy.ndarray, truth: numpy.ndarray) -> str:
+    """What is said of entries that should be equal: nothing where there are none."""
+    count = int(where.sum())
+    return f"{count} of {where.size} entries differ; {_entry(where, ours, reference, truth)}" if count else ""
+
+
+def _entry(where: numpy.ndarray, ours: numpy.ndarray, reference: numpy.ndarray, truth: numpy.ndarray) -> str:
     """The first entry in question, with both values and the truth."""
     index = tuple(int(i) for i in numpy.argwhere(where)[0]) if where.ndim else ()
-    count = int(where.sum())
-    return (
-        f"{count} of {where.size} entries differ; at {list(index)} minidl gives {ours[index]!r}, "
-        f"TensorFlow {reference[index]!r}, the truth is {truth[index]!r}"
-    )
+    values = f"minidl gives {ours[index]!s}, TensorFlow {reference[index]!s}, the truth is {truth[index]!s}"
+    return f"at {list(index)} {values}" if index else values

@@ -76,7 +76,10 @@ class Recording:
 
 def stamp() -> dict[str, Any]:
     """What a recording made here is made with."""
-    from cpuinfo import get_cpu_info  # it looks around for a second
+    try:
+        from cpuinfo import get_cpu_info  # it looks around for a second
+    except ImportError:
+        raise ImportError("A recording names its processor with py-cpuinfo: pip install 'minidl[test]'") from None
 
     processor = get_cpu_info()
     telling = ("sse", "avx", "fma", "neon", "sve", "amx")

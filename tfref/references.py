@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy
 
-from tfref import start_tensorflow
 from tfref.cases import CASES
 from tfref.judging import Figures, units_apart
 from tfref.recording import FOLDER, Recording, RecordingError, joined, stamp
-from tfref.running import MODES, Case, figures
+from tfref.running import MODES, Case, figures, start_tensorflow
 from tfref.training import TRAININGS, Training, moved, train
 
 RECORDING = FOLDER / "recording.npz"
@@ -60,7 +61,11 @@ class Live:
 
     def __init__(self) -> None:
         self._tensorflow = start_tensorflow()
-        self.stamp = stamp()
+
+    @functools.cached_property
+    def stamp(self) -> dict[str, Any]:
+        """The versions and the processor in use."""
+        return stamp()
 
     def case(self, case: Case) -> CaseReference:
         """Run a case each way."""

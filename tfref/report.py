@@ -93,12 +93,12 @@ def op_rows(cases: Iterable[Case], reference: Reference, device: str, told: Told
         theirs = reference.case(case)
         with minidl.device(device):
             ours = figures(minidl, case)
-        faults = [_fault(case.name, judgement) for judgement in judge(ours, theirs.figures, theirs.truth)]
+        faults = [_fault(case.name, each) for each in judge(ours, theirs.figures, theirs.truth) if each.fault]
         row.cases += 1
-        row.faults += [fault for fault in faults if fault]
+        row.faults += [f"{fault}; the inputs are {_shortened(case.inputs)}" for fault in faults]
         if case.edge:
             row.edges += 1
-            row.edges_agreeing += not any(faults)
+            row.edges_agreeing += not faults
         else:
             for engine, units in {"minidl": largest_error(ours, theirs.truth), **theirs.units}.items():
                 row.units[engine] = max(row.units.get(engine, 0.0), units)
@@ -106,7 +106,12 @@ def op_rows(cases: Iterable[Case], reference: Reference, device: str, told: Told
 
 
 def _fault(name: str, judgement: Judgement) -> str:
-    return judgement.fault and f"{name}, {judgement.figure}: {judgement.fault}"
+    return f"{name}, {judgement.figure}: {judgement.fault}"
+
+
+def _shortened(inputs: Sequence[Any]) -> str:
+    with numpy.printoptions(threshold=12, edgeitems=2):
+        return ", ".join(" ".join(repr(each).split()) for each in inputs)
 
 
 def training_rows(trainings: Iterable[Training], reference: Reference, device: str, told: Told) -> list[TrainingRow]:
@@ -126,7 +131,7 @@ def _training_row(training: Training, ours: dict[str, numpy.ndarray], theirs: Tr
     losses = {"minidl": ours["losses"], **{mode: given["losses"] for mode, given in theirs.figures.items()}}
     apart = _units_by_entry(ours["losses"], keras["losses"])
     judgements = {judgement.figure: judgement for judgement in judge(ours, keras, truth, theirs.own)}
-    faults = [fault for judgement in judgements.values() if (fault := _fault(training.name, judgement))]
+    faults = [_fault(training.name, judgement) for judgement in judgements.values() if judgement.fault]
     if training.units is not None and apart.max() > training.units:
         faults.append(
             f"{training.name}: a loss is {apart.max():.0f} units from Keras's; {training.units:.0f} are promised"

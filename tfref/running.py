@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import importlib
+import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -69,6 +71,18 @@ MODES: dict[str, tuple[dict[str, Any] | None, dict[str, Any]]] = {
     "graph": ({}, {"jit_compile": False}),
     "XLA": ({"jit_compile": True}, {"jit_compile": True}),
 }
+
+
+def start_tensorflow() -> Any:
+    """TensorFlow, set to give the same bits at each run: deterministic, and without the shorter products of TF32."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    try:
+        tensorflow = importlib.import_module("tensorflow")
+    except ImportError as error:
+        raise ImportError("TensorFlow is not installed. Install it with: pip install tensorflow") from error
+    tensorflow.config.experimental.enable_op_determinism()
+    tensorflow.config.experimental.enable_tensor_float_32_execution(False)
+    return tensorflow
 
 
 def figures(tf: Any, case: Case) -> dict[str, numpy.ndarray]:

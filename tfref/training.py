@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy
 
-from tfref.cases import numbers
+from tfref.cases.making import numbers
 
 Arrays = tuple[numpy.ndarray, ...]
 

@@ -1,0 +1,103 @@
+"""Cases of what makes tensors: of values, of shapes, of other tensors, of random bits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy
+
+from tfref.cases.making import numbers, rows
+from tfref.running import Case
+
+
+def values() -> Iterator[Case]:
+    x = numbers([2, 3], -3.5, 3.5)
+    yield from rows(
+        "cast",
+        {
+            "wider": lambda tf, x: tf.cast(x, tf.float64),
+            "narrower": lambda tf, x: tf.cast(x, tf.float16),
+            "to whole numbers": lambda tf, x: tf.cast(x, tf.int32),
+            "to whole numbers and back": lambda tf, x: tf.cast(tf.cast(x, tf.int64), x.dtype) * x,
+            "to bool": lambda tf, x: tf.cast(x, tf.bool),
+            "the same": lambda tf, x: tf.cast(x, x.dtype) * 2.0,
+            "by name": lambda tf, x: tf.cast(x, "float32"),
+        },
+        x, order=1,
+    )  # fmt: skip
+    yield from rows(
+        "identity",
+        {"identity": lambda tf, x: tf.identity(x), "convert_to_tensor": lambda tf, x: tf.convert_to_tensor(x)},
+        x,
+    )
+    yield from rows(
+        "stop_gradient",
+        {"one way of two": lambda tf, x: x * tf.stop_gradient(x), "the only way": lambda tf, x: tf.stop_gradient(x)},
+        x,
+    )
+    yield from rows(
+        "zeros and ones",
+        {
+            "like": lambda tf, x: [tf.zeros_like(x), tf.ones_like(x), tf.ones_like(x, dtype=tf.int32)],
+            "of a shape": lambda tf, x: [tf.zeros([2, 0]), tf.ones(3, tf.int64), tf.zeros([])],
+            "fill": lambda tf, x: [tf.fill([2, 2], x[0, 0]), tf.fill([3], 7)],
+        },
+        x,
+    )
+    yield from rows(
+        "range",
+        {
+            "to": lambda tf, x: tf.range(5),
+            "of floats": lambda tf, x: tf.range(1.0, 2.0, 0.25),
+            "backwards": lambda tf, x: tf.range(5, 0, -2),
+            "of a dtype": lambda tf, x: tf.range(3, dtype=tf.float64),
+            "nothing": lambda tf, x: tf.range(0),
+        },
+        x,
+    )
+    yield from rows(
+        "constant",
+        {
+            "Python's numbers": lambda tf, x: [tf.constant(1), tf.constant(1.5), tf.constant(True), tf.constant([])],
+            "a large number": lambda tf, x: tf.constant([2**40, 1]),
+            "a shape": lambda tf, x: [tf.constant(2.0, shape=[2, 2]), tf.constant([1, 2, 3, 4], shape=[2, 2])],
+            "a dtype": lambda tf, x: [tf.constant([1, 2], tf.float16), tf.constant(numpy.arange(3.0), tf.int32)],
+        },
+        x,
+    )
+    yield from rows(
+        "shape, rank, size",
+        {
+            "of two axes": lambda tf, x: [tf.shape(x), tf.rank(x), tf.size(x)],
+            "of none": lambda tf, x: [tf.shape(x[0, 0]), tf.rank(1.0), tf.size([])],
+            "int64": lambda tf, x: [tf.shape(x, tf.int64), tf.size(x, out_type=tf.int64)],
+        },
+        x,
+    )
+
+
+def random() -> Iterator[Case]:
+    for seed in ([1, 2], [0, 0], [-5, 123456789]):
+        yield from rows(
+            "random.stateless_uniform",
+            {
+                f"floats {seed}": lambda tf, s=seed: tf.random.stateless_uniform([7], s),
+                f"bounds {seed}": lambda tf, s=seed: tf.random.stateless_uniform([2, 3], s, -3.0, 5.0),
+                f"float16 {seed}": lambda tf, s=seed: tf.random.stateless_uniform([5], s, dtype=tf.float16),
+                f"float64 {seed}": lambda tf, s=seed: tf.random.stateless_uniform([5], s, dtype=tf.float64),
+                f"int32 {seed}": lambda tf, s=seed: tf.random.stateless_uniform([9], s, -4, 100, tf.int32),
+                f"int64 {seed}": lambda tf, s=seed: tf.random.stateless_uniform([9], s, 0, 2**40, tf.int64),
+                f"none {seed}": lambda tf, s=seed: tf.random.stateless_uniform([0], s),
+            },
+            eager_only=True,  # compiled, TensorFlow draws other numbers
+        )
+        yield from rows(
+            "random.stateless_normal",
+            {
+                f"floats {seed}": lambda tf, s=seed: tf.random.stateless_normal([65], s),
+                f"moments {seed}": lambda tf, s=seed: tf.random.stateless_normal([4], s, 3.0, 2.0),
+                f"float16 {seed}": lambda tf, s=seed: tf.random.stateless_normal([5], s, dtype=tf.float16),
+                f"float64 {seed}": lambda tf, s=seed: tf.random.stateless_normal([5], s, dtype=tf.float64),
+            },
+            eager_only=True,
+        )
