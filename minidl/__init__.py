@@ -33,6 +33,8 @@ from minidl.tensor import bool_ as _bool
 
 if _TYPE_CHECKING:
     from minidl import keras as keras
+    from minidl.pictures import Picture as Picture
+    from minidl.tracing import function as function
 
 bool = _bool
 newaxis = None
@@ -43,13 +45,18 @@ _sys.modules.update({f"{__name__}.{module}": globals()[module] for module in ("m
 __version__ = "0.1.0"
 
 
+# Imported when they are first used, since many a program needs none of them.
+_LATER = {"Picture": "minidl.pictures", "function": "minidl.tracing", "keras": "minidl.keras"}
+
+
 def __getattr__(name: str) -> _Any:
-    if name == "keras":  # imported when it is first used: a program without layers needs none of it
+    if name in _LATER:
         import importlib
 
-        return importlib.import_module("minidl.keras")
+        module = importlib.import_module(_LATER[name])
+        return getattr(module, name, module)
     raise AttributeError(f"module 'minidl' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted([*(name for name in globals() if not name.startswith("_")), "keras"])
+    return sorted([*(name for name in globals() if not name.startswith("_")), *_LATER])

@@ -52,6 +52,8 @@ def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
         inputs = [as_tensor(each) for each in flatten([list(arguments), options]) if isinstance(each, TensorLike)]
         # The tapes hear nothing of what f does inside, but of one call, of a primitive of its own.
         here.listeners = (*(each for each in listeners if not isinstance(each, GradientTape)), reads)
+        for listener in listeners:
+            listener.hear_custom(with_gradient, arguments, options)
         try:
             result, gradient_function = f(*arguments, **options)
             results = [as_tensor(each) for each in flatten(result)]
@@ -75,7 +77,10 @@ def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
                 for variable, value in read:
                     listener.hear_read(variable, value)
                 listener.hear(Primitive(f.__name__, f, rules), tuple(inputs), whole, NO_OPTIONS)
-        return pack(result, _pieces(whole, shapes))
+        found = pack(result, _pieces(whole, shapes))
+        for listener in listeners:
+            listener.hear_custom_result(found)
+        return found
 
     return with_gradient
 

@@ -24,7 +24,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from minidl.tensor import Tensor, Variable
+    from minidl.tensor import Tensor, TensorLike, Variable
 
 # What a gradient rule can ask of an input by a suffix to its name, and where it is found.
 _PARTS = {"shape": "array.shape", "dtype": "array.dtype", "device": "_device"}
@@ -45,11 +45,27 @@ class Listener:
     def hear_read(self, variable: Variable, value: Tensor) -> None:
         """An operation took the value of a variable."""
 
-    def hear_assignment(self, variable: Variable, value: Tensor) -> None:
-        """A variable was given a new value."""
+    def hear_creation(self, variable: Variable) -> None:
+        """A variable was made."""
 
-    def hear_look(self, tensor: Tensor) -> None:
-        """Python looked at the numbers in a tensor."""
+    def hear_assignment(self, variable: Variable, value: Tensor, source: Tensor) -> None:
+        """A variable was given a new value: that of the source, as a tensor of its own."""
+
+    def hear_look(self, tensor: TensorLike) -> None:
+        """Python looked at the numbers in a tensor or variable."""
+
+    def hear_custom(self, function: Callable[..., Any], arguments: Sequence[Any], options: Mapping[str, Any]) -> None:
+        """A function with a gradient of its own is called; what it calls is heard until its result is."""
+
+    def hear_custom_result(self, result: Any) -> None:
+        """A function with a gradient of its own gave this nest of tensors."""
+
+    def hear_sweep(self, gradients: Mapping[int, Tensor]) -> None:
+        """A sweep begins, with the gradients of its targets, which are known by their serial numbers."""
+
+    def hear_rule(self, result: int, x: int, gradient: Tensor) -> None:
+        """A sweep applied the rule of a call, from the gradient of its result to that of its input x, which now is
+        this. (Where x went into several calls, there is more to come.) Both are known by their serial numbers."""
 
 
 class GradientRule:

@@ -312,6 +312,9 @@ class GradientTape(Listener):
         for target, gradient in zip(targets, given, strict=True):
             serial = target._tensor.serial
             gradients[serial] = gradients[serial] + gradient if serial in gradients else gradient
+        listeners = thread.here.listeners
+        for listener in listeners:
+            listener.hear_sweep(gradients)
         passed = -1
         while edges:
             result, x, function, kept, shape = edges.pop()
@@ -327,7 +330,9 @@ class GradientTape(Listener):
                 if gradient.array.shape != shape:
                     gradient = fitted(gradient, shape)
                 earlier = gradients.get(x)
-                gradients[x] = gradient if earlier is None else earlier + gradient
+                gradients[x] = total = gradient if earlier is None else earlier + gradient
+                for listener in listeners:
+                    listener.hear_rule(result, x, total)
         return gradients
 
     def _on_the_way_from(self, wanted: set[int]) -> set[int]:

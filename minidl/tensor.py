@@ -88,17 +88,16 @@ class TensorLike:
 
     def numpy(self) -> Any:
         """The value as a NumPy array of its own, a NumPy scalar where there are no axes."""
-        tensor = self._tensor
         for listener in thread.here.listeners:
-            listener.hear_look(tensor)
-        return self._device.to_numpy(tensor.array)[()]
+            listener.hear_look(self)
+        return self._device.to_numpy(self.array)[()]
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         if copy:
             return numpy.array(self.numpy(), dtype)
         for listener in thread.here.listeners:
-            listener.hear_look(self._tensor)
-        array = self.array
+            listener.hear_look(self)
+        array = self._tensor.array
         view = array.view() if isinstance(array, numpy.ndarray) else self._device.to_numpy(array)
         view.flags.writeable = False
         return view if dtype is None else view.astype(dtype, copy=False)
@@ -157,7 +156,7 @@ class Tensor(TensorLike):
     ((3,), dtype('int32'), array([2, 3, 4], dtype=int32))
     """
 
-    __slots__ = ("array", "serial")
+    __slots__ = ("__weakref__", "array", "serial")
 
     def __init__(self, array: Any) -> None:
         self.array = array
@@ -171,10 +170,29 @@ class Tensor(TensorLike):
         return Tensor, (self.array,)  # a copy is another tensor, with a serial number of its own
 
     def __repr__(self) -> str:
+        if isinstance(self.array, OutOfScope):
+            return "<minidl.Tensor, out of scope: it was made inside a function while that was traced>"
         return f"<minidl.Tensor: shape={self.shape}, {self._printed()}"
 
     def __str__(self) -> str:
+        if isinstance(self.array, OutOfScope):
+            return repr(self)
         return f"minidl.Tensor({self._device.to_numpy(self.array)}, shape={self.shape}, dtype={self.dtype})"
+
+
+class OutOfScope:
+    """Stands in for the array of a tensor that was made inside a function while that was traced, and kept outside.
+
+    Later calls of the function don't compute that tensor anew, so whatever is asked of it raises TypeError.
+    """
+
+    __slots__ = ()
+
+    def __getattr__(self, name: str) -> Any:
+        raise TypeError(
+            "This tensor was made inside a function while that was traced, and no later call renews it. "
+            "Return it from the function, or assign it to a tf.Variable"
+        )
 
 
 class Variable(TensorLike):
@@ -197,7 +215,9 @@ class Variable(TensorLike):
     ValueError: Variable 'weights' has shape (2,); it can't be assigned a value of shape (1,)
     """
 
-    __slots__ = ("_value", "name", "trainable")
+    # A compiled function may keep the value in a storage of its own, which each of its calls overwrites. Then
+    # there is no tensor of the value until somebody asks for one, who gets a copy that stays.
+    __slots__ = ("_storage", "_value", "name", "trainable")
 
     if TYPE_CHECKING:  # given by `ops`
         assign: Callable[[Any], Variable]
@@ -208,33 +228,55 @@ class Variable(TensorLike):
 
     def __init__(self, initial_value: Any, trainable: bool = True, name: str | None = None, dtype: Any = None) -> None:
         value = initial_value() if callable(initial_value) else initial_value
-        self._value = Tensor(array_of(value, dtype))
+        self._value: Tensor | None = Tensor(_row_by_row(array_of(value, dtype)))
+        self._storage: Any = None
         self.trainable = trainable
         self.name = name or "Variable"
+        for listener in thread.here.listeners:
+            listener.hear_creation(self)
 
     @property
     def _tensor(self) -> Tensor:  # type: ignore[override]
-        return self._value
+        value = self._value
+        if value is None:
+            value = self._value = Tensor(self._device.run(self._storage.copy))
+        return value
 
     @property
     def array(self) -> Any:
-        return self._value.array
+        """The array that holds the value now, to look at; what is to stay comes from `_tensor`."""
+        value = self._value
+        return self._storage if value is None else value.array
 
     def read(self) -> Tensor:
         """The present value, as operations take it: listeners are told of it."""
         value = self._value
+        if value is None:
+            value = self._tensor
         for listener in thread.here.listeners:
             listener.hear_read(self, value)
         return value
 
-    def bind(self, array: Any) -> None:
-        """Make an array of the same shape, dtype and device the value; listeners are told of it."""
-        self._value = value = Tensor(array)
+    def bind(self, source: Tensor) -> None:
+        """Make a tensor's value, of the same shape, dtype and device, the variable's; listeners are told of it."""
+        value = Tensor(_row_by_row(source.array))
         for listener in thread.here.listeners:
-            listener.hear_assignment(self, value)
+            listener.hear_assignment(self, value, source)
+        self._value = value
+        self._storage = None
+
+    def relocate(self, device: Device) -> None:
+        """Keep the value on another device from now on."""
+        if self._device is not device:
+            self._value, self._storage = Tensor(device.place(self.array)), None
 
     def __repr__(self) -> str:
         return f"<minidl.Variable {self.name!r} shape={self.shape} {self._printed()}"
+
+
+def _row_by_row(array: Any) -> Any:
+    """The array with its entries in C's order, so that a variable's layout, like its shape, stays."""
+    return array if array.flags.c_contiguous else device_of(array).run(array.copy)
 
 
 def array_of(value: Any, dtype: Any = None) -> Any:
@@ -246,7 +288,7 @@ def array_of(value: Any, dtype: Any = None) -> Any:
     """
     dtype = None if dtype is None else as_dtype(dtype)
     if isinstance(value, TensorLike):
-        array = value.array
+        array = value._tensor.array
         if dtype not in (None, array.dtype):
             raise ValueError(f"A tensor of dtype {array.dtype} was given where {dtype} is wanted; use tf.cast")
     elif is_gpu_array(value):

@@ -18,12 +18,13 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {
     "arange": ("dtype",),
     "argwhere": (),
     "broadcast_to": (),
-    "concatenate": ("axis",),
+    "concatenate": ("axis", "out"),
+    "copyto": ("casting",),
     "dot": ("out",),
     "empty": ("dtype",),
     "full": ("dtype",),
     "ones": ("dtype",),
-    "stack": ("axis",),
+    "stack": ("axis", "out"),
     "take": ("axis",),
     "where": (),
     "zeros": ("dtype",),
@@ -41,10 +42,11 @@ METHODS: dict[str, tuple[str, ...]] = {
     "argmax": ("axis",),
     "astype": (),
     "copy": (),
-    "max": ("axis", "keepdims"),
-    "min": ("axis", "keepdims"),
+    "fill": (),
+    "max": ("axis", "out", "keepdims"),
+    "min": ("axis", "out", "keepdims"),
     "reshape": (),
-    "sum": ("axis", "dtype", "keepdims"),
+    "sum": ("axis", "dtype", "out", "keepdims"),
     "swapaxes": (),
     "transpose": (),
 }
@@ -131,6 +133,14 @@ class ndarray:  # noqa: N801  # CuPy's name
     @property
     def size(self) -> int:
         return self._values.size
+
+    @property
+    def strides(self) -> tuple[int, ...]:
+        return self._values.strides
+
+    @property
+    def flags(self) -> Any:
+        return self._values.flags
 
     @property
     def nbytes(self) -> int:
@@ -236,11 +246,11 @@ globals().update({name: _function(name) for name in FUNCTIONS})
 globals().update({name: ufunc(name) for name in UFUNCS})
 
 
-def asarray(value: Any) -> ndarray:
+def asarray(value: Any, dtype: Any = None) -> ndarray:
     """An array on the current GPU, copied from the CPU or from another GPU if need be."""
     if isinstance(value, ndarray):
         return value if value._device == _current.device else ndarray(value._values.copy())
-    return ndarray(numpy.array(value))
+    return ndarray(numpy.array(value, dtype))
 
 
 def asnumpy(value: Any) -> numpy.ndarray:

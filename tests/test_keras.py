@@ -405,7 +405,7 @@ def test_shuffling_visits_every_sample_once_in_another_order() -> None:
 
     x = numpy.arange(20, dtype="float32")[:, None]
     model = minidl.keras.Sequential([Note(), minidl.keras.layers.Dense(1)])
-    model.compile(loss="mse", optimizer=minidl.keras.optimizers.SGD(1e-6))
+    model.compile(loss="mse", optimizer=minidl.keras.optimizers.SGD(1e-6), run_eagerly=True)
     minidl.random.set_seed(1)
     model.fit(x, x, epochs=2, batch_size=3, verbose=0)
     first, second = seen[:20], seen[20:]

@@ -7,13 +7,14 @@ from typing import Any
 
 from minidl.context import thread
 from minidl.devices import CPU
+from minidl.keras import initializers
 from minidl.keras.losses import beside, like_predictions, mean_squared_error, same_axes
 from minidl.keras.names import find, snake_case
-from minidl.ops.creation import cast, constant
-from minidl.ops.elementwise import abs, equal, greater
+from minidl.ops.creation import cast, zeros_like
+from minidl.ops.elementwise import abs, equal, greater, where
 from minidl.ops.reductions import argmax, reduce_mean, reduce_sum
 from minidl.ops.shaping import squeeze
-from minidl.tensor import Tensor, as_dtype, float32
+from minidl.tensor import Tensor, Variable, as_dtype, float32
 
 
 class Metric:
@@ -23,14 +24,15 @@ class Metric:
         name: what it is called; by default after its class.
         dtype: to compute in, float32 by default.
 
-    A class derived from it defines `update_state(y_true, y_pred, sample_weight=None)`, `result()` and
-    `reset_state()`.
+    A class derived from it defines `update_state(y_true, y_pred, sample_weight=None)` and `result()`. What it keeps
+    from batch to batch it keeps in variables, since a model's steps are compiled.
 
     >>> class Largest(tf.keras.metrics.Metric):
-    ...     def reset_state(self):
-    ...         self.largest = 0.0
+    ...     def __init__(self):
+    ...         super().__init__()
+    ...         self.largest = self.add_variable((), 'zeros', name='largest')
     ...     def update_state(self, y_true, y_pred, sample_weight=None):
-    ...         self.largest = tf.maximum(tf.reduce_max(y_pred), self.largest)
+    ...         self.largest.assign(tf.maximum(tf.reduce_max(y_pred), self.largest))
     ...     def result(self):
     ...         return self.largest
     >>> Largest()([1.0, 2.0], [3.0, 4.0]).numpy()
@@ -40,7 +42,18 @@ class Metric:
     def __init__(self, name: str | None = None, dtype: Any = None) -> None:
         self.name = name or snake_case(type(self).__name__)
         self._dtype = as_dtype(dtype or float32)
-        self.reset_state()
+        self.variables: list[Variable] = []
+
+    def add_variable(self, shape: Any, initializer: Any, dtype: Any = None, name: str | None = None) -> Variable:
+        """Make a variable to keep something in; `reset_state` sets it to zeros.
+
+        Arguments:
+            shape, initializer, dtype, name: as of `Layer.add_weight`.
+        """
+        first = initializers.get(initializer)(tuple(shape), dtype=as_dtype(dtype or self._dtype))
+        variable = Variable(first, trainable=False, name=name or "variable")
+        self.variables.append(variable)
+        return variable
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}>"
@@ -54,8 +67,9 @@ class Metric:
         raise NotImplementedError(f"{type(self).__name__} must define result(self)")
 
     def reset_state(self) -> None:
-        """Forget all samples."""
-        raise NotImplementedError(f"{type(self).__name__} must define reset_state(self)")
+        """Forget all samples: by default, set the variables to zeros."""
+        for variable in self.variables:
+            variable.assign(zeros_like(variable))
 
     def __call__(self, *arguments: Any, **options: Any) -> Any:
         """Take in a batch, and give the number for all samples since the last reset."""
@@ -74,10 +88,10 @@ class Mean(Metric):
     (np.float32(1.5), np.float32(3.75))
     """
 
-    def reset_state(self) -> None:
-        """Forget all values."""
-        self._total: Any = 0.0
-        self._count: Any = 0.0
+    def __init__(self, name: str | None = None, dtype: Any = None) -> None:
+        super().__init__(name, dtype)
+        self.total = self.add_variable((), "zeros", name="total")
+        self.count = self.add_variable((), "zeros", name="count")
 
     def update_state(self, values: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
         """Take in values, each weighted by its sample's weight."""
@@ -92,15 +106,14 @@ class Mean(Metric):
             values, weight = same_axes(values, weight)
             values = values * weight
             count = reduce_sum(weight)
-        self._total = reduce_sum(values) + self._total
-        self._count = count + self._count
+        for variable in self.variables:
+            variable.relocate(values._device)
+        self.total.assign_add(reduce_sum(values) if values.array.ndim else values)
+        self.count.assign_add(count)
 
     def result(self) -> Tensor:
         """The mean of all values since the last reset."""
-        if isinstance(self._count, float) and not self._count:
-            return constant(0.0, self._dtype)
-        mean: Tensor = self._total / self._count
-        return mean
+        return where(equal(self.count, 0.0), 0.0, self.total / self.count)
 
 
 class MeanMetricWrapper(Mean):

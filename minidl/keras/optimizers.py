@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from minidl.keras.names import find, new_name, refuse
-from minidl.ops.creation import cast, constant, zeros_like
+from minidl.ops.creation import cast, zeros_like
 from minidl.ops.elementwise import clip_by_value, maximum, minimum, sqrt, square
 from minidl.ops.joining import stack
 from minidl.ops.reductions import reduce_sum
@@ -79,15 +79,15 @@ class SGD:
         self._schedule = learning_rate if callable(learning_rate) else None
         first = 0.0 if callable(learning_rate) else learning_rate
         self._learning_rate = Variable(first, trainable=False, name="learning_rate", dtype=float32)
-        self._count = 0
+        self.iterations = Variable(0, trainable=False, name="iterations", dtype=int64)
         self._velocities: dict[int, tuple[Variable, Variable]] = {}  # by id, beside the variables that they move
 
     # -- state
 
     @property
-    def iterations(self) -> Tensor:
-        """How many steps were taken, as an int64 tensor."""
-        return constant(self._count, int64)
+    def has_schedule(self) -> bool:
+        """Whether a function gives the learning rate, which is called at each step."""
+        return self._schedule is not None
 
     @property
     def learning_rate(self) -> Variable:
@@ -110,10 +110,10 @@ class SGD:
         return [velocity for _, velocity in self._velocities.values()]
 
     def build(self, variables: Sequence[Variable]) -> None:
-        """Make the velocities of variables, and bring the learning rate to where they are."""
+        """Make the velocities of variables, and keep what they share where they are."""
         for variable in variables:
-            if self._learning_rate._device is not variable._device:
-                self._learning_rate.bind(variable._device.place(self._learning_rate.array))
+            self.iterations.relocate(variable._device)
+            self._learning_rate.relocate(variable._device)
             if self.momentum and id(variable) not in self._velocities:
                 velocity = Variable(zeros_like(variable), trainable=False, name=f"{variable.name}_momentum")
                 self._velocities[id(variable)] = variable, velocity
@@ -128,14 +128,14 @@ class SGD:
         for velocity, value in zip(velocities, state[2:], strict=False):
             if value.shape != velocity.shape:
                 raise ValueError(f"{velocity.name!r} has shape {velocity.shape}; {value.shape} was saved for it")
-        self._count = int(state[0])
+        self.iterations.assign(int(state[0]))
         self._learning_rate.assign(state[1])
         for velocity, value in zip(velocities, state[2:], strict=False):
             velocity.assign(value)
 
     # -- steps
 
-    def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Variable]]) -> Tensor:
+    def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Variable]]) -> Variable:
         """Take a step.
 
         Arguments:
@@ -165,7 +165,7 @@ class SGD:
             self._move(
                 variable, gradient, rate if variable.array.dtype is rate.array.dtype else cast(rate, variable.dtype)
             )
-        self._count += 1
+        self.iterations.assign_add(1)
 
     def _move(self, variable: Variable, gradient: Tensor, rate: Any) -> None:
         if self.weight_decay is not None:

@@ -1,6 +1,15 @@
 """Help for scripts."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from minidl.keras.names import refuse
 from minidl.ops.random import set_seed
+
+if TYPE_CHECKING:
+    from minidl.keras.models.model import Model
+    from minidl.pictures.diagram import Diagram
 
 
 def set_random_seed(seed: int) -> None:
@@ -16,3 +25,43 @@ def set_random_seed(seed: int) -> None:
     array([[-0.83484906]], dtype=float32)
     """
     set_seed(seed)
+
+
+def plot_model(
+    model: Model,
+    to_file: Any = "model.png",
+    show_shapes: bool = False,
+    show_dtype: bool = False,
+    show_layer_names: bool = False,
+    dpi: float = 200,
+    show_layer_activations: bool = False,
+    show_trainable: bool = False,
+    **options: Any,
+) -> Diagram:
+    """Draw a model: a box for each call of a layer, so that a layer that is shared has several.
+
+    Arguments:
+        model: a model that is built of layers.
+        to_file: `.png`, `.svg` or `.pdf`, drawn by matplotlib, or `.dot` for Graphviz's text; None for no file.
+        show_shapes: whether to write the shapes of inputs and outputs; None in them stands for any length.
+        show_dtype: whether to write the dtype of the outputs.
+        show_layer_names: whether to write the names of the layers beside their classes.
+        dpi: how many pixels make an inch, in which stand eight letters or so.
+        show_layer_activations: whether to write the activations of the layers that have one.
+        show_trainable: whether to write which layers are trained.
+
+    Returns the diagram, which a notebook shows. Raises ValueError for a model that isn't built of layers, and for
+    arguments of Keras's that minidl doesn't have; ImportError where matplotlib is missing.
+
+    >>> model = tf.keras.Sequential([tf.keras.Input((3,), name='x'), tf.keras.layers.Dense(2, name='sums')])
+    >>> diagram = tf.keras.utils.plot_model(model, to_file=None, show_layer_names=True)
+    >>> [box.lines for box in diagram.boxes], diagram.arrows
+    ([['x (InputLayer)'], ['sums (Dense)']], [(0, 1)])
+    """
+    refuse("plot_model", options)
+    from minidl.keras.plotting import diagram_of
+
+    diagram = diagram_of(model, show_shapes, show_dtype, show_layer_names, show_layer_activations, show_trainable)
+    if to_file is not None:
+        diagram.save(to_file, dpi)
+    return diagram

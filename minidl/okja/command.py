@@ -58,13 +58,31 @@ def _parser() -> argparse.ArgumentParser:
     okja.add_argument("--seed", type=int, default=program.SEED, metavar="N", help="what the first weight is drawn from")
     okja.add_argument(
         "--pictures", type=Path, metavar="DIR", default=argparse.SUPPRESS,
-        help="draw data, loss, line and descent as PNG files into this folder",
+        help="draw data, loss, line, descent and the graph of a step as PNG files into this folder",
     )  # fmt: skip
     okja.add_argument(
         "--compare", action="store_true", default=argparse.SUPPRESS,
         help="run the same program on TensorFlow too, and show both",
     )  # fmt: skip
     okja.set_defaults(run=_okja)
+
+    explain = commands.add_parser(
+        "explain",
+        help="explain a training step in numbers, or an operation",
+        description="Walk the first step of the lesson's training in numbers: each call with its value, each gradient "
+        "rule with the gradient that it gives, the update, and the same gradient without any rule. Or explain one "
+        "operation: what it computes, its rule, its curve, and a case on TensorFlow.",
+    )
+    what = explain.add_mutually_exclusive_group()
+    what.add_argument("--op", type=_operation, metavar="NAME", help="an operation, such as sigmoid or math.log")
+    what.add_argument(
+        "--compare", action="store_true", default=argparse.SUPPRESS, help="compare the step with TensorFlow's"
+    )
+    explain.add_argument(
+        "--pictures", type=Path, metavar="DIR", default=argparse.SUPPRESS,
+        help="draw the graph, and an operation's curve, as PNG files into this folder",
+    )  # fmt: skip
+    explain.set_defaults(run=_explain)
 
     devices = commands.add_parser(
         "devices", help="say what there is to compute on", description="Say what there is to compute on."
@@ -73,9 +91,20 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _operation(name: str) -> str:
+    """An argument's type: the full name of an operation."""
+    from minidl.okja.operations import full_name
+
+    try:
+        return full_name(name)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
 def _okja(options: argparse.Namespace) -> None:
     from rich.console import Console  # rich takes its time to import
 
+    from minidl.okja.explanation import pictured_step
     from minidl.okja.report import Report
 
     tensorflow = _tensorflow() if "compare" in options else None
@@ -87,6 +116,7 @@ def _okja(options: argparse.Namespace) -> None:
         result = program.lesson(minidl, **settings, before_training=report.model, on_epoch_end=report.epoch)
         report.trained(result)
         derivative, path = program.derivative_of_logarithm(minidl), program.descent(minidl)
+        _, graph = pictured_step(options.learning_rate, options.seed)
     report.extras(derivative, path)
     if tensorflow is not None:
         report.comparison(
@@ -95,8 +125,34 @@ def _okja(options: argparse.Namespace) -> None:
     if "pictures" in options:
         from minidl.okja.pictures import draw
 
-        for file in draw(options.pictures, result, path):
-            print(f"   drawn: {file}")
+        _say_drawn([*draw(options.pictures, result, path), _saved(graph, options.pictures)])
+
+
+def _explain(options: argparse.Namespace) -> None:
+    from rich.console import Console
+
+    console, folder = Console(highlight=False), vars(options).get("pictures")
+    if options.op is not None:
+        from minidl.okja.operations import explain_operation
+
+        _say_drawn(explain_operation(console, options.op, folder))
+        return
+    from minidl.okja.explanation import explain_step
+
+    graph = explain_step(console, _tensorflow() if "compare" in options else None)
+    if folder is not None:
+        _say_drawn([_saved(graph, folder)])
+
+
+def _saved(graph: minidl.Picture, folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    graph.save(folder / "graph.png")
+    return folder / "graph.png"
+
+
+def _say_drawn(files: Sequence[Path]) -> None:
+    for file in files:
+        print(f"   drawn: {file}")
 
 
 def _tensorflow() -> Any:

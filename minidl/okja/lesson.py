@@ -49,13 +49,32 @@ class Result:
     losses: list[float]
 
 
+@dataclasses.dataclass(frozen=True)
+class Step:
+    """One step of the training.
+
+    Attributes:
+        wishes, audience: the films' numbers, as tensors.
+        loss: the mean squared error before the step.
+        gradients: of the weight and of the bias.
+        before, after: the weight and the bias, as arrays.
+    """
+
+    wishes: Any
+    audience: Any
+    loss: Any
+    gradients: list[Any]
+    before: list[numpy.ndarray]
+    after: list[numpy.ndarray]
+
+
 LINE = range(7500, 18001, 500)
 
 
-def make_model(tf: Any) -> Any:
+def make_model(tf: Any, dtype: str | None = None) -> Any:
     """One Dense layer of one unit: a straight line through the films."""
     inputs = tf.keras.Input((1,), name="x")
-    outputs = tf.keras.layers.Dense(1, name="output")(inputs)
+    outputs = tf.keras.layers.Dense(1, name="output", dtype=dtype)(inputs)
     return tf.keras.Model(inputs, outputs, name="model")
 
 
@@ -109,6 +128,33 @@ def lesson(
         callbacks=[tf.keras.callbacks.LambdaCallback(on_epoch_end=on_epoch_end)],
     )
     return Result(model, before, state_of(model), history.history.get("loss", []))
+
+
+def first_step(tf: Any, learning_rate: float = LEARNING_RATE, seed: int = SEED) -> Step:
+    """The first step of the training, in the open: what `fit` does with each batch."""
+    tf.keras.utils.set_random_seed(seed)
+    model = make_model(tf)
+    before = model.get_weights()
+    wishes = tf.constant(column([film.wishes for film in FILMS]))
+    audience = tf.constant(column([film.audience for film in FILMS]))
+    with tf.GradientTape() as tape:
+        loss = tf.keras.losses.MeanSquaredError()(audience, model(wishes))
+    gradients = tape.gradient(loss, model.trainable_variables)
+    optimizer = tf.keras.optimizers.SGD(learning_rate)
+    optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
+    return Step(wishes, audience, loss, gradients, before, model.get_weights())
+
+
+def gradient_by_differences(tf: Any, step: Step) -> list[float]:
+    """The gradient of a step without any rule, in float64: (loss(w + h) - loss(w - h)) / 2h, with h = 1/1024."""
+    model, mean_squared_error = make_model(tf, "float64"), tf.keras.losses.MeanSquaredError(dtype="float64")
+
+    def loss(*weights: Any) -> Any:
+        model.set_weights([weight.numpy() for weight in weights])
+        return mean_squared_error(step.audience, model(step.wishes))
+
+    _, numerical = tf.test.compute_gradient(loss, [weight.astype("float64") for weight in step.before])
+    return [float(column[0, 0]) for column in numerical]
 
 
 def derivative_of_logarithm(tf: Any, at: float = 3.0) -> float:

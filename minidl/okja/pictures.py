@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from minidl.okja.films import FILMS, OKJA, PEOPLE, Film
 from minidl.okja.lesson import LINE, Result
+from minidl.pictures import fonts
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -16,22 +17,16 @@ if TYPE_CHECKING:
 BLUE, RED, GREY = "#2b6cb0", "#c53030", "#718096"
 COLORS = ("#2b6cb0", "#2f855a", "#6b46c1", "#b7791f")  # of the four films
 
-# Fonts with Korean letters that systems commonly have.
-_KOREAN_FONTS = (
-    "Noto Sans CJK KR", "Noto Sans KR", "NanumGothic", "Malgun Gothic", "Apple SD Gothic Neo", "AppleGothic",
-    "D2Coding", "UnDotum", "Baekmuk Gulim",
-)  # fmt: skip
-
 
 def draw(folder: Path, result: Result, path: Sequence[float]) -> list[Path]:
     """Draw all pictures into a folder, which is made if need be; returns the files.
 
     Raises ImportError, with the command that installs it, where matplotlib is missing.
     """
-    matplotlib = _matplotlib()
+    matplotlib = fonts.matplotlib()
     folder.mkdir(parents=True, exist_ok=True)
     files = []
-    font = _korean_font()
+    font = fonts.korean_font()
     pictures: dict[str, Callable[[Axes], None]] = {
         "data": lambda axes: _data(axes, font is not None),
         "loss": lambda axes: _loss(axes, result.losses),
@@ -49,24 +44,6 @@ def draw(folder: Path, result: Result, path: Sequence[float]) -> list[Path]:
             files.append(folder / f"{name}.png")
             figure.savefig(files[-1], dpi=120)
     return files
-
-
-def _matplotlib() -> Any:
-    try:
-        import matplotlib
-    except ImportError as error:
-        raise ImportError(
-            "Pictures need matplotlib, which is not installed. Install it with: pip install 'minidl[lesson]'"
-        ) from error
-    return matplotlib
-
-
-def _korean_font() -> str | None:
-    """The name of an installed font with Korean letters, None where there is none."""
-    from matplotlib import font_manager
-
-    installed = {entry.name for entry in font_manager.fontManager.ttflist}
-    return next((name for name in _KOREAN_FONTS if name in installed), None)
 
 
 def _canvas() -> tuple[Figure, Axes]:

@@ -175,6 +175,8 @@ def _call_elsewhere(
 
 
 def _misfit(primitive: Primitive, inputs: tuple[Tensor, ...], error: Exception) -> InvalidArgumentError:
+    if isinstance(error, InvalidArgumentError):
+        return error
     shapes = " and ".join(str(x.shape) for x in inputs)
     # NumPy and CuPy say in other words what this says
     advice = "don't broadcast; make their last dimensions equal, or 1" if "broadcast" in str(error) else error

@@ -49,6 +49,8 @@ def constant(value: Any, dtype: Any = None, shape: Any = None, name: str | None 
     wanted = shape_of(shape)
     if tensor.array.size not in (1, math.prod(wanted)):
         raise TypeError(f"A constant of shape {wanted} can't be made of {tensor.array.size} entries: {value!r}")
+    if isinstance(value, TensorLike):
+        value.numpy()  # a constant is made of values, which listeners are told of
     device, fits = tensor._device, tensor.array.size == math.prod(wanted)
 
     def in_shape(array: Any) -> Any:

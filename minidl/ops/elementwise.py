@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from minidl.context import thread
 from minidl.ops.calling import alike, as_tensor, call, device_beside, operation, wrong_dtype
 from minidl.ops.creation import zeros_like
 from minidl.primitive import primitive
@@ -350,7 +351,10 @@ def where(condition: Any, x: Any = None, y: Any = None, name: str | None = None)
     if (x is None) != (y is None):
         raise ValueError("tf.where takes both x and y, or neither")
     if x is None:
-        return call(_indices_where, (as_tensor(condition),))
+        holds = as_tensor(condition)
+        for listener in thread.here.listeners:
+            listener.hear_look(holds)  # how many indices there are, and so the result's shape, depends on the values
+        return call(_indices_where, (holds,))
     first, second = alike("where", x, y, device=device_beside(condition))
     where_true = as_tensor(condition, device=first._device)
     if where_true.dtype != bool_:

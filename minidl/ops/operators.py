@@ -7,10 +7,9 @@ from typing import Any
 from numpy import ndarray
 
 from minidl.context import thread
-from minidl.devices import device_of
 from minidl.errors import InvalidArgumentError
 from minidl.ops import elementwise as table
-from minidl.ops.calling import Operation, as_tensor
+from minidl.ops.calling import Operation, as_tensor, move
 from minidl.ops.creation import convert_to_tensor, identity
 from minidl.ops.reductions import _matmul
 from minidl.ops.shaping import getitem
@@ -60,24 +59,25 @@ def assign(variable: Variable, value: Any) -> Variable:
     old = variable.array
     array = value.array if type(value) is Tensor else None
     if type(array) is not ndarray or type(old) is not ndarray or array.dtype is not old.dtype:
-        array = _array_for(variable, value)
+        value = _tensor_for(variable, value)
+        array = value.array
     if array.shape != old.shape:
         raise ValueError(
             f"Variable {variable.name!r} has shape {old.shape}; it can't be assigned a value of shape {array.shape}"
         )
-    variable.bind(array)
+    variable.bind(value)
     return variable
 
 
-def _array_for(variable: Variable, value: Any) -> Any:
-    """A value as an array of a variable's dtype, where the variable is."""
-    array = as_tensor(value, variable.dtype, variable._device).array
-    if thread.here.device is None and device_of(array) is not variable._device:
+def _tensor_for(variable: Variable, value: Any) -> Tensor:
+    """A value as a tensor of a variable's dtype, where the variable is."""
+    tensor, device = as_tensor(value, variable.dtype, variable._device), variable._device
+    if thread.here.device is None and tensor._device is not device:
         raise InvalidArgumentError(
-            f"Variable {variable.name!r} is on {variable._device}; it can't be assigned a tensor on "
-            f"{device_of(array)}, unless inside `with tf.device('{variable._device}'):`"
+            f"Variable {variable.name!r} is on {device}; it can't be assigned a tensor on {tensor._device}, "
+            f"unless inside `with tf.device('{device}'):`"
         )
-    return variable._device.place(array)
+    return move(tensor, device)
 
 
 def assign_add(variable: Variable, delta: Any) -> Variable:

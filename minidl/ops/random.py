@@ -6,8 +6,9 @@ each call, and the same row of them after `set_seed`.
 
 from __future__ import annotations
 
-import itertools
 import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy
@@ -16,8 +17,9 @@ from minidl import philox
 from minidl.context import thread
 from minidl.devices import CPU
 from minidl.errors import InvalidArgumentError
-from minidl.ops.calling import as_tensor
+from minidl.ops.calling import as_tensor, call, move
 from minidl.ops.creation import shape_of
+from minidl.primitive import Primitive, primitive
 from minidl.tensor import FLOATS, Tensor, as_dtype, float32
 
 __all__ = ["normal", "set_seed", "stateless_normal", "stateless_uniform", "uniform"]
@@ -28,13 +30,46 @@ class _Draws:
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
-        self.count = itertools.count()
+        self.count = 0
 
     def next_pair(self, seed: int | None) -> tuple[int, int]:
-        return self.seed + (seed or 0) * 2**32, next(self.count)
+        self.count += 1
+        return self.seed + (seed or 0) * 2**32, self.count - 1
 
 
 _draws = _Draws(random.SystemRandom().randrange(2**32))
+
+
+# Primitives without inputs: what they give is other at each call.
+
+
+@primitive()
+def _uniform(xp, *, seed, shape, dtype):
+    return philox.uniform(_draws.next_pair(seed), shape, dtype)
+
+
+@primitive()
+def _integers(xp, *, seed, shape, dtype, first, last):
+    return philox.integers(_draws.next_pair(seed), shape, dtype, first, last)
+
+
+@primitive()
+def _normal(xp, *, seed, shape, dtype):
+    return philox.normal(_draws.next_pair(seed), shape, dtype)
+
+
+def _drawn(primitive: Primitive, **options: Any) -> Tensor:
+    return move(call(primitive, (), options), thread.here.device or CPU)
+
+
+@contextmanager
+def drawing_ahead() -> Iterator[None]:
+    """A scope whose draws are drawn again after it."""
+    draws, count = _draws, _draws.count
+    try:
+        yield
+    finally:
+        draws.count = count
 
 
 def set_seed(seed: int) -> None:
@@ -81,7 +116,11 @@ def uniform(
     >>> tf.random.uniform([2, 3]).shape
     (2, 3)
     """
-    return stateless_uniform(shape, _draws.next_pair(seed), minval, maxval, dtype)
+    dtype, lengths = as_dtype(dtype), shape_of(shape)
+    if dtype in FLOATS:
+        return _between(minval, maxval, _drawn(_uniform, seed=seed, shape=lengths, dtype=dtype))
+    first, last = _bounds(minval, maxval, dtype)
+    return _drawn(_integers, seed=seed, shape=lengths, dtype=dtype, first=first, last=last)
 
 
 def normal(
@@ -103,7 +142,9 @@ def normal(
     >>> tf.random.normal([2, 3]).shape
     (2, 3)
     """
-    return stateless_normal(shape, _draws.next_pair(seed), mean, stddev, dtype)
+    dtype = _of_floats(dtype)
+    draws = _drawn(_normal, seed=seed, shape=shape_of(shape), dtype=dtype)
+    return draws * as_tensor(stddev, dtype) + as_tensor(mean, dtype)
 
 
 def stateless_uniform(
@@ -125,15 +166,8 @@ def stateless_uniform(
     """
     dtype, pair, lengths = as_dtype(dtype), _pair(seed), shape_of(shape)
     if dtype in FLOATS:
-        draws = _on_device(philox.uniform(pair, lengths, dtype))
-        low = as_tensor(minval, dtype)
-        return draws * (as_tensor(1 if maxval is None else maxval, dtype) - low) + low
-    if maxval is None:
-        raise ValueError(f"Draws of dtype {dtype} need an upper bound, maxval")
-    first, last = int(minval), int(maxval)
-    if first >= last:
-        raise InvalidArgumentError(f"Draws from {first} to {last}, {last} excluded, have nothing to choose from")
-    return _on_device(philox.integers(pair, lengths, dtype, first, last))
+        return _between(minval, maxval, _on_device(philox.uniform(pair, lengths, dtype)))
+    return _on_device(philox.integers(pair, lengths, dtype, *_bounds(minval, maxval, dtype)))
 
 
 def stateless_normal(
@@ -152,11 +186,31 @@ def stateless_normal(
     >>> tf.random.stateless_normal([2], seed=[1, 2]).numpy().round(4)
     array([0.5441, 0.2074], dtype=float32)
     """
-    dtype = as_dtype(dtype)
-    if dtype not in FLOATS:
-        raise InvalidArgumentError(f"Normal draws are floats; dtype {dtype} was asked for")
+    dtype = _of_floats(dtype)
     draws = _on_device(philox.normal(_pair(seed), shape_of(shape), dtype))
     return draws * as_tensor(stddev, dtype) + as_tensor(mean, dtype)
+
+
+def _between(minval: Any, maxval: Any, draws: Tensor) -> Tensor:
+    """Draws between 0 and 1, spread between two bounds."""
+    low = as_tensor(minval, draws.dtype)
+    return draws * (as_tensor(1 if maxval is None else maxval, draws.dtype) - low) + low
+
+
+def _bounds(minval: Any, maxval: Any, dtype: numpy.dtype) -> tuple[int, int]:
+    if maxval is None:
+        raise ValueError(f"Draws of dtype {dtype} need an upper bound, maxval")
+    first, last = int(minval), int(maxval)
+    if first >= last:
+        raise InvalidArgumentError(f"Draws from {first} to {last}, {last} excluded, have nothing to choose from")
+    return first, last
+
+
+def _of_floats(dtype: Any) -> numpy.dtype:
+    found = as_dtype(dtype)
+    if found not in FLOATS:
+        raise InvalidArgumentError(f"Normal draws are floats; dtype {found} was asked for")
+    return found
 
 
 def _on_device(array: numpy.ndarray) -> Tensor:

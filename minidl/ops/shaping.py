@@ -265,6 +265,13 @@ def _where_mask(x: Tensor, mask: Tensor) -> Tensor:
 
 @primitive(x=lambda upstream, indices, axis, x_shape: _scattered(upstream, indices, axis, x_shape))
 def _gather(xp, x, indices, *, axis):
+    length = x.shape[axis]
+    if indices.size:
+        least, largest = int(indices.min()), int(indices.max())
+        if least < 0 or largest >= length:
+            raise InvalidArgumentError(
+                f"gather: indices from {least} to {largest} go beyond 0 to {length - 1}, in shape {x.shape}"
+            )
     return xp.take(x, indices, axis=axis)
 
 
@@ -278,10 +285,6 @@ def _scatter(xp, x, indices, *, axis, shape):
 def _scattered(x: Tensor, indices: Tensor, axis: int, shape: tuple[int, ...]) -> Tensor:
     """Zeros of a shape, with each entry of x added at its index along an axis: the gradient of gather."""
     return call(_scatter, (x, indices), {"axis": axis, "shape": shape})
-
-
-def _all_within(indices: Any, length: int) -> bool:
-    return not indices.size or bool(int(indices.min()) >= 0 and int(indices.max()) < length)
 
 
 def gather(params: Any, indices: Any, axis: int = 0, name: str | None = None) -> Tensor:
@@ -304,7 +307,4 @@ def gather(params: Any, indices: Any, axis: int = 0, name: str | None = None) ->
     axes = axes_of(axis, x.ndim)
     if axes is None or len(axes) != 1:
         raise InvalidArgumentError(f"gather picks along one axis; {axis!r} was given")
-    length = x.shape[axes[0]]
-    if not picked._device.run(_all_within, picked.array, length):
-        raise InvalidArgumentError(f"gather: indices {indices!r} go beyond 0 to {length - 1}, in shape {x.shape}")
     return call(_gather, (x, picked), {"axis": axes[0]})

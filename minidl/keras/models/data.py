@@ -24,7 +24,7 @@ def as_array(role: str, data: Any) -> Any:
     Raises ValueError for anything else, strings for example.
     """
     if isinstance(data, TensorLike):
-        array = data.array
+        array = data._tensor.array
     elif is_gpu_array(data) or isinstance(data, numpy.ndarray):
         array = data
     else:

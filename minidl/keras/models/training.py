@@ -18,6 +18,7 @@ from minidl.keras.models.measures import Measures
 from minidl.keras.progress import Progress
 from minidl.nest import flatten, pack
 from minidl.tape import GradientTape
+from minidl.tracing import function
 
 BATCH_SIZE = 32  # where none is given, as in Keras
 
@@ -27,12 +28,18 @@ class Trainer(Layer):
 
     Attributes:
         optimizer: the optimizer, once compiled.
+        run_eagerly: whether each step runs operation by operation, instead of as a compiled program.
         stop_training: set by a callback, ends the training after the epoch.
     """
 
     optimizer: optimizers.SGD | None = None
+    run_eagerly = False
     stop_training = False
     _measures: Measures | None = None
+
+    def __init__(self, name: str | None = None, trainable: bool = True, **options: Any) -> None:
+        super().__init__(name=name, trainable=trainable, **options)
+        self._compiled_steps: dict[Any, Callable[..., Any]] = {}  # by what they do, and the weights that they train
 
     @property
     def inputs(self) -> list[KerasTensor]:
@@ -46,7 +53,10 @@ class Trainer(Layer):
 
     # -- compiling
 
-    def compile(self, optimizer: Any = "sgd", loss: Any = None, loss_weights: Any = None, metrics: Any = None) -> None:
+    def compile(
+        self, optimizer: Any = "sgd", loss: Any = None, loss_weights: Any = None, metrics: Any = None,
+        run_eagerly: bool = False,
+    ) -> None:  # fmt: skip
         """Say how to train.
 
         Arguments:
@@ -55,6 +65,8 @@ class Trainer(Layer):
                 dictionary of them, or one for all.
             loss_weights: numbers to multiply the losses of several outputs by, in a list or dictionary.
             metrics: a list of metrics, names or functions; for several outputs a list of lists, or a dictionary.
+            run_eagerly: whether to run each step operation by operation, so that Python can look into it. Else a
+                step is compiled as by `tf.function`, which gives the same numbers sooner.
 
         Raises ValueError for names that are unknown, and for lists of another length than the outputs.
 
@@ -66,6 +78,8 @@ class Trainer(Layer):
         made = optimizers.get(optimizer)
         self._measures = Measures(self.output_names, loss, loss_weights, metrics)
         self.optimizer = made
+        self.run_eagerly = bool(run_eagerly)
+        self._compiled_steps = {}
 
     @property
     def metrics_names(self) -> list[str]:
@@ -89,6 +103,20 @@ class Trainer(Layer):
 
     # -- steps
 
+    def _step(self, kind: str) -> Callable[..., Any]:
+        """What takes a step of 'train', 'test' or 'predict': a compiled function, unless the model runs eagerly."""
+        taken: Callable[..., Any] = getattr(self, f"_{kind}_step")
+        schedule = self.optimizer is not None and self.optimizer.has_schedule
+        if self.run_eagerly or (schedule and kind == "train"):
+            return taken
+        trained = self.trainable_weights
+        if self.optimizer is not None and kind == "train":
+            self.optimizer.build(trained)
+        key = kind, *map(id, trained)
+        if key not in self._compiled_steps:
+            self._compiled_steps[key] = function(taken)
+        return self._compiled_steps[key]
+
     def _train_step(self, x: Any, y: Any, weight: Any) -> None:
         measures = self._compiled("fit")
         if y is None:
@@ -107,6 +135,9 @@ class Trainer(Layer):
         predictions = self(x, training=False)
         measures.update(y, predictions, measures.loss(y, predictions, weight))
 
+    def _predict_step(self, x: Any) -> Any:
+        return self(x, training=False)
+
     def train_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
         """Take one step on one batch.
 
@@ -119,7 +150,7 @@ class Trainer(Layer):
         self._compiled("train_on_batch")
         self.reset_metrics()
         samples = self._samples(x, y, sample_weight)
-        self._train_step(*samples.batch(slice(None), self._place()))
+        self._step("train")(*samples.batch(slice(None), self._place()))
         return self._result(return_dict)
 
     def _result(self, return_dict: bool) -> Any:
@@ -203,7 +234,7 @@ class Trainer(Layer):
             told.tell("on_epoch_begin", epoch, None)
             self.reset_metrics()
             with Progress(verbose, steps, f"Epoch {epoch + 1}/{epochs}" if epochs > 1 else "") as progress:
-                self._walk(next(following), self._train_step, "train", told, progress)
+                self._walk(next(following), "train", told, progress)
                 logs = self._logs()
                 if validation is not None and (epoch + 1) % validation_freq == 0:
                     logs |= {
@@ -250,15 +281,14 @@ class Trainer(Layer):
         self.reset_metrics()
         told.tell("on_test_begin", None)
         batches = next(walks(data, size, self._place(), False, steps))
-        self._walk(batches, self._test_step, "test", told, progress)
+        self._walk(batches, "test", told, progress)
         logs = self._logs()
         told.tell("on_test_end", logs)
         return logs
 
-    def _walk(
-        self, batches: Iterable[Batch], step: Callable[..., None], kind: str, told: CallbackList, progress: Progress
-    ) -> None:
+    def _walk(self, batches: Iterable[Batch], kind: str, told: CallbackList, progress: Progress) -> None:
         """Take a step for each batch. The numbers are read only where somebody looks at them."""
+        step = self._step(kind)
         begins, ends = told.listens(f"on_{kind}_batch_begin"), told.listens(f"on_{kind}_batch_end")
         for index, batch in enumerate(batches):
             if begins:
@@ -294,11 +324,12 @@ class Trainer(Layer):
         told = CallbackList(callbacks or [], self, {"steps": count, "verbose": verbose})
         parts: list[list[Any]] = []
         form: Any = None
+        step = self._step("predict")
         told.tell("on_predict_begin", None)
         with Progress(verbose, count) as progress:
             for index, (inputs, _, _) in enumerate(next(walks(data, size, self._place(), False, steps))):
                 told.tell("on_predict_batch_begin", index, None)
-                form = self(inputs, training=False)
+                form = step(inputs)
                 parts.append([tensor.numpy() for tensor in flatten(form)])
                 told.tell("on_predict_batch_end", index, {"outputs": parts[-1]})
                 progress.advance(dict)

@@ -1,0 +1,343 @@
+"""Array calls written down: a forward rule run on symbols instead of arrays leaves the calls that it makes.
+
+So there is no second list of how each operation is computed: `1 / (1 + xp.exp(-x))`, run on a symbol x, leaves
+negative, exp, add and divide, one node each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import Any
+
+import numpy
+
+from minidl.devices import Device
+from minidl.primitive import Primitive
+
+# What a node is, beside the leaves of a program: "argument", "constant", "variable".
+ELEMENTWISE = "elementwise"  # a ufunc: writes into `out`, which may be one of its operands
+INTO = "into"  # writes into `out`, which may be none of its operands
+COPY = "copy"  # copies its operand into `out`, converting it
+PUT = "put"  # zeros, but for its operand at an index
+VIEW = "view"  # the memory of its operand, seen otherwise
+JOINED = "joined"  # memory that its operands lie in, one behind the other
+CALL = "call"  # anything else: a call that makes an array of its own
+
+
+class Node:
+    """An array that a program is given or computes.
+
+    Attributes:
+        kind: one of those above.
+        function: what computes it: the name of a function of the array module; for a view, what follows its operand.
+        operands: the nodes that it is computed from.
+        options: what else the function is given.
+        sample: an array without values that has its shape, dtype and strides. (It is never written into, so it takes
+            no memory but an address.)
+        device: where it is.
+        about: what it is for, in words.
+        held: for a leaf, what it stands for: a constant's array, a variable, the number of an argument.
+        gradient_of: the node that this one is the gradient of.
+    """
+
+    __slots__ = ("about", "device", "function", "gradient_of", "held", "kind", "operands", "options", "sample")
+
+    def __init__(
+        self, kind: str, function: str, operands: Sequence[Node], options: Mapping[str, Any], sample: Any,
+        device: Device, held: Any = None, about: str = "",
+    ) -> None:  # fmt: skip
+        self.kind = kind
+        self.function = function
+        self.operands = list(operands)
+        self.options = dict(options)
+        self.sample = sample
+        self.device = device
+        self.held = held
+        self.about = about
+        self.gradient_of: Node | None = None
+
+    @property
+    def is_row_by_row(self) -> bool:
+        """Whether the entries lie in C's order."""
+        return bool(self.sample.flags.c_contiguous)
+
+    @property
+    def can_write_into(self) -> bool:
+        """Whether its value can be put into memory that is there already."""
+        return self.kind in (COPY, PUT) or (self.kind in (ELEMENTWISE, INTO) and self.is_row_by_row)
+
+
+class UnwritableError(Exception):
+    """A forward rule does something that can't be written down; it is then called as a whole."""
+
+
+class Recorder:
+    """Where nodes are made, each expression once.
+
+    Attributes:
+        nodes: all, each after its operands.
+    """
+
+    def __init__(self) -> None:
+        self.nodes: list[Node] = []
+        self._made: dict[Hashable, Node] = {}
+
+    def leaf(self, kind: str, array: Any, device: Device, held: Any, name: str = "") -> Node:
+        """A node for what a program is given."""
+        node = Node(kind, name, (), {}, _stand_in(array), device, held)
+        self.nodes.append(node)
+        return node
+
+    def number(self, value: Any, dtype: numpy.dtype, device: Device) -> Node:
+        """A node for one of Python's numbers, as a constant without axes."""
+        array = numpy.asarray(value, dtype)
+        return self._once(
+            ("number", array.tobytes(), dtype, device),
+            lambda: Node("constant", "", (), {}, array, device, device.place(array)),
+        )
+
+    def node(
+        self, kind: str, function: str, operands: Sequence[Node], sample: Any, options: Mapping[str, Any] | None = None
+    ) -> Node:
+        """A node for a call; the one that is there already, where the same was computed before."""
+        made_with = options or {}
+        key = (kind, function, *map(id, operands), repr(sorted(made_with.items())), sample.dtype, sample.shape)
+        return self._once(key, lambda: Node(kind, function, operands, made_with, sample, operands[0].device))
+
+    def _once(self, key: Hashable, make: Callable[[], Node]) -> Node:
+        found = self._made.get(key)
+        if found is None:
+            found = self._made[key] = make()
+            self.nodes.append(found)
+        return found
+
+    def written(
+        self, primitive: Primitive, operands: Sequence[Node], options: Mapping[str, Any], result: Any, device: Device
+    ) -> Node:
+        """The node of a primitive's result, given that result's array."""
+        count = len(self.nodes)
+        try:
+            if not operands:
+                raise UnwritableError
+            symbol = primitive.forward(Module(self, device), *[Symbol(self, node) for node in operands], **options)
+            node = symbol.node
+            sample = node.sample
+            if sample.shape == result.shape and sample.dtype == result.dtype and _layout(sample) == _layout(result):
+                for each in self.nodes[count:]:
+                    each.about = primitive.name
+                return node  # type: ignore[no-any-return]
+        except (UnwritableError, AttributeError, TypeError, ValueError, NotImplementedError):
+            pass
+        kernel = primitive.kernels[device.module]
+        node = Node(CALL, primitive.name, operands, options, _stand_in(result), device, kernel, primitive.name)
+        if not operands:
+            node.about = "new numbers at each call"
+        self.nodes.append(node)
+        return node
+
+
+def _stand_in(array: Any) -> Any:
+    """An array of NumPy's without values, in the shape, dtype and strides of another."""
+    if array.flags.c_contiguous:
+        return numpy.empty(array.shape, array.dtype)
+    reach = sum((length - 1) * abs(stride) for length, stride in zip(array.shape, array.strides, strict=True))
+    start = sum((length - 1) * -stride for length, stride in zip(array.shape, array.strides, strict=True) if stride < 0)
+    memory = numpy.empty(reach + array.dtype.itemsize, numpy.uint8)
+    return numpy.ndarray(array.shape, array.dtype, memory, start, array.strides)
+
+
+def _layout(array: Any) -> tuple[int, ...]:
+    """The strides that matter: those of axes longer than 1."""
+    return tuple(stride for length, stride in zip(array.shape, array.strides, strict=True) if length > 1 and array.size)
+
+
+class Module:
+    """Stands in for the array module: its functions are written down."""
+
+    def __init__(self, recorder: Recorder, device: Device) -> None:
+        self._recorder = recorder
+        self._device = device
+
+    def __getattr__(self, name: str) -> Any:
+        if isinstance(getattr(numpy, name, None), numpy.ufunc) and name != "matmul":
+            return lambda *operands: elementwise(self._recorder, self._device, name, operands)
+        raise UnwritableError(name)
+
+    def dot(self, x: Symbol, y: Symbol) -> Symbol:
+        return x.into("dot", (x.node, y.node), numpy.empty((x.shape[0], y.shape[1]), x.dtype))
+
+    def matmul(self, x: Symbol, y: Symbol) -> Symbol:
+        batch = numpy.broadcast_shapes(x.shape[:-2], y.shape[:-2])
+        return x.into("matmul", (x.node, y.node), numpy.empty((*batch, x.shape[-2], y.shape[-1]), x.dtype))
+
+    def concatenate(self, arrays: Sequence[Symbol], axis: int) -> Symbol:
+        return self._joined("concatenate", numpy.concatenate, arrays, axis)
+
+    def stack(self, arrays: Sequence[Symbol], axis: int) -> Symbol:
+        return self._joined("stack", numpy.stack, arrays, axis)
+
+    def _joined(self, name: str, function: Callable[..., Any], arrays: Sequence[Symbol], axis: int) -> Symbol:
+        shape = function([numpy.broadcast_to(False, each.shape) for each in arrays], axis=axis).shape
+        nodes = [each.node for each in arrays]
+        return arrays[0].into(name, nodes, numpy.empty(shape, arrays[0].dtype), {"axis": axis})
+
+    def empty(self, shape: tuple[int, ...], dtype: numpy.dtype) -> Unfilled:
+        return Unfilled(self._recorder, shape, dtype, zeros=False)
+
+    def zeros(self, shape: tuple[int, ...], dtype: numpy.dtype) -> Unfilled:
+        return Unfilled(self._recorder, shape, dtype, zeros=True)
+
+
+def elementwise(recorder: Recorder, device: Device, name: str, operands: Sequence[Any]) -> Symbol:
+    """A ufunc of symbols and Python's numbers; the numbers become constants of the dtype that NumPy makes of them."""
+    ufunc = getattr(numpy, name)
+    kinds = [each.node.sample.dtype if isinstance(each, Symbol) else type(each) for each in operands]
+    dtypes = ufunc.resolve_dtypes((*kinds, *[None] * ufunc.nout))
+    nodes = [
+        each.node if isinstance(each, Symbol) else recorder.number(each, dtype, device)
+        for each, dtype in zip(operands, dtypes, strict=False)
+    ]
+    sample = _result_like([node.sample for node in nodes], dtypes[-1])
+    if name == "multiply" and len({node.sample.dtype for node in nodes}) == 1:
+        nodes = [nodes[0], _before_copy(nodes[1])]
+    return Symbol(recorder, recorder.node(ELEMENTWISE, name, nodes, sample))
+
+
+def _before_copy(node: Node) -> Node:
+    """What a factor was converted from, where that is bool: a product converts it itself."""
+    return node.operands[0] if node.kind == COPY and node.operands[0].sample.dtype == bool else node
+
+
+def _result_like(samples: Sequence[Any], dtype: numpy.dtype) -> Any:
+    """What NumPy allocates for the result of a ufunc, laid out as the operands are."""
+    flags: Any = [["readonly"]] * len(samples) + [["writeonly", "allocate"]]
+    dtypes: Any = [None] * len(samples) + [dtype]
+    return numpy.nditer([*samples, None], ["zerosize_ok"], flags, dtypes, casting="unsafe").operands[-1]
+
+
+class Symbol:
+    """Stands in for an array: its operators, methods and attributes are written down."""
+
+    def __init__(self, recorder: Recorder, node: Node) -> None:
+        self._recorder = recorder
+        self.node = node
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.node.sample.shape  # type: ignore[no-any-return]
+
+    @property
+    def dtype(self) -> numpy.dtype:
+        return self.node.sample.dtype  # type: ignore[no-any-return]
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        return self.node.sample.size  # type: ignore[no-any-return]
+
+    def into(self, function: str, nodes: Sequence[Node], sample: Any, options: Any = None) -> Symbol:
+        return Symbol(self._recorder, self._recorder.node(INTO, function, nodes, sample, options))
+
+    def sum(self, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Symbol:
+        return self._reduced("add", axis, dtype, keepdims)
+
+    def max(self, axis: Any = None, keepdims: bool = False) -> Symbol:
+        return self._reduced("maximum", axis, None, keepdims)
+
+    def min(self, axis: Any = None, keepdims: bool = False) -> Symbol:
+        return self._reduced("minimum", axis, None, keepdims)
+
+    def _reduced(self, name: str, axis: Any, dtype: Any, keepdims: bool) -> Symbol:
+        if not self.size:
+            raise UnwritableError("a reduction of nothing")
+        axes = range(self.ndim) if axis is None else (axis,) if isinstance(axis, int) else axis
+        shape = [1 if index in axes else length for index, length in enumerate(self.shape)]
+        if not keepdims:
+            shape = [length for index, length in enumerate(self.shape) if index not in axes]
+        found = getattr(numpy, name).reduce(numpy.zeros(1, self.dtype), dtype=dtype).dtype
+        options = {"axis": axis, "dtype": dtype, "keepdims": keepdims}
+        return self.into(f"{name}.reduce", (self.node,), numpy.empty(shape, found), options)
+
+    def astype(self, dtype: numpy.dtype) -> Symbol:
+        if dtype == self.dtype:
+            return self
+        return self._copied(_result_like([self.node.sample], dtype))
+
+    def _copied(self, sample: Any) -> Symbol:
+        return Symbol(self._recorder, self._recorder.node(COPY, "copyto", (self.node,), sample))
+
+    def reshape(self, shape: tuple[int, ...]) -> Symbol:
+        return self._view(f".reshape({shape})", self.node.sample.reshape(shape))
+
+    def transpose(self, axes: tuple[int, ...]) -> Symbol:
+        return self._view(f".transpose({axes})", self.node.sample.transpose(axes))
+
+    def swapaxes(self, one: int, other: int) -> Symbol:
+        return self._view(f".swapaxes({one}, {other})", self.node.sample.swapaxes(one, other))
+
+    def __getitem__(self, index: Any) -> Symbol:
+        if index == ():
+            return self
+        if not isinstance(self.node.sample[index], numpy.ndarray):
+            index = (*index, Ellipsis)  # an array without axes, where NumPy would give a number
+        return self._view(index_text(index), self.node.sample[index])
+
+    def _view(self, text: str, sample: Any) -> Symbol:
+        if self.size and not numpy.may_share_memory(sample, self.node.sample):
+            raise UnwritableError("a reshaped copy")
+        return Symbol(self._recorder, self._recorder.node(VIEW, text, (self.node,), sample))
+
+
+def index_text(index: Any) -> str:
+    """An index as Python writes it."""
+    parts = index if isinstance(index, tuple) else (index,)
+    return f"[{', '.join(map(_part_text, parts))}]"
+
+
+def _part_text(part: Any) -> str:
+    if part is Ellipsis:
+        return "..."
+    if not isinstance(part, slice):
+        return repr(part)
+    ends = ["" if end is None else repr(end) for end in (part.start, part.stop)]
+    return ":".join(ends if part.step is None else [*ends, repr(part.step)])
+
+
+class Unfilled(Symbol):
+    """A new array, which has a node once it is written into."""
+
+    def __init__(self, recorder: Recorder, shape: tuple[int, ...], dtype: numpy.dtype, zeros: bool) -> None:
+        self._recorder = recorder
+        self._sample = numpy.empty(shape, dtype)
+        self._zeros = zeros
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        if not isinstance(value, Symbol) or hasattr(self, "node"):
+            raise UnwritableError("a number put into an array, or a second part")
+        if index is Ellipsis:
+            self.node = self._recorder.node(COPY, "copyto", (value.node,), self._sample)
+        elif self._zeros:
+            self.node = self._recorder.node(PUT, "put", (value.node,), self._sample, {"index": index_text(index)})
+        else:
+            raise UnwritableError("a part of an array without values")
+
+
+def _operator(name: str, reflected: bool = False) -> Callable[..., Symbol]:
+    def written(self: Symbol, *others: Any) -> Symbol:
+        operands = (*others, self) if reflected else (self, *others)
+        return elementwise(self._recorder, self.node.device, name, operands)
+
+    return written
+
+
+_UFUNCS = {
+    "add": "add", "sub": "subtract", "mul": "multiply", "truediv": "divide", "neg": "negative", "gt": "greater",
+    "lt": "less", "ge": "greater_equal", "le": "less_equal",
+}  # fmt: skip
+for _name, _ufunc in _UFUNCS.items():
+    setattr(Symbol, f"__{_name}__", _operator(_ufunc))
+    if _name in ("add", "sub", "mul", "truediv"):
+        setattr(Symbol, f"__r{_name}__", _operator(_ufunc, reflected=True))

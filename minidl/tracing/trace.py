@@ -1,0 +1,251 @@
+"""Trace: listens to one run of a function, and has each call written down."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from minidl.context import thread
+from minidl.devices import Device
+from minidl.nest import flatten, pack
+from minidl.ops.calling import _move, as_tensor, call, move
+from minidl.primitive import Listener, Primitive
+from minidl.tensor import OutOfScope, Tensor, TensorLike, Variable
+from minidl.tracing.symbols import Node, Recorder
+
+_HERE = str(Path(__file__).parents[1])
+
+# A tensor in what is to be issued again: by its serial number where the trace heard of it, or else itself.
+Given = int | Tensor
+
+
+class Trace(Listener):
+    """What a function does with tensors and variables.
+
+    Arguments:
+        function: that is run.
+        may_create: whether it may make variables.
+
+    Attributes:
+        recorder: the array calls.
+        calls: what is to be issued again for a listener, such as a tape around the function.
+        entries: the variables that the function reads or assigns, by id, with the node of the value at its start.
+        finals: the nodes of the values that variables have at its end.
+        created: the variables that it made.
+        frame: the call of the function, whose variables say what its tensors are called.
+    """
+
+    __slots__ = (
+        "_code", "_constants", "_custom", "_heard", "_may_create", "_name", "_saved", "_traced", "calls", "created",
+        "entries", "finals", "frame", "nodes", "recorder",
+    )  # fmt: skip
+
+    def __init__(self, function: Callable[..., Any], may_create: bool) -> None:
+        self._name = getattr(function, "__name__", "function")
+        self._code = getattr(inspect.unwrap(function), "__code__", None)
+        self._heard: set[int] = set()
+        self.frame: FrameType | None = None
+        self._may_create = may_create
+        self._traced: list[weakref.ref[Tensor]] = []
+        self._constants: dict[int, tuple[Tensor, Node]] = {}
+        self._custom: list[tuple[Any, ...]] = []
+        self._saved: list[tuple[Variable, Any, Any]] = []
+        self.recorder = Recorder()
+        self.nodes: dict[int, Node] = {}  # what depends on an argument, a variable or a draw, by serial number
+        self.calls: list[tuple[Any, ...]] = []
+        self.entries: dict[int, tuple[Variable, Node]] = {}
+        self.finals: dict[int, Node] = {}
+        self.created: list[Variable] = []
+
+    def argument(self, tensor: Tensor, index: int, name: str) -> Tensor:
+        """A tensor that stands for an argument of the function."""
+        own = Tensor(tensor.array)
+        self._keep(own, self.recorder.leaf("argument", own.array, own._device, index, name))
+        return own
+
+    def _keep(self, tensor: Tensor, node: Node) -> None:
+        self.nodes[tensor.serial] = node
+        self._traced.append(weakref.ref(tensor))
+
+    def node_of(self, tensor: Tensor) -> Node:
+        """The node of a tensor; a constant, for one that the trace hasn't heard of."""
+        node = self.nodes.get(tensor.serial)
+        if node is None:
+            if tensor.serial not in self._constants:
+                leaf = self.recorder.leaf("constant", tensor.array, tensor._device, tensor.array)
+                self._constants[tensor.serial] = tensor, leaf
+            _, node = self._constants[tensor.serial]
+        return node
+
+    # -- listening
+
+    def hear(
+        self, primitive: Primitive, inputs: tuple[Tensor, ...], result: Tensor, options: Mapping[str, Any]
+    ) -> None:
+        self._note(primitive, options, [self._given(x) for x in inputs], result.serial)
+        self._heard.add(result.serial)
+        if self.frame is None:
+            self.frame = _frame_of(self._code)
+        if any(x.serial in self.nodes for x in inputs) or not inputs:
+            operands = [self.node_of(x) for x in inputs]
+            device = result._device
+            self._keep(result, self.recorder.written(primitive, operands, options, result.array, device))
+
+    def _given(self, tensor: Tensor) -> Given:
+        return tensor.serial if tensor.serial in self.nodes or tensor.serial in self._heard else tensor
+
+    def _note(self, *call: Any) -> None:
+        if not self._custom:
+            self.calls.append(call)
+
+    def hear_read(self, variable: Variable, value: Tensor) -> None:
+        node = self.finals.get(id(variable))
+        self._keep(value, self._entry(variable) if node is None else node)
+        self._note("read", variable, value.serial)
+
+    def _entry(self, variable: Variable) -> Node:
+        if id(variable) not in self.entries:
+            leaf = self.recorder.leaf("variable", variable.array, variable._device, variable, variable.name)
+            self.entries[id(variable)] = variable, leaf
+        return self.entries[id(variable)][1]
+
+    def hear_assignment(self, variable: Variable, value: Tensor, source: Tensor) -> None:
+        self._entry(variable)
+        if id(variable) not in self.finals:
+            self._saved.append((variable, variable._value, variable._storage))
+        self.finals[id(variable)] = node = self.node_of(source)
+        self._note("assign", variable, self._given(source))
+        self._keep(value, node)
+
+    def hear_creation(self, variable: Variable) -> None:
+        if not self._may_create:
+            raise ValueError(
+                f"The function {self._name!r} makes the variable {variable.name!r} in a call that isn't its first "
+                f"({_caller()}). Make variables outside of the function, or only in its first call"
+            )
+        self.created.append(variable)
+
+    def hear_look(self, tensor: TensorLike) -> None:
+        if isinstance(tensor, Variable) or tensor._tensor.serial in self.nodes:
+            raise TypeError(
+                f"Python looked at the value of {_described(tensor)} while the function {self._name!r} was traced "
+                f"({_caller()}). Later calls run without Python, on other values; choose with tf.where instead of "
+                "`if`, compute with tensors instead of numbers, or do this outside of the function"
+            )
+
+    def hear_custom(self, function: Callable[..., Any], arguments: Sequence[Any], options: Mapping[str, Any]) -> None:
+        given = pack((arguments, options), [self._ref(each) for each in flatten((arguments, options))])
+        self._custom.append((function, given))
+
+    def _ref(self, value: Any) -> Any:
+        return _Ref(value.serial) if isinstance(value, Tensor) and value.serial in self.nodes else value
+
+    def hear_custom_result(self, result: Any) -> None:
+        function, given = self._custom.pop()
+        self._note("custom", function, given, [as_tensor(each).serial for each in flatten(result)])
+
+    def hear_rule(self, result: int, x: int, gradient: Tensor) -> None:
+        node, of = self.nodes.get(gradient.serial), self.nodes.get(x)
+        if node is not None and node.gradient_of is None and node.kind not in ("argument", "variable"):
+            node.gradient_of = of
+
+    def local_names(self) -> dict[Node, str]:
+        """What the function itself called its tensors."""
+        if self.frame is None:
+            return {}
+        found: dict[Node, str] = {}
+        for name, value in self.frame.f_locals.items():
+            several = isinstance(value, (list, tuple))
+            for index, each in enumerate(value if several else (value,)):
+                if isinstance(each, Tensor) and each.serial in self.nodes:
+                    found.setdefault(self.nodes[each.serial], f"{name}_{index}" if several else name)
+        return found
+
+    # -- afterwards
+
+    def close(self) -> None:
+        """Give variables back the values that they had, and take those of the traced tensors away.
+
+        No later call computes these tensors anew, so whoever kept one is told as soon as it is used.
+        """
+        self.frame = None
+        for variable, value, storage in self._saved:
+            variable._value, variable._storage = value, storage
+        held = {id(variable._value) for variable, _ in self.entries.values()}
+        for reference in self._traced:
+            tensor = reference()
+            if tensor is not None and id(tensor) not in held:
+                tensor.array = OutOfScope()
+
+
+class _Ref:
+    """The place of a traced tensor among the arguments of a call."""
+
+    def __init__(self, serial: int) -> None:
+        self.serial = serial
+
+
+def _described(tensor: TensorLike) -> str:
+    name = f"variable {tensor.name!r}, " if isinstance(tensor, Variable) else "a tensor "
+    return f"{name}of shape {tensor.shape} and dtype {tensor.dtype}"
+
+
+def _caller() -> str:
+    """The line outside of minidl from which it was called."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_code.co_filename.startswith(_HERE):
+        frame = frame.f_back
+    return f"{frame.f_code.co_filename}, line {frame.f_lineno}" if frame else "from minidl itself"
+
+
+def _frame_of(code: Any) -> FrameType | None:
+    """The innermost running call of some code."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_code is not code:
+        frame = frame.f_back
+    return frame
+
+
+def issue_again(calls: Sequence[tuple[Any, ...]], arguments: Mapping[int, Tensor]) -> dict[int, Tensor]:
+    """Make the calls of a trace once more, through their primitives, so that who listens hears them.
+
+    Returns the tensors by the serial numbers that they had in the trace, as `arguments` are.
+    """
+    found = dict(arguments)
+    here = thread.here
+    scope, here.device = here.device, None  # each call runs where it ran
+    try:
+        for call_ in calls:
+            _issue(call_, found)
+    finally:
+        here.device = scope
+    return found
+
+
+def _issue(noted: tuple[Any, ...], found: dict[int, Tensor]) -> None:
+    def tensor(given: Given) -> Tensor:
+        return found[given] if isinstance(given, int) else given
+
+    what, *rest = noted
+    if what == "read":
+        variable, serial = rest
+        found[serial] = variable.read()
+    elif what == "assign":
+        variable, given = rest
+        variable.bind(tensor(given))
+    elif what == "custom":
+        function, given, serials = rest
+        values = [found[each.serial] if isinstance(each, _Ref) else each for each in flatten(given)]
+        arguments, options = pack(given, values)
+        results = flatten(function(*arguments, **options))
+        found.update(zip(serials, map(as_tensor, results), strict=True))
+    else:
+        options, inputs, serial = rest
+        given_inputs = tuple(map(tensor, inputs))
+        moved: Device | None = options.get("device") if what is _move else None
+        found[serial] = call(what, given_inputs, options) if moved is None else move(given_inputs[0], moved)

@@ -1,0 +1,344 @@
+"""A plan as the text of a Python program: the one that an expert would write by hand, with a comment on each line."""
+
+from __future__ import annotations
+
+import itertools
+import keyword
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy
+
+from minidl.tracing.plan import Plan
+from minidl.tracing.symbols import CALL, COPY, ELEMENTWISE, INTO, JOINED, PUT, VIEW, Node
+
+_WIDTH = 60  # where the comments begin
+
+
+class Program:
+    """A program's text, and what it needs beside it.
+
+    Arguments:
+        title: the name of the function.
+        plan: what to write.
+        names: what to call some of the nodes.
+
+    Attributes:
+        text: the program. Run beside `given`, it makes its buffers and a function, called by the title, which takes
+            the arrays of the arguments and of the variables that it only reads, and returns an array or several.
+        given: what the text needs, by name: the arrays of constants and of variables that it assigns, and functions.
+        function: the name of the function.
+        parameters: the leaves that the function takes.
+        variables: the name of each variable that it assigns.
+    """
+
+    def __init__(self, title: str, plan: Plan, names: Mapping[Node, str]) -> None:
+        self._plan = plan
+        self._names: dict[Node, str] = {}
+        self._taken = {*keyword.kwlist, "reduce"}
+        self._wanted = dict(names)
+        self._modules = {node.device.module.__name__ for node in [*plan.leaves, *plan.nodes]} or {"numpy"}
+        self._imports: set[tuple[str, str]] = set()
+        self.given: dict[str, Any] = {}
+        self._about_given: list[str] = []
+        self.variables: dict[str, Any] = {}
+        self._reserve_functions()
+        self.function = self._free(_identifier(title))
+        self.parameters = [
+            node for node in plan.leaves
+            if node.kind == "argument" or (node.kind == "variable" and node not in plan.assigned)
+        ]  # fmt: skip
+        for node in self.parameters:
+            self._name(node, node.function or "x")
+        once = [*self._lines_of_leaves()]
+        body: list[tuple[Any, str, str]] = []
+        for node in plan.nodes:
+            for is_once, code, comment in self._lines(node):
+                (once if is_once else body).append((node.device, code, comment))
+        body += self._lines_at_the_end()
+        self.text = self._text(once, body)
+
+    # -- names
+
+    def _free(self, wanted: str, numbered: bool = False) -> str:
+        names = (f"{wanted}_{number}" for number in itertools.count(1))
+        name = next(names) if numbered or wanted in self._taken else wanted
+        while name in self._taken:
+            name = next(names)
+        self._taken.add(name)
+        return name
+
+    def _give(self, name: str, value: Any, about: str) -> None:
+        self.given[name] = value
+        self._about_given.append(f"{name}: {about}" if about else name)
+
+    def _reserve_functions(self) -> None:
+        self._taken |= {"asarray", "concatenate", "copyto", "empty", "numpy", "cupy"}
+        self._taken |= {node.function.split(".")[0] for node in self._plan.nodes if node.kind in (ELEMENTWISE, INTO)}
+
+    def _name(self, node: Node, otherwise: str, numbered: bool = False) -> str:
+        if node not in self._names:
+            wanted = self._wanted.get(node)
+            if node.gradient_of is not None and node.gradient_of.kind == "variable":
+                wanted = f"{self._called(node.gradient_of)}_gradient"
+            self._names[node] = self._free(_identifier(wanted or otherwise), numbered and wanted is None)
+        return self._names[node]
+
+    def _called(self, node: Node) -> str:
+        """The name of a node that has one, or of the variable that it stands for."""
+        return self._names.get(node) or next((name for name, each in self.variables.items() if each is node.held), "")
+
+    def _function(self, node: Node, name: str) -> str:
+        """How to call a function of the array module: by its own name where there is but one module."""
+        module = node.device.module.__name__
+        if len(self._modules) > 1:
+            self._imports.add((module, ""))
+            return f"{module}.{name}"
+        self._imports.add((module, name.split(".")[0]))
+        return name
+
+    # -- what is made once
+
+    def _lines_of_leaves(self) -> list[tuple[Any, str, str]]:
+        lines = []
+        for node in self._plan.leaves:
+            if node.kind == "constant":
+                code, comment = self._constant(node)
+                lines += [(node.device, code, comment)] if code else []
+            elif node in self._plan.assigned:
+                lines.append((node.device, *self._storage(node)))
+        return lines
+
+    def _constant(self, node: Node) -> tuple[str, str]:
+        value: Any = node.device.to_numpy(node.held)[()] if node.sample.ndim == 0 else numpy.nan
+        if numpy.isfinite(value):
+            is_exact = value.dtype.kind != "f" or value.dtype.type(float(str(value))) == value
+            literal = str(value) if is_exact else repr(value.item())
+            name = self._name(node, f"number_{literal.removesuffix('.0').replace('-', 'minus_')}")
+            return f"{name} = {self._function(node, 'asarray')}({literal}, dtype={str(node.sample.dtype)!r})", ""
+        name = self._name(node, "constant", numbered=True)
+        self._give(name, node.held, _about(node))
+        return "", ""
+
+    def _storage(self, node: Node) -> tuple[str, str]:
+        variables = node.held if isinstance(node.held, tuple) else (node.held,)
+        names = [self._free(_identifier(each.name)) for each in variables]
+        for name, variable in zip(names, variables, strict=True):
+            self._give(name, variable.array, "a variable")
+            self.variables[name] = variable
+        if len(variables) == 1:
+            self._names[node] = names[0]
+            return f"{names[0]} = {names[0]}.copy()", _about(node)
+        flat = self._name(node, "variables")
+        parts = ", ".join(f"{name}.reshape(-1)" for name in names)
+        lines, start = [f"{flat} = {self._function(node, 'concatenate')}([{parts}])"], 0
+        for name, variable in zip(names, variables, strict=True):
+            end = start + variable.array.size
+            lines.append(f"{name} = {flat}[{start}:{end}]{_reshaped(variable.shape)}")
+            start = end
+        return "\n".join(lines), "side by side, so that one call moves all"
+
+    # -- the lines of a node
+
+    def _lines(self, node: Node) -> list[tuple[bool, str, str]]:
+        if node.kind == VIEW:
+            return self._view(node)
+        plan, lines = self._plan, []
+        target = ""
+        if node in plan.in_place:
+            target = self._names[node] = self._names[plan.in_place[node]]
+        elif node in plan.joined:
+            target, line = self._part(node)
+            lines.append((True, line, f"{_about(node)}"))
+        elif node in plan.buffers:
+            target, line = self._buffer(node)
+            lines += [(True, line, _about(node))] if line else []
+        operands = [self._names[each] for each in node.operands]
+        name = target or self._name(node, node.about if node.kind == CALL else node.function, numbered=True)
+        code = self._call(node, operands, name, bool(target))
+        over = " in place" if target in operands else ""
+        if code:
+            lines.append((False, code, f"{_about(node)}{self._purpose(node)}{over}"))
+        return lines
+
+    def _purpose(self, node: Node) -> str:
+        """What a node is for, in words."""
+        if node.gradient_of is not None and (name := self._called(node.gradient_of)):
+            return f", gradient of {name}"
+        return f", {node.about}" if node.about and node.about != node.function else ""
+
+    def _view(self, node: Node) -> list[tuple[bool, str, str]]:
+        base = node.operands[0]
+        root = self._plan.root(node)
+        is_once = root in self._plan.buffers or root in self._plan.in_place or (
+            root.kind == "constant" or root in self._plan.assigned
+        )  # fmt: skip
+        if base in self._plan.assigned and isinstance(base.held, tuple):
+            self._names[node] = self._called(node)
+            return []
+        seen = {".swapaxes": "transposed", ".transpose": "transposed", ".reshape": "reshaped"}
+        name = self._name(node, f"{self._names[base]}_{seen.get(node.function.split('(')[0], 'part')}")
+        return [(is_once, f"{name} = {self._names[base]}{node.function}", f"{_about(node)}, a view")]
+
+    def _buffer(self, node: Node) -> tuple[str, str]:
+        """The name of a buffer for a node, and the line that makes it."""
+        first = self._plan.buffers[node]
+        label = node.function
+        if node.kind == JOINED:
+            label = "gradients" if all(each.gradient_of is not None for each in node.operands) else "joined"
+        if node.kind == JOINED and node in self._names:
+            return self._names[node], ""
+        name = self._name(node, label, numbered=True)
+        shape = node.sample.shape
+        if first is node:
+            empty = self._function(node, "empty")
+            return name, f"{name} = {empty}({shape}, {str(node.sample.dtype)!r})"
+        again = self._names[first] + ("" if first.sample.shape == shape else f".reshape({shape})")
+        return name, f"{name} = {again}"
+
+    def _part(self, node: Node) -> tuple[str, str]:
+        """The name of a part of joined memory, and the lines that make it."""
+        joined, start = self._plan.joined[node]
+        lines = []
+        if joined not in self._names:
+            _, line = self._buffer(joined)
+            lines.append(line)
+        name = self._name(node, node.function, numbered=True)
+        end = start + node.sample.size
+        part = f"{self._names[joined]}[{start}:{end}]{_reshaped(node.sample.shape)}"
+        return name, "\n".join([*lines, f"{name} = {part}"])
+
+    def _call(self, node: Node, operands: Sequence[str], name: str, into: bool) -> str:
+        """The call that gives a node's value, into memory that is there or not."""
+        out = f", out={name}" if into else ""
+        before = "" if into else f"{name} = "
+        options = node.options
+        if node.kind == JOINED:
+            return self._joining(node, operands, name)
+        if node.kind == CALL:
+            kernel = self._free(_identifier(node.function))
+            self._give(kernel, _with_options(node), f"the operation with {node.options}" if node.options else "")
+            call = f"{kernel}({', '.join(operands)})"
+            return before + self._array(node, call)
+        if node.kind == COPY:
+            if not into and node.sample.flags.c_contiguous:
+                empty = f"{self._function(node, 'empty')}({node.sample.shape}, {str(node.sample.dtype)!r})"
+                return f"{name} = {empty}\n{self._function(node, 'copyto')}({name}, {operands[0]}, casting='unsafe')"
+            if not into:
+                return f"{name} = {operands[0]}.astype({str(node.sample.dtype)!r})"
+            return f"{self._function(node, 'copyto')}({name}, {operands[0]}, casting='unsafe')"
+        if node.kind == PUT:
+            made = f"{name} = {self._function(node, 'empty')}({node.sample.shape}, {str(node.sample.dtype)!r})\n"
+            return ("" if into else made) + f"{name}.fill(0)\n{name}{options['index']} = {operands[0]}"
+        if node.function.endswith(".reduce"):
+            call = self._reduction(node, operands[0], out)
+        elif node.function in ("concatenate", "stack"):
+            function = self._function(node, node.function)
+            call = f"{function}([{', '.join(operands)}], axis={options['axis']}{out})"
+        else:
+            call = f"{self._function(node, node.function)}({', '.join(operands)}{out})"
+        return call if into else f"{name} = {self._array(node, call)}"
+
+    def _array(self, node: Node, call: str) -> str:
+        """A call that gives an array also where NumPy gives a number."""
+        return call if node.sample.ndim else f"{self._function(node, 'asarray')}({call})"
+
+    def _reduction(self, node: Node, operand: str, out: str) -> str:
+        axis, keepdims, dtype = node.options["axis"], node.options["keepdims"], node.sample.dtype
+        options = f", axis={axis[0] if isinstance(axis, tuple) and len(axis) == 1 else axis}"
+        usual = getattr(numpy, node.function.split(".")[0]).reduce(numpy.zeros(1, node.operands[0].sample.dtype)).dtype
+        options += "" if dtype == usual else f", dtype={str(dtype)!r}"
+        options += ", keepdims=True" if keepdims else ""
+        if node.device.module is numpy:
+            return f"{self._function(node, node.function)}({operand}{options}{out})"
+        method = {"add": "sum", "maximum": "max", "minimum": "min"}[node.function.split(".")[0]]
+        return f"{operand}.{method}({(options + out)[2:]})"
+
+    def _joining(self, node: Node, operands: Sequence[str], name: str) -> str:
+        """The lines for what couldn't be written into joined memory at once."""
+        lines, start = [], 0
+        for member, operand in zip(node.operands, operands, strict=True):
+            end = start + member.sample.size
+            if self._plan.joined.get(member, (None, 0))[0] is not node:
+                lines.append(f"{name}[{start}:{end}] = {operand}.reshape(-1)")
+            start = end
+        return "\n".join(lines)
+
+    # -- the end
+
+    def _lines_at_the_end(self) -> list[tuple[Any, str, str]]:
+        """What is handed out from memory that is used again is copied; then variables get their new values."""
+        plan, lines, handed = self._plan, [], {}
+        for node in dict.fromkeys(plan.results):
+            root = plan.root(node)
+            handed[node] = self._names[node]
+            if root.kind == "variable" or root in plan.in_place or root in plan.buffers:
+                handed[node] = self._free("result")
+                lines.append((node.device, f"{handed[node]} = {self._names[node]}.copy()", f"{_about(node)}"))
+        moving = [(variable, final) for variable, final in plan.finals if plan.in_place.get(final) is not variable]
+        news = {}
+        for variable, final in moving:
+            news[variable] = self._names[final]
+            if plan.root(final).kind == "variable" or plan.root(final) in plan.in_place:
+                news[variable] = self._free("old")
+                lines.append((final.device, f"{news[variable]} = {self._names[final]}.copy()", f"{_about(final)}"))
+        for variable, _ in moving:
+            code = f"{self._function(variable, 'copyto')}({self._names[variable]}, {news[variable]})"
+            lines.append((variable.device, code, "the variable's new value"))
+        self._handed = [handed[node] for node in plan.results]
+        return lines
+
+    # -- the text
+
+    def _text(self, once: Sequence[tuple[Any, str, str]], body: Sequence[tuple[Any, str, str]]) -> str:
+        lines = []
+        for module in sorted({module for module, _ in self._imports}):
+            names = sorted({name for found, name in self._imports if found == module and name})
+            lines.append(f"from {module} import {', '.join(names)}" if names else f"import {module}")
+        if self.given:
+            lines += ["", "# given:", *(f"#   {about}" for about in self._about_given)]
+        lines += ["", *self._written(once, "")]
+        parameters = ", ".join(self._names[node] for node in self.parameters)
+        lines += ["", "", f"def {self.function}({parameters}):"]
+        lines += self._written(body, "    ")
+        lines.append(f"    return {', '.join(self._handed) or None}")
+        return "\n".join(lines).strip("\n") + "\n"
+
+    def _written(self, lines: Sequence[tuple[Any, str, str]], margin: str) -> list[str]:
+        """Lines with their comments, those of a GPU in a block where that is the current one."""
+        found: list[str] = []
+        for device, group in itertools.groupby(lines, key=lambda line: line[0]):
+            inner = margin
+            if device.module is not numpy:
+                name = f"gpu_{device.ordinal}"
+                if name not in self.given:
+                    self._give(name, device.module.cuda.Device(device.ordinal), "the device")
+                found.append(f"{margin}with {name}:")
+                inner += "    "
+            for _, code, comment in group:
+                first, *more = code.split("\n")
+                found.append(f"{inner}{first}".ljust(_WIDTH) + f"  # {comment}" if comment else f"{inner}{first}")
+                found += [f"{inner}{line}" for line in more]
+        return found
+
+
+def _identifier(text: str) -> str:
+    """A text as a name of Python's."""
+    name = re.sub(r"\W+", "_", text.replace(".reduce", "")).strip("_") or "x"
+    return f"_{name}" if name[0].isdigit() else name
+
+
+def _about(node: Node) -> str:
+    return f"{node.sample.dtype} {node.sample.shape}"
+
+
+def _reshaped(shape: tuple[int, ...]) -> str:
+    return "" if len(shape) == 1 else f".reshape({shape})"
+
+
+def _with_options(node: Node) -> Any:
+    """A kernel with its options filled in."""
+    import functools
+
+    return functools.partial(node.held, **node.options) if node.options else node.held
