@@ -227,20 +227,21 @@ class CallbackList:
 
     def __init__(self, callbacks: Iterable[Callback], model: Any, params: dict[str, Any]) -> None:
         self.callbacks = list(callbacks)
+        self._methods = {event: self._methods_for(event) for event in EVENTS}
         for callback in self.callbacks:
             callback.set_model(model)
             callback.set_params(params)
 
     def listens(self, event: str) -> bool:
         """Whether a callback defines what to do at an event."""
-        return bool(self._methods(event))
+        return bool(self._methods[event])
 
     def tell(self, event: str, *arguments: Any) -> None:
         """Call all callbacks for an event."""
-        for method in self._methods(event):
+        for method in self._methods[event]:
             method(*arguments)
 
-    def _methods(self, event: str) -> list[Callable[..., None]]:
+    def _methods_for(self, event: str) -> list[Callable[..., None]]:
         return [
             getattr(callback, event)
             for callback in self.callbacks

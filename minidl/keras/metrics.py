@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
 from minidl.context import thread
-from minidl.devices import CPU
+from minidl.devices import CPU, Device
+from minidl.devices import device as device_scope
 from minidl.keras import initializers
 from minidl.keras.losses import beside, like_predictions, mean_squared_error, same_axes
 from minidl.keras.names import find, snake_case
-from minidl.ops.creation import cast, zeros_like
+from minidl.ops.creation import cast, zeros
 from minidl.ops.elementwise import abs, equal, greater, where
 from minidl.ops.reductions import argmax, reduce_mean, reduce_sum
 from minidl.ops.shaping import squeeze
@@ -69,12 +71,18 @@ class Metric:
     def reset_state(self) -> None:
         """Forget all samples: by default, set the variables to zeros."""
         for variable in self.variables:
-            variable.assign(zeros_like(variable))
+            variable.assign(_zeros(variable.shape, variable.dtype, variable._device))
 
     def __call__(self, *arguments: Any, **options: Any) -> Any:
         """Take in a batch, and give the number for all samples since the last reset."""
         self.update_state(*arguments, **options)
         return self.result()
+
+
+@functools.cache
+def _zeros(shape: tuple[int, ...], dtype: Any, device: Device) -> Tensor:
+    with device_scope(str(device)):
+        return zeros(shape, dtype)
 
 
 class Mean(Metric):

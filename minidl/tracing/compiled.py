@@ -17,6 +17,7 @@ from minidl.nest import flatten, pack
 from minidl.ops.calling import as_tensor
 from minidl.ops.random import drawing_ahead
 from minidl.tensor import Tensor, Variable
+from minidl.tracing.guard import ANOTHER, can_guard, guard_for
 from minidl.tracing.plan import Plan
 from minidl.tracing.symbols import Node
 from minidl.tracing.trace import Trace, issue_again
@@ -24,10 +25,6 @@ from minidl.tracing.writing import Program
 
 # Tracing is one at a time, and so is running compiled code, whose buffers the next call overwrites.
 _lock = threading.RLock()
-
-
-# What a guard gives for arguments of another signature.
-_ANOTHER = object()
 
 
 def function(func: Callable[..., Any] | None = None, *, jit_compile: bool | None = None) -> Any:
@@ -84,7 +81,7 @@ class Function:
         if not options:
             for guard in self._guards:
                 found = guard(*arguments)
-                if found is not _ANOTHER:
+                if found is not ANOTHER:
                     return found
         here = thread.here
         if any(isinstance(listener, Trace) for listener in here.listeners):
@@ -203,7 +200,7 @@ class Compiled:
         self.makes_variables = bool(trace.created)
         self.program = Program(getattr(func, "__name__", "function"), plan, names)
         self._make()
-        self.guard = self._guard(nest, leaves) if here.device is None else None
+        self.guard = self._guard(*nest) if here.device is None else None
 
     def _value(self, leaf: Any) -> tuple[Node | None, Any]:
         if isinstance(leaf, Variable):
@@ -221,6 +218,8 @@ class Compiled:
         self._storages = [(variable, namespace[name]) for name, variable in program.variables.items()]
         self._takes = [node.held for node in program.parameters if node.kind == "argument"]
         self._reads = [node.held for node in program.parameters if node.kind == "variable"]
+        self._handed_out = self._hand_out()
+        self._hands_back = any(node is not None and node.kind == "argument" for node, _ in self._values)
         program.given.clear()
 
     def _load(self) -> None:
@@ -237,66 +236,41 @@ class Compiled:
         found = thread.here.silently(self._step, *arrays)
         for variable, _ in self._storages:
             variable._value = None
-        return self._handed_out(found, tensors)
+        return self._handed_out(found, *tensors) if self._hands_back else self._handed_out(found)
 
-    def _handed_out(self, found: Any, tensors: Sequence[Tensor]) -> Any:
-        """The arrays that the program returns, as tensors in the nest of the function's results."""
-        nodes = list(dict.fromkeys(node for node, _ in self._values if node is not None))
-        arrays = found if len(nodes) > 1 else (found,)
-        made = {
-            node: tensors[node.held] if node.kind == "argument" else Tensor(array)
-            for node, array in zip(nodes, arrays, strict=False)
-        }
-        return pack(self._form, [value if node is None else made[node] for node, value in self._values])
+    def _hand_out(self) -> Callable[..., Any]:
+        """What makes tensors, in the nest of the function's results, of the arrays that the program returns.
 
-    def _guard(self, nest: Any, leaves: Sequence[Any]) -> Callable[..., Any] | None:
-        """A function that runs the program for tensors of this signature, and gives _ANOTHER for other arguments.
-
-        It is written out for the signature, since comparing signatures would take longer than a small program.
+        It takes these and, where some of the results are arguments, the tensors that were given to the function.
         """
-        arguments, options = nest
-        if options or not all(type(each) is Tensor and type(each.array) is numpy.ndarray for each in arguments):
-            return None
-        given = [f"x{index}" for index in range(len(arguments))]
-        names: dict[str, Any] = {
-            "Tensor": Tensor, "ndarray": numpy.ndarray, "another": _ANOTHER, "lock": _lock, "thread": thread,
-            "step": self._step, "load": self._load, "hand_out": self._handed_out,
-        }  # fmt: skip
-        checks = ["here.listeners", "here.device is not None", *(f"type({name}) is not Tensor" for name in given)]
-        lines = [f"def guard({', '.join([*(f'{name}=None' for name in given), '*more'])}):", "    here = thread.here"]
-        lines += [f"    if more or {' or '.join(checks)}:", "        return another"]
-        for name, each in zip(given, arguments, strict=True):
-            array, dtype = each.array, f"{name}_dtype"
-            names[dtype] = array.dtype
-            lines += [
-                f"    {name}_array = {name}.array",
-                f"    if (type({name}_array) is not ndarray or {name}_array.shape != {array.shape}",
-                f"            or {name}_array.strides != {array.strides} or {name}_array.dtype is not {dtype}):",
-                "        return another",
+        nodes = list(dict.fromkeys(node for node, _ in self._values if node is not None))
+        if len(nodes) == 1 and self._form is None and nodes[0].kind != "argument":
+            return Tensor
+        if not nodes:
+            return lambda found: pack(self._form, [value for _, value in self._values])
+        places = [nodes.index(node) if node is not None else None for node, _ in self._values]
+
+        def hand_out(found: Any, *given: Tensor) -> Any:
+            arrays = found if len(nodes) > 1 else (found,)
+            made = [
+                given[node.held] if node.kind == "argument" else Tensor(array)
+                for node, array in zip(nodes, arrays, strict=False)
             ]
-        taken = [f"{given[index]}_array" for index in self._takes]
-        for index, variable in enumerate(self._reads):
-            names[f"read_{index}"] = variable
-            taken.append(f"read_{index}.array")
-        lines.append("    with lock:")
-        owned = []
-        for index, (variable, storage) in enumerate(self._storages):
-            names |= {f"variable_{index}": variable, f"storage_{index}": storage}
-            owned.append(f"variable_{index}")
-        if owned:
-            moved = [f"{name}._storage is not storage_{index}" for index, name in enumerate(owned)]
-            lines += [f"        if {' or '.join(moved)}:", "            load()"]
-        lines.append(f"        found = here.silently({', '.join(['step', *taken])})")
-        if owned:
-            lines.append(f"        {' = '.join(f'{name}._value' for name in owned)} = None")
-        (node, _), *more = self._values or [(None, None)]
-        if self._form is None and not more and node is not None and node.kind != "argument":
-            lines.append("    return Tensor(found)")
-        else:
-            lines.append(f"    return hand_out(found, [{', '.join(given)}])")
-        exec("\n".join(lines), names)
-        guard: Callable[..., Any] = names["guard"]
-        return guard
+            values = [
+                value if place is None else made[place] for place, (_, value) in zip(places, self._values, strict=True)
+            ]
+            return pack(self._form, values)
+
+        return hand_out
+
+    def _guard(self, arguments: Sequence[Any], options: Any) -> Callable[..., Any] | None:
+        if options or not can_guard(arguments):
+            return None
+        parts = {
+            "step": self._step, "load": self._load, "lock": _lock,
+            "hand_out": self._handed_out, "hands_back": self._hands_back,
+        }  # fmt: skip
+        return guard_for(arguments, self._takes, self._reads, self._storages, parts)
 
     def issue(self, tensors: Sequence[Tensor]) -> Any:
         found = issue_again(self._calls, dict(zip(self._arguments, tensors, strict=True)))

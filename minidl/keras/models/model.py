@@ -49,7 +49,7 @@ class Model(Trainer):
         self._inputs = inputs
         self._outputs = outputs
         self._graph = Graph(flatten(inputs), flatten(outputs))
-        self._compiled_steps = {}
+        self._steps = {}
         self.built = True
 
     # -- layers

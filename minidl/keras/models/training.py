@@ -18,6 +18,7 @@ from minidl.keras.models.measures import Measures
 from minidl.keras.progress import Progress
 from minidl.nest import flatten, pack
 from minidl.tape import GradientTape
+from minidl.tensor import Tensor
 from minidl.tracing import function
 
 BATCH_SIZE = 32  # where none is given, as in Keras
@@ -39,7 +40,7 @@ class Trainer(Layer):
 
     def __init__(self, name: str | None = None, trainable: bool = True, **options: Any) -> None:
         super().__init__(name=name, trainable=trainable, **options)
-        self._compiled_steps: dict[Any, Callable[..., Any]] = {}  # by what they do, and the weights that they train
+        self._steps: dict[tuple[Any, ...], Callable[..., Any]] = {}  # by what they do, and the weights they train
 
     @property
     def inputs(self) -> list[KerasTensor]:
@@ -79,7 +80,7 @@ class Trainer(Layer):
         self._measures = Measures(self.output_names, loss, loss_weights, metrics)
         self.optimizer = made
         self.run_eagerly = bool(run_eagerly)
-        self._compiled_steps = {}
+        self._steps = {}
 
     @property
     def metrics_names(self) -> list[str]:
@@ -104,18 +105,19 @@ class Trainer(Layer):
     # -- steps
 
     def _step(self, kind: str) -> Callable[..., Any]:
-        """What takes a step of 'train', 'test' or 'predict': a compiled function, unless the model runs eagerly."""
-        taken: Callable[..., Any] = getattr(self, f"_{kind}_step")
-        schedule = self.optimizer is not None and self.optimizer.has_schedule
-        if self.run_eagerly or (schedule and kind == "train"):
-            return taken
-        trained = self.trainable_weights
-        if self.optimizer is not None and kind == "train":
+        """What takes a step of 'train', 'test' and so on: a compiled function, unless the model runs eagerly."""
+        key: tuple[Any, ...] = (kind,)
+        if kind == "train" and self.optimizer is not None:
+            trained = self.trainable_weights
             self.optimizer.build(trained)
-        key = kind, *map(id, trained)
-        if key not in self._compiled_steps:
-            self._compiled_steps[key] = function(taken)
-        return self._compiled_steps[key]
+            key = (kind, self.optimizer.has_schedule, *map(id, trained))
+        step = self._steps.get(key)
+        if step is None:
+            step = getattr(self, f"_{kind}_step")
+            if not self.run_eagerly and True not in key:  # a schedule is Python, and called at each step
+                step = function(step)
+            self._steps[key] = step
+        return step
 
     def _train_step(self, x: Any, y: Any, weight: Any) -> None:
         measures = self._compiled("fit")
@@ -161,8 +163,12 @@ class Trainer(Layer):
         return values[0] if len(values) == 1 else values
 
     def _logs(self) -> dict[str, float]:
+        names = sorted(self._compiled("reading logs").metrics)
+        return dict(zip(names, map(float, self._step("logs")()), strict=True))
+
+    def _logs_step(self) -> list[Tensor]:
         found = self._compiled("reading logs").metrics
-        return {name: float(found[name].result()) for name in sorted(found)}
+        return [found[name].result() for name in sorted(found)]
 
     # -- loops
 
@@ -226,6 +232,7 @@ class Trainer(Layer):
         steps = steps_in(data, size, steps_per_epoch)
         history = History()
         told = CallbackList([*(callbacks or []), history], self, {"epochs": epochs, "steps": steps, "verbose": verbose})
+        step = self._step("train")
         following = walks(data, size, self._place(), shuffle, steps_per_epoch)
         self.stop_training = False
         logs: dict[str, float] = {}
@@ -234,7 +241,7 @@ class Trainer(Layer):
             told.tell("on_epoch_begin", epoch, None)
             self.reset_metrics()
             with Progress(verbose, steps, f"Epoch {epoch + 1}/{epochs}" if epochs > 1 else "") as progress:
-                self._walk(next(following), "train", told, progress)
+                self._walk(next(following), step, "train", told, progress)
                 logs = self._logs()
                 if validation is not None and (epoch + 1) % validation_freq == 0:
                     logs |= {
@@ -281,14 +288,15 @@ class Trainer(Layer):
         self.reset_metrics()
         told.tell("on_test_begin", None)
         batches = next(walks(data, size, self._place(), False, steps))
-        self._walk(batches, "test", told, progress)
+        self._walk(batches, self._step("test"), "test", told, progress)
         logs = self._logs()
         told.tell("on_test_end", logs)
         return logs
 
-    def _walk(self, batches: Iterable[Batch], kind: str, told: CallbackList, progress: Progress) -> None:
+    def _walk(
+        self, batches: Iterable[Batch], step: Callable[..., Any], kind: str, told: CallbackList, progress: Progress
+    ) -> None:
         """Take a step for each batch. The numbers are read only where somebody looks at them."""
-        step = self._step(kind)
         begins, ends = told.listens(f"on_{kind}_batch_begin"), told.listens(f"on_{kind}_batch_end")
         for index, batch in enumerate(batches):
             if begins:
