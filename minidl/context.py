@@ -13,6 +13,11 @@ if TYPE_CHECKING:
     from minidl.primitive import Listener
 
 
+# Compiled functions are traced and run one at a time, since each call overwrites the buffers of the one before. Who
+# binds a variable's value, or copies it out of a buffer, waits for them too.
+compiling = threading.RLock()
+
+
 class Here:
     """The state of one thread.
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy
 from numpy.typing import NDArray
 
-from minidl.context import thread
+from minidl.context import compiling, thread
 from minidl.devices import Device, device_of, is_gpu_array
 
 __all__ = ["Tensor", "Variable", "as_dtype", "float16", "float32", "float64", "int32", "int64"]
@@ -239,7 +239,10 @@ class Variable(TensorLike):
     def _tensor(self) -> Tensor:  # type: ignore[override]
         value = self._value
         if value is None:
-            value = self._value = Tensor(self._device.run(self._storage.copy))
+            with compiling:
+                value = self._value
+                if value is None:
+                    value = self._value = Tensor(self._device.run(self._storage.copy))
         return value
 
     @property
@@ -262,8 +265,9 @@ class Variable(TensorLike):
         value = Tensor(_row_by_row(source.array))
         for listener in thread.here.listeners:
             listener.hear_assignment(self, value, source)
-        self._value = value
-        self._storage = None
+        with compiling:
+            self._value = value
+            self._storage = None
 
     def relocate(self, device: Device) -> None:
         """Keep the value on another device from now on."""

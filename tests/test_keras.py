@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -760,3 +761,114 @@ def test_h5_without_h5py_says_what_to_install(tmp_path: Path, monkeypatch: pytes
     with pytest.raises(ImportError, match=r"pip install 'minidl\[h5\]'"):
         network(minidl).save_weights(tmp_path / "a.weights.h5")
     assert list(tmp_path.iterdir()) == []
+
+
+# -- compiled steps ----------------------------------------------------------------------------------------------
+
+
+def _trained(run_eagerly: bool, **options: Any) -> list[Any]:
+    minidl.random.set_seed(3)
+    model = network(minidl)
+    model.compile(
+        loss="mse", optimizer=minidl.keras.optimizers.SGD(0.05, momentum=0.9, clipnorm=1.0),
+        metrics=["mae", "accuracy"], run_eagerly=run_eagerly,
+    )  # fmt: skip
+    history = model.fit(X, Y, epochs=4, batch_size=4, verbose=0, validation_data=(X[:3], Y[:3]), **options)
+    found = [history.history[name] for name in sorted(history.history)]
+    found += [model.evaluate(X, Y, verbose=0), model.train_on_batch(X, Y), model.predict(X, verbose=0)]
+    return [numpy.array(each) for each in [*found, *model.get_weights(), model.optimizer.iterations.numpy()]]
+
+
+@pytest.mark.parametrize("options", [{}, {"sample_weight": numpy.arange(10.0)}, {"shuffle": False}])
+def test_compiled_steps_give_the_same_bits(options: dict[str, Any], device: str) -> None:
+    for eager, compiled in zip(_trained(True, **options), _trained(False, **options), strict=True):
+        numpy.testing.assert_array_equal(compiled, eager)
+
+
+def test_a_step_is_compiled_unless_the_model_runs_eagerly() -> None:
+    calls: list[Any] = []
+
+    class Noting(minidl.keras.layers.Layer):
+        def call(self, inputs: Any) -> Any:
+            calls.append(inputs.shape)
+            return inputs
+
+    def count(**options: Any) -> int:
+        model = minidl.keras.Sequential([minidl.keras.Input((4,)), Noting(), minidl.keras.layers.Dense(1)])
+        model.compile(loss="mse", **options)
+        calls.clear()
+        model.fit(X, Y[:, :1], epochs=50, verbose=0)
+        return len(calls)
+
+    assert count() == 1
+    assert count(run_eagerly=True) == 50
+
+
+def test_what_is_trainable_can_change_between_fits() -> None:
+    model = network(minidl)
+    model.compile(loss="mse", optimizer=minidl.keras.optimizers.SGD(0.1))
+    model.fit(X, Y, verbose=0)
+    first = model.layers[-1].get_weights()
+    model.layers[-1].trainable = False
+    model.fit(X, Y, verbose=0)
+    numpy.testing.assert_array_equal(model.layers[-1].get_weights()[0], first[0])
+    model.layers[-1].trainable = True
+    model.fit(X, Y, verbose=0)
+    assert (model.layers[-1].get_weights()[0] != first[0]).any()
+
+
+def test_python_in_a_compiled_step_is_told_how_to_run() -> None:
+    def loss(y_true: Any, y_pred: Any) -> Any:
+        return minidl.reduce_mean(minidl.abs(y_true - y_pred)) * float(minidl.reduce_max(y_pred))
+
+    model = network(minidl)
+    model.compile(loss=loss)
+    before = model.get_weights()
+    with pytest.raises(TypeError, match=r"run_eagerly=True"):
+        model.fit(X, Y, verbose=0)
+    for weight, old in zip(model.get_weights(), before, strict=True):
+        numpy.testing.assert_array_equal(weight, old)
+    model.compile(loss=loss, run_eagerly=True)
+    model.fit(X, Y, verbose=0)
+
+
+def test_a_metric_that_keeps_tensors_in_attributes_says_so() -> None:
+    class Careless(minidl.keras.metrics.Metric):
+        largest: Any = 0.0
+
+        def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+            self.largest = minidl.maximum(minidl.reduce_max(y_pred), self.largest)
+
+        def result(self) -> Any:
+            return self.largest
+
+    model = network(minidl)
+    model.compile(loss="mse", metrics=[Careless()])
+    with pytest.raises(TypeError, match="assign it to a tf.Variable"):
+        model.fit(X, Y, verbose=0)
+    model.compile(loss="mse", metrics=[Careless()], run_eagerly=True)
+    assert model.fit(X, Y, verbose=0).history["careless"]
+
+
+# -- more data than fits -----------------------------------------------------------------------------------------
+
+
+def test_a_file_is_walked_through_without_reading_it_whole(tmp_path: Path) -> None:
+    rows = 200_000
+    x = numpy.memmap(tmp_path / "x", "float32", "w+", shape=(rows, 32))  # 25.6 MB
+    y = numpy.memmap(tmp_path / "y", "float32", "w+", shape=(rows, 1))
+    x[:] = 1.0
+    model = minidl.keras.Sequential([minidl.keras.Input((32,)), minidl.keras.layers.Dense(1)])
+    model.compile(loss="mse", optimizer=minidl.keras.optimizers.SGD(1e-3))
+    model.fit(x[:1000], y[:1000], batch_size=500, verbose=0)
+    for use in (
+        lambda: model.fit(x, y, batch_size=500, verbose=0),
+        lambda: model.fit(x, y, batch_size=500, verbose=0, validation_split=0.5, shuffle=False),
+        lambda: model.evaluate(x, y, batch_size=500, verbose=0),
+        lambda: model.predict(x, verbose=0),
+    ):
+        tracemalloc.start()
+        use()
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert peak < 5e6  # a prediction, 0.8 MB, and the order of a shuffled walk, 1.6 MB, among it

@@ -23,6 +23,7 @@ def linear(x: Any) -> Tensor:
 
 
 _TABLE = {"linear": linear, "relu": relu, "sigmoid": sigmoid, "tanh": tanh, "softplus": softplus, "softmax": softmax}
+KNOWN = tuple(_TABLE.values())
 
 
 def get(identifier: Any) -> Any:

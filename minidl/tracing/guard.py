@@ -67,9 +67,12 @@ def guard_for(
     if storages:
         lines.append(f"        if {' or '.join(f'kept_{i}._storage is not storage_{i}' for i in kept)}:")
         lines.append("            load()")
-    lines.append(f"        found = here.silently({', '.join(step)})")
+    call = f"found = here.silently({', '.join(step)})"
     if storages:
-        lines.append(f"        {' = '.join(f'kept_{i}._value' for i in kept)} = None")
+        lines += ["        try:", f"            {call}", "        finally:"]
+        lines.append(f"            {' = '.join(f'kept_{i}._value' for i in kept)} = None")
+    else:
+        lines.append(f"        {call}")
     handed_back = "".join(f", {name}" for name in tensors) if parts["hands_back"] else ""
     lines.append(f"    return hand_out(found{handed_back})")
     exec("\n".join(lines), names)

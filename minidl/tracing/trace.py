@@ -87,7 +87,7 @@ class Trace(Listener):
     def hear(
         self, primitive: Primitive, inputs: tuple[Tensor, ...], result: Tensor, options: Mapping[str, Any]
     ) -> None:
-        self._note(primitive, options, [self._given(x) for x in inputs], result.serial)
+        self._note(primitive, options, [self.given(x) for x in inputs], result.serial)
         self._heard.add(result.serial)
         if self.frame is None:
             self.frame = _frame_of(self._code)
@@ -96,7 +96,7 @@ class Trace(Listener):
             device = result._device
             self._keep(result, self.recorder.written(primitive, operands, options, result.array, device))
 
-    def _given(self, tensor: Tensor) -> Given:
+    def given(self, tensor: Tensor) -> Given:
         return tensor.serial if tensor.serial in self.nodes or tensor.serial in self._heard else tensor
 
     def _note(self, *call: Any) -> None:
@@ -119,7 +119,7 @@ class Trace(Listener):
         if id(variable) not in self.finals:
             self._saved.append((variable, variable._value, variable._storage))
         self.finals[id(variable)] = node = self.node_of(source)
-        self._note("assign", variable, self._given(source))
+        self._note("assign", variable, self.given(source))
         self._keep(value, node)
 
     def hear_creation(self, variable: Variable) -> None:
@@ -135,7 +135,8 @@ class Trace(Listener):
             raise TypeError(
                 f"Python looked at the value of {_described(tensor)} while the function {self._name!r} was traced "
                 f"({_caller()}). Later calls run without Python, on other values; choose with tf.where instead of "
-                "`if`, compute with tensors instead of numbers, or do this outside of the function"
+                "`if`, compute with tensors instead of numbers, or do this outside of the function (a Keras model runs "
+                "its steps without tracing after compile(run_eagerly=True))"
             )
 
     def hear_custom(self, function: Callable[..., Any], arguments: Sequence[Any], options: Mapping[str, Any]) -> None:

@@ -49,6 +49,7 @@ class Dense(Layer):
         super().__init__(name=name, trainable=trainable, dtype=dtype, **options)
         self.units = units
         self.activation = activations.get(activation)
+        self.works_by_rows = type(self) is Dense and self.activation in activations.KNOWN
         self.use_bias = use_bias
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.bias_initializer = initializers.get(bias_initializer)

@@ -18,6 +18,8 @@ class InputLayer(Layer):
         self.built = True
         LayerCall(self, [], tensor)
 
+    works_by_rows = True
+
     def call(self, inputs: Any) -> Any:
         return inputs
 

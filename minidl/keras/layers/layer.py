@@ -39,6 +39,9 @@ class Layer:
     ['factor']
     """
 
+    # Whether each row of the result depends on nothing but the same row of the input.
+    works_by_rows = False
+
     def __init__(self, name: str | None = None, trainable: bool = True, dtype: Any = None, **options: Any) -> None:
         refuse(type(self).__name__, options)
         self.name = name or new_name(self)

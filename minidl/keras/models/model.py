@@ -62,6 +62,12 @@ class Model(Trainer):
     def _sublayers(self) -> list[Layer]:
         return self.layers
 
+    @property
+    def works_by_rows(self) -> bool:  # type: ignore[override]
+        """Whether each row of the result depends on nothing but the same row of the input."""
+        is_a_graph = self._graph is not None and type(self).call is Model.call
+        return is_a_graph and all(layer.works_by_rows for layer in self.layers)
+
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """A layer by its name or its index. Raises ValueError for one that isn't there.
 

@@ -22,6 +22,7 @@ from minidl.tensor import Tensor
 from minidl.tracing import function
 
 BATCH_SIZE = 32  # where none is given, as in Keras
+ROWS_AT_ONCE = 2048  # for a prediction whose rows don't depend on each other: few calls, in what a cache holds
 
 
 class Trainer(Layer):
@@ -328,6 +329,8 @@ class Trainer(Layer):
         """
         _check_counts(batch_size=batch_size, steps=steps)
         data, size = self._data(x, None, None, may_be_empty=True), batch_size or BATCH_SIZE
+        if self.works_by_rows and steps is None and not callbacks:
+            size = max(size, ROWS_AT_ONCE)  # nobody can tell, but by the time that it takes
         count = steps_in(data, size, steps)
         told = CallbackList(callbacks or [], self, {"steps": count, "verbose": verbose})
         parts: list[list[Any]] = []

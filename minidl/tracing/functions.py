@@ -1,0 +1,114 @@
+"""function: a Python function that is traced once for each signature, and from then on runs as a program."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Hashable, Sequence
+from types import MethodType
+from typing import Any
+
+from minidl.context import compiling, thread
+from minidl.nest import flatten
+from minidl.tensor import Tensor
+from minidl.tracing.compiled import Compiled
+from minidl.tracing.guard import ANOTHER
+from minidl.tracing.signature import as_argument, signature_of
+from minidl.tracing.trace import Trace
+
+
+def function(func: Callable[..., Any] | None = None, *, jit_compile: bool | None = None) -> Any:
+    """Make a function compiled: traced in its first call, it runs as a straight-line program in later ones.
+
+    Arguments:
+        func: takes tensors, variables, numbers, and nests of them. Without it, the result is a decorator.
+        jit_compile: TensorFlow's word; here every function is compiled, whatever it says.
+
+    The first call with a signature (the nest of the arguments; shapes, dtypes, layouts and devices of its tensors;
+    all else by value) runs the function while a trace listens. From the trace a program of array calls is written,
+    which later calls with that signature run; it gives the same bits. What Python does beside is done when the
+    function is traced, and not again. Functions, gradients taken inside and variables assigned inside are traced
+    through; where a tape listens outside, the recorded operations are issued again for it.
+
+    Raises TypeError where Python looks at a tensor's value while the function is traced, and ValueError where it
+    makes a variable in any call but its first.
+
+    >>> @tf.function
+    ... def descend(x):
+    ...     with tf.GradientTape() as tape:
+    ...         y = tf.square(x - 50.0)
+    ...     x.assign_sub(0.25 * tape.gradient(y, x))
+    ...     return y
+    >>> x = tf.Variable(42.0)
+    >>> [float(descend(x)) for _ in range(3)]
+    [64.0, 16.0, 4.0]
+    """
+    if func is None:
+        return function
+    if not callable(func):
+        raise TypeError(f"tf.function makes a function compiled; {func!r} was given")
+    return Function(func)
+
+
+class Function:
+    """A compiled function; see `function`."""
+
+    def __init__(self, func: Callable[..., Any]) -> None:
+        functools.update_wrapper(self, func)
+        self._function = func
+        self._compiled: dict[Hashable, Compiled] = {}
+        self._guards: list[Callable[..., Any]] = []  # that of the latest call first
+        self._latest: Compiled | None = None
+        self._has_run = False
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        return self if instance is None else MethodType(self, instance)
+
+    def __repr__(self) -> str:
+        return f"<minidl.function {getattr(self, '__qualname__', self._function)}>"
+
+    def __call__(self, *arguments: Any, **options: Any) -> Any:
+        if not options:
+            for guard in self._guards:
+                found = guard(*arguments)
+                if found is not ANOTHER:
+                    return found
+        here = thread.here
+        if any(isinstance(listener, Trace) for listener in here.listeners):
+            return self._function(*arguments, **options)  # the trace in force hears it all
+        nest = (arguments, options)
+        leaves = [as_argument(leaf) for leaf in flatten(nest)]
+        tensors = [leaf for leaf in leaves if isinstance(leaf, Tensor)]
+        with compiling:
+            compiled = self._compiled_for(nest, leaves)
+            return compiled.issue(tensors) if here.listeners else compiled.run(tensors)
+
+    def _compiled_for(self, nest: Any, leaves: Sequence[Any]) -> Compiled:
+        """The function compiled for a signature."""
+        signature = thread.here.device, signature_of(nest, leaves)
+        compiled = self._compiled.get(signature)
+        if compiled is None:
+            compiled = Compiled(self._function, nest, leaves, may_create=not self._has_run)
+            self._has_run = True
+            if compiled.makes_variables:  # only in the first call; later ones find them there
+                compiled = Compiled(self._function, nest, leaves, may_create=False)
+            self._compiled[signature] = compiled
+        self._latest = compiled
+        if compiled.guard is not None:
+            self._guards = [compiled.guard, *[each for each in self._guards if each is not compiled.guard]]
+        return compiled
+
+    def source(self) -> str:
+        """The text of the program that runs for the arguments that were given last.
+
+        Raises ValueError before the first call.
+
+        >>> double = tf.function(lambda x: x * 2.0)
+        >>> double(tf.constant([1.0, 2.0])).numpy()
+        array([2., 4.], dtype=float32)
+        >>> print(double.source())  # doctest: +ELLIPSIS
+        from numpy import asarray, multiply
+        ...
+        """
+        if self._latest is None:
+            raise ValueError(f"{self!r} has no program yet: that is written when it is first called")
+        return self._latest.text
