@@ -13,6 +13,7 @@ from matplotlib import image
 from minidl.okja import pictures
 from minidl.okja.command import main
 from minidl.okja.lesson import descent, lesson
+from minidl.pictures import fonts
 
 import minidl  # isort: skip
 
@@ -62,16 +63,17 @@ def test_a_training_that_runs_away_is_said_so(capsys: pytest.CaptureFixture[str]
 def test_okja_draws_pictures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["okja", "--epochs", "2", "--pictures", str(tmp_path / "new" / "folder")]) == 0
     files = sorted((tmp_path / "new" / "folder").iterdir())
-    assert [file.name for file in files] == ["data.png", "descent.png", "line.png", "loss.png"]
+    assert [file.name for file in files] == ["data.png", "descent.png", "graph.png", "line.png", "loss.png"]
     printed = capsys.readouterr().out
     for file in files:
-        assert image.imread(file).shape[:2] == (600, 960)
+        shape = image.imread(file).shape[:2]
+        assert (shape == (600, 960)) == (file.name != "graph.png")  # which is as large as it needs
         assert str(file) in printed
 
 
 @pytest.mark.filterwarnings("error:Glyph")
 def test_without_a_korean_font_names_are_in_english(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pictures, "_KOREAN_FONTS", ())
+    monkeypatch.setattr(fonts, "KOREAN", ())
     pictures.draw(tmp_path, lesson(minidl, epochs=1), descent(minidl))
     assert len(list(tmp_path.iterdir())) == 4
 
@@ -150,6 +152,8 @@ def test_help_names_the_commands() -> None:
     assert found.returncode == 0
     assert "okja" in found.stdout
     assert "devices" in found.stdout
+    assert "explain" in found.stdout
+    assert "--op NAME" in run("explain", "--help").stdout
     assert "--pictures DIR" in run("okja", "--help").stdout
 
 

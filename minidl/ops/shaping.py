@@ -269,9 +269,8 @@ def _gather(xp, x, indices, *, axis):
     if indices.size:
         least, largest = int(indices.min()), int(indices.max())
         if least < 0 or largest >= length:
-            raise InvalidArgumentError(
-                f"gather: indices from {least} to {largest} go beyond 0 to {length - 1}, in shape {x.shape}"
-            )
+            beyond = least if least < 0 else largest
+            raise InvalidArgumentError(f"gather: index {beyond} is not from 0 to {length - 1}, in shape {x.shape}")
     return xp.take(x, indices, axis=axis)
 
 
