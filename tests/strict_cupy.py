@@ -135,6 +135,10 @@ class ndarray:  # noqa: N801  # CuPy's name
         return self._values.size
 
     @property
+    def T(self) -> ndarray:
+        return self.transpose()  # type: ignore[attr-defined,no-any-return]
+
+    @property
     def strides(self) -> tuple[int, ...]:
         return self._values.strides
 

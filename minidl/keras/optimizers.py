@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from minidl.keras.names import find, new_name, refuse
+from minidl.ops.calling import number
 from minidl.ops.creation import cast, zeros_like
 from minidl.ops.elementwise import clip_by_value, maximum, minimum, sqrt, square
 from minidl.ops.joining import stack
@@ -165,7 +166,7 @@ class SGD:
             self._move(
                 variable, gradient, rate if variable.array.dtype is rate.array.dtype else cast(rate, variable.dtype)
             )
-        self.iterations.assign_add(1)
+        self.iterations.assign_add(number(1, self.iterations._tensor))
 
     def _move(self, variable: Variable, gradient: Tensor, rate: Any) -> None:
         if self.weight_decay is not None:

@@ -74,7 +74,13 @@ class Compiled:
         )
         self.text = program.text
         namespace = program.given
-        exec(compile(program.text, f"<compiled {program.function}>", "exec"), namespace)
+        for variable in program.variables.values():  # only the text holds their arrays now, and lets go of them
+            variable._value = variable._storage = None
+        try:
+            exec(compile(program.text, f"<compiled {program.function}>", "exec"), namespace)
+        finally:
+            for name, variable in program.variables.items():
+                variable._storage = namespace[name]
         self._step = namespace[program.function]
         self._storages = [(variable, namespace[name]) for name, variable in program.variables.items()]
         self._takes = [node.held for node in program.parameters if node.kind == "argument"]

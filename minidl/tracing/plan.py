@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy
 
-from minidl.tracing.symbols import CALL, ELEMENTWISE, JOINED, VIEW, Node, index_text
+from minidl.tracing.symbols import CALL, ELEMENTWISE, JOINED, VIEW, Node, index_text, stand_in
 
 # Variables of at most so many entries lie side by side, so that one call moves them all.
 ENTRIES_OF_A_SMALL_VARIABLE = 4096
@@ -227,7 +227,7 @@ class _Joining:
         self._behind: dict[Node, list[Node]] = {}  # the same, by the node of the old order that it comes after
         for group in groups:
             variables = tuple(variable for variable, _ in group)
-            sample = numpy.empty(sum(each.sample.size for each in variables), variables[0].sample.dtype)
+            sample = stand_in((sum(each.sample.size for each in variables),), variables[0].sample.dtype)
             held = tuple(each.held for each in variables)
             self._made[variables] = Node("variable", "", (), {}, sample, variables[0].device, held)
 
@@ -285,7 +285,7 @@ class _Joining:
         sizes = [each.sample.size for each in members]
         if any(each.sample.dtype != first.sample.dtype or not each.is_row_by_row for each in members):
             raise _ApartError
-        sample = numpy.empty(sum(sizes), first.sample.dtype)
+        sample = stand_in((sum(sizes),), first.sample.dtype)
         if self._is_one_call(members):
             columns = zip(*(each.operands for each in members), strict=True)
             operands = [self._alike(column) for column in columns]

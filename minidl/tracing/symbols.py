@@ -6,6 +6,8 @@ negative, exp, add and divide, one node each.
 
 from __future__ import annotations
 
+import math
+import mmap
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
@@ -24,6 +26,9 @@ JOINED = "joined"  # memory that its operands lie in, one behind the other
 CALL = "call"  # anything else: a call that makes an array of its own
 
 
+LARGE = 1 << 16  # bytes
+
+
 class Node:
     """An array that a program is given or computes.
 
@@ -32,8 +37,7 @@ class Node:
         function: what computes it: the name of a function of the array module; for a view, what follows its operand.
         operands: the nodes that it is computed from.
         options: what else the function is given.
-        sample: an array without values that has its shape, dtype and strides. (It is never written into, so it takes
-            no memory but an address.)
+        sample: an array without values that has its shape, dtype and strides.
         device: where it is.
         about: what it is for, in words.
         held: for a leaf, what it stands for: a constant's array, a variable, the number of an argument.
@@ -84,7 +88,7 @@ class Recorder:
 
     def leaf(self, kind: str, array: Any, device: Device, held: Any, name: str = "") -> Node:
         """A node for what a program is given."""
-        node = Node(kind, name, (), {}, _stand_in(array), device, held)
+        node = Node(kind, name, (), {}, stand_in_for(array), device, held)
         self.nodes.append(node)
         return node
 
@@ -129,21 +133,31 @@ class Recorder:
         except Exception:  # whatever a rule does that symbols can't: it is then called as a whole
             pass
         kernel = primitive.kernels[device.module]
-        node = Node(CALL, primitive.name, operands, options, _stand_in(result), device, kernel, primitive.name)
+        node = Node(CALL, primitive.name, operands, options, stand_in_for(result), device, kernel, primitive.name)
         if not operands:
             node.about = "new numbers at each call"
         self.nodes.append(node)
         return node
 
 
-def _stand_in(array: Any) -> Any:
-    """An array of NumPy's without values, in the shape, dtype and strides of another."""
-    if array.flags.c_contiguous:
-        return numpy.empty(array.shape, array.dtype)
-    reach = sum((length - 1) * abs(stride) for length, stride in zip(array.shape, array.strides, strict=True))
-    start = sum((length - 1) * -stride for length, stride in zip(array.shape, array.strides, strict=True) if stride < 0)
-    memory = numpy.empty(reach + array.dtype.itemsize, numpy.uint8)
-    return numpy.ndarray(array.shape, array.dtype, memory, start, array.strides)
+def stand_in(shape: tuple[int, ...], dtype: Any, strides: tuple[int, ...] | None = None) -> Any:
+    """An array of NumPy's without values, row by row or with other strides.
+
+    Where it is large, its memory is mapped and never touched: it takes none, and no place among the arrays in use.
+    """
+    dtype = numpy.dtype(dtype)
+    if strides is None:
+        size, start = math.prod(shape) * dtype.itemsize, 0
+    else:
+        ends = [(length - 1) * stride for length, stride in zip(shape, strides, strict=True)]
+        size, start = sum(map(abs, ends)) + dtype.itemsize, -sum(end for end in ends if end < 0)
+    memory = mmap.mmap(-1, size) if size >= LARGE else numpy.empty(size, numpy.uint8)
+    return numpy.ndarray(shape, dtype, memory, start, strides)
+
+
+def stand_in_for(array: Any) -> Any:
+    """A stand-in for an array of any device."""
+    return stand_in(array.shape, array.dtype, None if array.flags.c_contiguous else array.strides)
 
 
 def _layout(array: Any) -> tuple[int, ...]:
@@ -164,22 +178,25 @@ class Module:
         raise UnwritableError(name)
 
     def dot(self, x: Symbol, y: Symbol) -> Symbol:
-        return x.into("dot", (x.node, y.node), numpy.empty((x.shape[0], y.shape[1]), x.dtype))
+        return x.into("dot", (x.node, y.node), stand_in((x.shape[0], y.shape[1]), x.dtype))
 
     def matmul(self, x: Symbol, y: Symbol) -> Symbol:
         batch = numpy.broadcast_shapes(x.shape[:-2], y.shape[:-2])
-        return x.into("matmul", (x.node, y.node), numpy.empty((*batch, x.shape[-2], y.shape[-1]), x.dtype))
+        return x.into("matmul", (x.node, y.node), stand_in((*batch, x.shape[-2], y.shape[-1]), x.dtype))
 
     def concatenate(self, arrays: Sequence[Symbol], axis: int) -> Symbol:
-        return self._joined("concatenate", numpy.concatenate, arrays, axis)
+        shape = list(arrays[0].shape)
+        shape[axis] = sum(each.shape[axis] for each in arrays)
+        return self._joined("concatenate", arrays, axis, shape)
 
     def stack(self, arrays: Sequence[Symbol], axis: int) -> Symbol:
-        return self._joined("stack", numpy.stack, arrays, axis)
+        shape = list(arrays[0].shape)
+        shape.insert(axis, len(arrays))
+        return self._joined("stack", arrays, axis, shape)
 
-    def _joined(self, name: str, function: Callable[..., Any], arrays: Sequence[Symbol], axis: int) -> Symbol:
-        shape = function([numpy.broadcast_to(False, each.shape) for each in arrays], axis=axis).shape
+    def _joined(self, name: str, arrays: Sequence[Symbol], axis: int, shape: Sequence[int]) -> Symbol:
         nodes = [each.node for each in arrays]
-        return arrays[0].into(name, nodes, numpy.empty(shape, arrays[0].dtype), {"axis": axis})
+        return arrays[0].into(name, nodes, stand_in(tuple(shape), arrays[0].dtype), {"axis": axis})
 
     def empty(self, shape: tuple[int, ...], dtype: numpy.dtype) -> Unfilled:
         return Unfilled(self._recorder, shape, dtype, zeros=False)
@@ -210,6 +227,8 @@ def _before_copy(node: Node) -> Node:
 
 def _result_like(samples: Sequence[Any], dtype: numpy.dtype) -> Any:
     """What NumPy allocates for the result of a ufunc, laid out as the operands are."""
+    if all(sample.flags.c_contiguous for sample in samples):
+        return stand_in(numpy.broadcast_shapes(*(sample.shape for sample in samples)), dtype)
     flags: Any = [["readonly"]] * len(samples) + [["writeonly", "allocate"]]
     dtypes: Any = [None] * len(samples) + [dtype]
     return numpy.nditer([*samples, None], ["zerosize_ok"], flags, dtypes, casting="unsafe").operands[-1]
@@ -259,7 +278,7 @@ class Symbol:
             shape = [length for index, length in enumerate(self.shape) if index not in axes]
         found = getattr(numpy, name).reduce(numpy.zeros(1, self.dtype), dtype=dtype).dtype
         options = {"axis": axis, "dtype": dtype, "keepdims": keepdims}
-        return self.into(f"{name}.reduce", (self.node,), numpy.empty(shape, found), options)
+        return self.into(f"{name}.reduce", (self.node,), stand_in(tuple(shape), found), options)
 
     def astype(self, dtype: numpy.dtype) -> Symbol:
         if dtype == self.dtype:
@@ -270,13 +289,15 @@ class Symbol:
         return Symbol(self._recorder, self._recorder.node(COPY, "copyto", (self.node,), sample))
 
     def reshape(self, shape: tuple[int, ...]) -> Symbol:
-        return self._view(f".reshape({shape})", self.node.sample.reshape(shape))
+        return self._view(f".reshape({shape})", self.node.sample.reshape(shape, copy=False))
 
     def transpose(self, axes: tuple[int, ...]) -> Symbol:
-        return self._view(f".transpose({axes})", self.node.sample.transpose(axes))
+        text = ".T" if axes == (1, 0) else f".transpose({axes})"
+        return self._view(text, self.node.sample.transpose(axes))
 
     def swapaxes(self, one: int, other: int) -> Symbol:
-        return self._view(f".swapaxes({one}, {other})", self.node.sample.swapaxes(one, other))
+        text = ".T" if self.ndim == 2 and {one, other} == {-1, -2} else f".swapaxes({one}, {other})"
+        return self._view(text, self.node.sample.swapaxes(one, other))
 
     def __getitem__(self, index: Any) -> Symbol:
         if index == ():
@@ -286,8 +307,6 @@ class Symbol:
         return self._view(index_text(index), self.node.sample[index])
 
     def _view(self, text: str, sample: Any) -> Symbol:
-        if self.size and not numpy.may_share_memory(sample, self.node.sample):
-            raise UnwritableError("a reshaped copy")
         return Symbol(self._recorder, self._recorder.node(VIEW, text, (self.node,), sample))
 
 
@@ -311,7 +330,7 @@ class Unfilled(Symbol):
 
     def __init__(self, recorder: Recorder, shape: tuple[int, ...], dtype: numpy.dtype, zeros: bool) -> None:
         self._recorder = recorder
-        self._sample = numpy.empty(shape, dtype)
+        self._sample = stand_in(shape, dtype)
         self._zeros = zeros
 
     def __setitem__(self, index: Any, value: Any) -> None:

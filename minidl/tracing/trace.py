@@ -177,6 +177,7 @@ class Trace(Listener):
         self.frame = None
         for variable, value, storage in self._saved:
             variable._value, variable._storage = value, storage
+        self._saved.clear()
         held = {id(variable._value) for variable, _ in self.entries.values()}
         for reference in self._traced:
             tensor = reference()

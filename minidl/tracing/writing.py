@@ -177,7 +177,7 @@ class Program:
         if base in self._plan.assigned and isinstance(base.held, tuple):
             self._names[node] = self._called(node)
             return []
-        seen = {".swapaxes": "transposed", ".transpose": "transposed", ".reshape": "reshaped"}
+        seen = {".T": "transposed", ".swapaxes": "transposed", ".transpose": "transposed", ".reshape": "reshaped"}
         name = self._name(node, f"{self._names[base]}_{seen.get(node.function.split('(')[0], 'part')}")
         return [(is_once, f"{name} = {self._names[base]}{node.function}", f"{_about(node)}, a view")]
 

@@ -1,0 +1,1 @@
+"""The same workloads on each engine and device, timed: `python -m benchmarks`, or `pytest benchmarks`."""

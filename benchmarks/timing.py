@@ -1,0 +1,96 @@
+"""Interleaved rounds: every side runs in each round, so that a busy moment of the machine falls on all of them."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from itertools import repeat
+from typing import Any, NamedTuple
+
+import numpy
+
+# Thread pools spin for a while after their last job; a side begins when those of the side before it sleep.
+PAUSE = 0.03
+
+
+class Effort(NamedTuple):
+    """How long to measure.
+
+    rounds:  how many rounds, where they fit into the budget.
+    seconds: how long a side runs in one round at least.
+    budget:  the seconds for one workload, which only three rounds may exceed.
+    """
+
+    rounds: int
+    seconds: float
+    budget: float
+
+
+QUICK, FULL = Effort(5, 0.01, 2.0), Effort(11, 0.03, 10.0)
+
+
+def at_once(result: Any) -> None:
+    """The `finish` of a side whose results are there when its calls return."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Side:
+    """One side of a comparison: a workload made ready on an engine.
+
+    Attributes:
+        call: what is timed; its arguments are on the device already.
+        finish: waits until the device is done with the result of the last call.
+        scope: what the calls run in.
+        weights: the weights as they are now, which a call may change, as copies.
+        arrays: the arrays in a result, as copies.
+    """
+
+    call: Callable[[], Any]
+    finish: Callable[[Any], Any] = at_once
+    scope: Callable[[], AbstractContextManager[Any]] = nullcontext
+    weights: Callable[[], list[numpy.ndarray]] = list
+    arrays: Callable[[Any], list[numpy.ndarray]] = list
+
+
+def time_calls(side: Side, count: int) -> float:
+    """The seconds that a call takes, over so many calls, after one to warm up; a long call needs none."""
+    call = side.call
+    with side.scope():
+        side.finish(call() if count > 1 else None)
+        start = time.perf_counter()
+        for _ in repeat(None, count):
+            result = call()
+        side.finish(result)
+        return (time.perf_counter() - start) / count
+
+
+def calls_for(side: Side, seconds: float) -> int:
+    """How many calls take so long."""
+    count = 1
+    while True:
+        taken = time_calls(side, count) * count
+        if taken > seconds / 4 or count >= 1 << 20:
+            return max(1, round(count * seconds / taken))
+        count *= 4
+
+
+def seconds(call: Callable[[], Any], calls: int = 3) -> float:
+    """The seconds that a call takes, roughly: the fastest of a few."""
+    return min(time_calls(Side(call), 1) for _ in range(calls))
+
+
+def interleaved(sides: Sequence[Side], effort: Effort) -> list[list[float]]:
+    """Time sides in rounds, each in another order; gives the seconds of a call in each round, by side."""
+    counts = [calls_for(side, effort.seconds) for side in sides]
+    found: list[list[float]] = [[] for _ in sides]
+    order = numpy.random.default_rng(0)
+    start = time.perf_counter()
+    for number in range(effort.rounds):
+        if number >= 3 and (time.perf_counter() - start) * (number + 1) / number > effort.budget:
+            break
+        for index in order.permutation(len(sides)):
+            time.sleep(PAUSE)
+            found[index].append(time_calls(sides[index], counts[index]))
+    return found
