@@ -100,7 +100,9 @@ def test_every_public_operation_has_cases() -> None:
     tested = {case.op.split(".")[-1] for case in CASES}
     elsewhere = {
         "device", "custom_gradient", "GradientTape", "UnconnectedGradients", "Variable", "Tensor", "as_dtype",
-        "Picture", "function", "is_tensor", "convert_to_tensor", "zeros", "ones", "zeros_like", "ones_like", "fill", "shape", "rank", "size",
+        "Picture", "function",
+        "is_tensor", "convert_to_tensor", "zeros", "ones", "zeros_like", "ones_like", "fill",
+        "shape", "rank", "size",
     }  # fmt: skip  # cases of "identity", "zeros and ones" and "shape, rank, size", or tests of their own
     names = {name for name in dir(minidl) if callable(getattr(minidl, name)) and not name.startswith("_")}
     assert names - tested - elsewhere == set()

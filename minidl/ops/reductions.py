@@ -35,9 +35,7 @@ def _count(shape: tuple[int, ...], axis: tuple[int, ...] | None) -> int:
     return math.prod(shape if axis is None else [shape[index] for index in axis])
 
 
-@primitive(
-    x=lambda upstream, x_shape, axis: spread(_with_axes(upstream, axis, x_shape), x_shape, _count(x_shape, axis))
-)
+@primitive(x=lambda upstream, x_shape, axis: spread(upstream, axis, x_shape))
 def _reduce_mean(xp, x, *, axis, keepdims):
     mean = x.sum(axis=axis, keepdims=keepdims) / (x.size if axis is None else _count(x.shape, axis))
     return mean if mean.dtype == x.dtype else xp.trunc(mean).astype(x.dtype)
@@ -50,9 +48,10 @@ def _spread(xp, x, *, shape, count):
     return entries
 
 
-def spread(x: Tensor, shape: tuple[int, ...], count: int) -> Tensor:
-    """Each entry divided by a count, and repeated in a larger shape: the gradient of a mean of so many entries."""
-    return call(_spread, (x,), {"shape": shape, "count": count})
+def spread(upstream: Tensor, axis: tuple[int, ...] | None, shape: tuple[int, ...]) -> Tensor:
+    """The gradient of a mean over axes of a shape: to each of n entries, 1 / n of the upstream gradient."""
+    options = {"shape": shape, "count": _count(shape, axis)}
+    return call(_spread, (_with_axes(upstream, axis, shape),), options)
 
 
 def _share_of_extreme(

@@ -22,7 +22,8 @@ class Picture(Listener):
 
     On its left stands each call with the shape, the dtype and, of up to 8 entries, the values of its result. On its
     right, where a tape took a gradient inside, stands the sweep: beside each tensor z its gradient dz, with the rules
-    that gave it. Drawn is what the targets of the last sweep were computed from; without a sweep, everything.
+    that gave it. Drawn is what the targets of the last sweep were computed from; without a sweep, everything. (A sweep
+    inside a compiled function is part of its program, and drawn with the calls.)
 
     A notebook shows a picture, by Graphviz or by matplotlib; `save` writes a file, `dot` gives Graphviz's text, and
     `print` writes lines.
@@ -32,7 +33,7 @@ class Picture(Listener):
     ...     z = tf.math.log(2.0 * x + 3.0)
     ...     gradient = tape.gradient(z, x)
     >>> print(picture)
-    z1 = multiply(2, x): 6
+    z1 = multiply(x, 2): 6
     z2 = add(z1, 3): 9
     z3 = log(z2): 2.1972
     dz3 = beginning of the sweep: 1

@@ -115,7 +115,8 @@ class Program:
         if numpy.isfinite(value):
             is_exact = value.dtype.kind != "f" or value.dtype.type(float(str(value))) == value
             literal = str(value) if is_exact else repr(value.item())
-            name = self._name(node, f"number_{literal.removesuffix('.0').replace('-', 'minus_')}")
+            spoken = literal.removesuffix(".0").replace("e-", "e_minus_").replace("-", "minus_")
+            name = self._name(node, f"number_{spoken}")
             return f"{name} = {self._function(node, 'asarray')}({literal}, dtype={str(node.sample.dtype)!r})", ""
         name = self._name(node, "constant", numbered=True)
         self._give(name, node.held, _about(node))
@@ -144,16 +145,18 @@ class Program:
     def _lines(self, node: Node) -> list[tuple[bool, str, str]]:
         if node.kind == VIEW:
             return self._view(node)
-        plan, lines = self._plan, []
-        target = ""
+        plan, target = self._plan, ""
+        lines: list[tuple[bool, str, str]] = []
         if node in plan.in_place:
             target = self._names[node] = self._names[plan.in_place[node]]
         elif node in plan.joined:
-            target, line = self._part(node)
-            lines.append((True, line, f"{_about(node)}"))
+            joined, start = plan.joined[node]
+            _, lines = self._buffer(joined)
+            target = self._name(node, node.function, numbered=True)
+            part = f"{self._names[joined]}[{start}:{start + node.sample.size}]{_reshaped(node.sample.shape)}"
+            lines.append((True, f"{target} = {part}", f"{_about(node)}, a part"))
         elif node in plan.buffers:
-            target, line = self._buffer(node)
-            lines += [(True, line, _about(node))] if line else []
+            target, lines = self._buffer(node)
         operands = [self._names[each] for each in node.operands]
         name = target or self._name(node, node.about if node.kind == CALL else node.function, numbered=True)
         code = self._call(node, operands, name, bool(target))
@@ -181,33 +184,19 @@ class Program:
         name = self._name(node, f"{self._names[base]}_{seen.get(node.function.split('(')[0], 'part')}")
         return [(is_once, f"{name} = {self._names[base]}{node.function}", f"{_about(node)}, a view")]
 
-    def _buffer(self, node: Node) -> tuple[str, str]:
-        """The name of a buffer for a node, and the line that makes it."""
-        first = self._plan.buffers[node]
-        label = node.function
+    def _buffer(self, node: Node) -> tuple[str, list[tuple[bool, str, str]]]:
+        """The name of a buffer for a node, and the line that makes it, if that isn't written yet."""
+        if node in self._names:
+            return self._names[node], []
+        label, first, shape = node.function, self._plan.buffers[node], node.sample.shape
         if node.kind == JOINED:
             label = "gradients" if all(each.gradient_of is not None for each in node.operands) else "joined"
-        if node.kind == JOINED and node in self._names:
-            return self._names[node], ""
         name = self._name(node, label, numbered=True)
-        shape = node.sample.shape
         if first is node:
-            empty = self._function(node, "empty")
-            return name, f"{name} = {empty}({shape}, {str(node.sample.dtype)!r})"
+            code = f"{name} = {self._function(node, 'empty')}({shape}, {str(node.sample.dtype)!r})"
+            return name, [(True, code, _about(node))]
         again = self._names[first] + ("" if first.sample.shape == shape else f".reshape({shape})")
-        return name, f"{name} = {again}"
-
-    def _part(self, node: Node) -> tuple[str, str]:
-        """The name of a part of joined memory, and the lines that make it."""
-        joined, start = self._plan.joined[node]
-        lines = []
-        if joined not in self._names:
-            _, line = self._buffer(joined)
-            lines.append(line)
-        name = self._name(node, node.function, numbered=True)
-        end = start + node.sample.size
-        part = f"{self._names[joined]}[{start}:{end}]{_reshaped(node.sample.shape)}"
-        return name, "\n".join([*lines, f"{name} = {part}"])
+        return name, [(True, f"{name} = {again}", f"{_about(node)}, the same memory")]
 
     def _call(self, node: Node, operands: Sequence[str], name: str, into: bool) -> str:
         """The call that gives a node's value, into memory that is there or not."""
