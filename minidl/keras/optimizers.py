@@ -112,10 +112,12 @@ class SGD:
 
     def build(self, variables: Sequence[Variable]) -> None:
         """Make the velocities of variables, and keep what they share where they are."""
-        for variable in variables:
-            self.iterations.relocate(variable._device)
-            self._learning_rate.relocate(variable._device)
-            if self.momentum and id(variable) not in self._velocities:
+        if variables:
+            device = variables[0]._device
+            self.iterations.relocate(device)
+            self._learning_rate.relocate(device)
+        for variable in variables if self.momentum else ():
+            if id(variable) not in self._velocities:
                 velocity = Variable(zeros_like(variable), trainable=False, name=f"{variable.name}_momentum")
                 self._velocities[id(variable)] = variable, velocity
 
