@@ -327,12 +327,13 @@ class GradientTape(Listener):
                 continue
             gradient = function(upstream, *kept)
             if gradient is not None:
-                if gradient.array.shape != shape:
+                found = gradient.array.shape
+                if found != shape:
                     gradient = fitted(gradient, shape)
                 earlier = gradients.get(x)
                 gradients[x] = total = gradient if earlier is None else earlier + gradient
                 for listener in listeners:
-                    listener.hear_rule(result, x, total)
+                    listener.hear_rule(result, x, total, found)
         return gradients
 
     def _on_the_way_from(self, wanted: set[int]) -> set[int]:

@@ -39,6 +39,8 @@ UFUNC_ARGUMENTS = ("out", "dtype")
 
 # Methods of arrays, with the arguments that they may be given by keyword.
 METHODS: dict[str, tuple[str, ...]] = {
+    "all": (),
+    "any": (),
     "argmax": ("axis",),
     "astype": (),
     "copy": (),
@@ -133,6 +135,10 @@ class ndarray:  # noqa: N801  # CuPy's name
     @property
     def size(self) -> int:
         return self._values.size
+
+    @property
+    def base(self) -> Any:
+        return self._values.base
 
     @property
     def T(self) -> ndarray:

@@ -266,7 +266,10 @@ class TestTheDoubleHasOnlyWhatCupyHas:
         signature = (getattr(self.cupy.ndarray, name).__doc__ or "").splitlines()[0]
         assert all(f"{argument}=" in signature for argument in strict_cupy.METHODS[name]), signature
 
-    @pytest.mark.parametrize("name", ["shape", "dtype", "ndim", "size", "strides", "flags", "T", "nbytes", "device", "get", "__array__"])
+    @pytest.mark.parametrize(
+        "name",
+        ["shape", "dtype", "ndim", "size", "strides", "flags", "T", "base", "nbytes", "device", "get", "__array__"],
+    )
     def test_attributes(self, name: str) -> None:
         assert hasattr(self.cupy.ndarray, name)
 

@@ -159,3 +159,30 @@ def test_a_comparison_needs_tensorflow(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "tensorflow", None)
     with pytest.raises(ImportError, match="pip install tensorflow"):
         tfref.compare(lambda tf, x: x, 3.0)
+
+
+@pytest.mark.tf
+def test_a_shape_that_disagrees_is_shown(capsys: pytest.CaptureFixture[str], tensorflow: Any) -> None:
+    assert not tfref.compare(lambda tf, x: tf.reshape(x, (1,) if tf is minidl else (1, 1)), 3.0)
+    assert "the shape is (1,), in TensorFlow (1, 1)" in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.tf
+def test_what_can_not_be_compared_is_refused(tensorflow: Any) -> None:
+    with pytest.raises(TypeError, match=r"a tensor or a list of tensors; it gave 3"):
+        tfref.compare(lambda tf, x: x // 2, 7)
+    with pytest.raises(ValueError, match="other numbers at each run on tensorflow"):
+        tfref.compare(lambda tf, x: x + numpy.random.rand(), 3.0)
+
+
+def test_the_report_goes_without_digits(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(command, "find_spec", lambda name: None)
+    assert command.main(["--only", "digits"]) == 0
+    assert "pip install 'minidl[test]'" in capsys.readouterr().out
+
+
+def test_a_report_to_nowhere_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        command.main(["--json", str(tmp_path / "nowhere" / "report.json")])
+    assert exit_.value.code == 2
+    assert "there is no folder" in capsys.readouterr().err

@@ -6,6 +6,7 @@ import argparse
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
 from rich.console import Console
@@ -16,6 +17,7 @@ from tfref.printing import print_ops, print_seeds, print_trainings, print_verdic
 from tfref.recording import RecordingError
 from tfref.references import RECORDING, Live, Recorded, record
 from tfref.report import Reference, Told, all_faults, as_json, chosen, op_rows, seed_rows, training_rows
+from tfref.training import DIGITS
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -39,7 +41,10 @@ def _parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns 0 where all agrees, 1 where something doesn't, 2 where it couldn't be compared."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.json and not options.json.parent.is_dir():
+        parser.error(f"there is no folder {options.json.parent} to write the report to")
     console = Console(highlight=False)
     try:
         if options.action == "record":
@@ -66,6 +71,9 @@ def _report(console: Console, options: argparse.Namespace) -> int:
     if not cases and not trainings:
         Console(stderr=True).print(f"tfref: there is no operation or training with {options.only!r} in its name")
         return 2
+    if DIGITS in trainings and find_spec("sklearn") is None:
+        trainings = [training for training in trainings if training is not DIGITS]
+        console.print("Left out: the digits, which come with scikit-learn: pip install 'minidl[test]'", markup=False)
     device = f"/{options.device}:0"
     minidl.device(device)  # says at once where there is no GPU
     reference: Reference = Live() if options.live else Recorded()

@@ -8,10 +8,11 @@ from typing import Any
 import numpy
 from rich.console import Console
 
+import minidl
 from tfref.printing import print_ops, print_verdict
 from tfref.references import Live
 from tfref.report import op_rows
-from tfref.running import Case, Program
+from tfref.running import Case, Program, figures
 
 
 def compare(program: Program, *inputs: Any, order: int = 1, device: str = "/cpu:0") -> bool:
@@ -27,7 +28,8 @@ def compare(program: Program, *inputs: Any, order: int = 1, device: str = "/cpu:
     TensorFlow runs the program eagerly, as a graph and with XLA, and in float64 for the truth. minidl agrees where
     dtypes, shapes and whole numbers are the same and no float is further from the truth than twice TensorFlow's own
     error, or 8 units in the last place, whichever is larger. Raises ImportError where TensorFlow is not installed,
-    ValueError for another order, and whatever the program raises.
+    ValueError for another order and for a program whose runs differ, TypeError for one that gives no tensors, and
+    whatever the program raises.
 
         >>> tfref.compare(lambda tf, x: tf.math.log(2.0 * x + 3.0), 3.0)  # doctest: +SKIP
         minidl agrees with TensorFlow in 1 case of 1 operation.
@@ -44,6 +46,13 @@ def compare(program: Program, *inputs: Any, order: int = 1, device: str = "/cpu:
         case = dataclasses.replace(case, eager_only=True)
         reference.case(case)
         console.print(f"TensorFlow runs this program eagerly only: {str(error).strip().splitlines()[0]}", markup=False)
+    for engine in (reference.tensorflow, minidl):
+        once, again = (figures(engine, case) for _ in range(2))
+        if any(once[name].tobytes() != again[name].tobytes() for name in once):
+            raise ValueError(
+                f"The program gives other numbers at each run on {engine.__name__}, so there is nothing to compare; "
+                "draw random numbers with tf.random.stateless_uniform, for example"
+            )
     rows = op_rows([case], reference, device, lambda what: None)
     print_ops(console, rows)
     print_verdict(console, rows[0].faults, 1, 1, 0)

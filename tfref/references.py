@@ -60,7 +60,7 @@ class Live:
     """TensorFlow itself."""
 
     def __init__(self) -> None:
-        self._tensorflow = start_tensorflow()
+        self.tensorflow = start_tensorflow()
 
     @functools.cached_property
     def stamp(self) -> dict[str, Any]:
@@ -69,22 +69,22 @@ class Live:
 
     def case(self, case: Case) -> CaseReference:
         """Run a case each way."""
-        truth = figures(self._tensorflow, case.in_float64())
+        truth = figures(self.tensorflow, case.in_float64())
         found = {}
         for mode, (options, _) in MODES.items():
             if options is None:
-                found[mode] = figures(self._tensorflow, case)
+                found[mode] = figures(self.tensorflow, case)
             elif not case.eager_only:
-                found[mode] = figures(self._tensorflow, case.as_function(**options))
+                found[mode] = figures(self.tensorflow, case.as_function(**options))
         units = {mode: largest_error(given, truth) for mode, given in found.items()}
         return CaseReference(found[REFERENCE], truth, units)
 
     def training(self, training: Training) -> TrainingReference:
         """Run a training each way."""
-        found = {mode: train(self._tensorflow, training, **options) for mode, (_, options) in MODES.items()}
-        truth = train(self._tensorflow, training, "float64")
+        found = {mode: train(self.tensorflow, training, **options) for mode, (_, options) in MODES.items()}
+        truth = train(self.tensorflow, training, "float64")
         graph = MODES["graph"][1]
-        runs = [train(self._tensorflow, moved(training, pattern), **graph) for pattern in range(PATTERNS)]
+        runs = [train(self.tensorflow, moved(training, pattern), **graph) for pattern in range(PATTERNS)]
         runs += found.values()
         own = {
             name: max(units_apart(run[name], other[name].astype("float64")) for run in runs for other in [truth, *runs])
@@ -172,6 +172,10 @@ def _as_arrays(units: Mapping[str, float]) -> dict[str, numpy.ndarray]:
 def largest_error(given: Figures, truth: Figures) -> float:
     """The largest error of a case's figures of floats, in units in the last place."""
     return max(
-        (units_apart(array, truth[name]) for name, array in given.items() if array.dtype.kind == "f" and name in truth),
+        (
+            units_apart(array, truth[name])
+            for name, array in given.items()
+            if array.dtype.kind == "f" and name in truth and array.shape == truth[name].shape
+        ),
         default=0.0,
     )

@@ -116,7 +116,11 @@ def figures(tf: Any, case: Case) -> dict[str, numpy.ndarray]:
 
 
 def _listed(results: Any) -> list[Any]:
-    return list(results) if isinstance(results, (list, tuple)) else [results]
+    listed = list(results) if isinstance(results, (list, tuple)) else [results]
+    for result in listed:
+        if not hasattr(result, "dtype"):
+            raise TypeError(f"A program to compare gives a tensor or a list of tensors; it gave {results!r}")
+    return listed
 
 
 def _named(kind: str, gradients: Sequence[Any]) -> dict[str, Any]:

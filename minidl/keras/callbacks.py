@@ -225,8 +225,11 @@ class EarlyStopping(Callback):
 class CallbackList:
     """Several callbacks called as one: each event is a method that tells those that listen to it."""
 
-    def __init__(self, callbacks: Iterable[Callback], model: Any, params: dict[str, Any]) -> None:
-        self.callbacks = list(callbacks)
+    def __init__(self, callbacks: Callback | Iterable[Callback], model: Any, params: dict[str, Any]) -> None:
+        self.callbacks = [callbacks] if isinstance(callbacks, Callback) else list(callbacks)
+        for callback in self.callbacks:
+            if not isinstance(callback, Callback):
+                raise ValueError(f"Callbacks are a list of keras.callbacks.Callback; {callback!r} was given among them")
         self._methods = {event: self._methods_for(event) for event in EVENTS}
         for callback in self.callbacks:
             callback.set_model(model)

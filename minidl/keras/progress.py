@@ -44,9 +44,12 @@ class Progress:
         if self._verbose == 1:
             from rich.progress import BarColumn, TextColumn
             from rich.progress import Progress as Bar
+            from rich.table import Column
 
-            columns = TextColumn("[bold]{task.fields[steps]}"), BarColumn(20), TextColumn("{task.fields[text]}")
-            self._bar = Bar(*columns, console=self._console)
+            # What doesn't fit beside the bar goes on below.
+            steps = TextColumn("[bold]{task.fields[steps]}", table_column=Column(no_wrap=True, min_width=9))
+            text = TextColumn("{task.fields[text]}", table_column=Column(overflow="fold"))
+            self._bar = Bar(steps, BarColumn(20), text, console=self._console)
             self._task = self._bar.add_task("", total=self._steps, steps="", text="")
             self._bar.start()
 

@@ -16,7 +16,7 @@ def set_random_seed(seed: int) -> None:
     """Make everything random that follows repeatable; the same as `random.set_seed`.
 
     Arguments:
-        seed: a whole number.
+        seed: a whole number from 0 to 2³² - 1, ValueError for any other.
 
     >>> tf.keras.utils.set_random_seed(1)
     >>> layer = tf.keras.layers.Dense(1)
@@ -24,6 +24,8 @@ def set_random_seed(seed: int) -> None:
     >>> layer.get_weights()[0]
     array([[-0.83484906]], dtype=float32)
     """
+    if not isinstance(seed, int) or not 0 <= seed < 2**32:
+        raise ValueError(f"A seed is a whole number from 0 to 2**32 - 1; {seed!r} was given")
     set_seed(seed)
 
 

@@ -55,9 +55,11 @@ def _parser() -> argparse.ArgumentParser:
         "--learning-rate", type=_positive(float, "a number above 0"), default=program.LEARNING_RATE, metavar="RATE",
         help="how long the steps of the training are",
     )  # fmt: skip
-    okja.add_argument("--seed", type=int, default=program.SEED, metavar="N", help="what the first weight is drawn from")
     okja.add_argument(
-        "--pictures", type=Path, metavar="DIR", default=argparse.SUPPRESS,
+        "--seed", type=_seed, default=program.SEED, metavar="N", help="what the first weight is drawn from"
+    )
+    okja.add_argument(
+        "--pictures", type=_folder, metavar="DIR", default=argparse.SUPPRESS,
         help="draw data, loss, line, descent and the graph of a step as PNG files into this folder",
     )  # fmt: skip
     okja.add_argument(
@@ -79,7 +81,7 @@ def _parser() -> argparse.ArgumentParser:
         "--compare", action="store_true", default=argparse.SUPPRESS, help="compare the step with TensorFlow's"
     )
     explain.add_argument(
-        "--pictures", type=Path, metavar="DIR", default=argparse.SUPPRESS,
+        "--pictures", type=_folder, metavar="DIR", default=argparse.SUPPRESS,
         help="draw the graph, and an operation's curve, as PNG files into this folder",
     )  # fmt: skip
     explain.set_defaults(run=_explain)
@@ -89,6 +91,29 @@ def _parser() -> argparse.ArgumentParser:
     )
     devices.set_defaults(run=_devices)
     return parser
+
+
+def _seed(text: str) -> int:
+    if not text.isdecimal() or int(text) >= 2**32:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 to 2**32 - 1")
+    return int(text)
+
+
+def _folder(text: str) -> Path:
+    """An argument's type: a folder for pictures, which is made if need be."""
+    from minidl.pictures.fonts import matplotlib
+
+    folder = Path(text)
+    try:
+        if not text:
+            raise OSError("it has no name")
+        folder.mkdir(parents=True, exist_ok=True)
+        matplotlib()
+    except OSError as error:
+        raise argparse.ArgumentTypeError(
+            f"no folder {text!r} can be made for the pictures ({error.strerror or error})"
+        ) from error
+    return folder
 
 
 def _operation(name: str) -> str:
@@ -181,8 +206,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status, 0 for success and 1 for an error that it said in a sentence."""
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="replace")  # a terminal without Korean letters shows ? for them
-    options = _parser().parse_args(arguments)
     try:
+        options = _parser().parse_args(arguments)
         options.run(options)
     except (ImportError, OSError, ValueError) as error:
         print(f"minidl: {error}", file=sys.stderr)

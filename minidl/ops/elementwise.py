@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from minidl.context import thread
+from minidl.errors import InvalidArgumentError
 from minidl.ops.calling import alike, as_tensor, call, device_beside, operation, wrong_dtype
 from minidl.ops.creation import zeros_like
 from minidl.primitive import primitive
@@ -71,7 +72,9 @@ def floordiv(xp, x, y):
     >>> tf.math.floordiv([7, -7], 2).numpy()
     array([ 3, -4], dtype=int32)
     """
-    return xp.floor(xp.divide(x, y)) if x.dtype.kind == "f" else xp.floor_divide(x, y)
+    if x.dtype.kind == "f":
+        return xp.floor(xp.divide(x, y))
+    return xp.floor_divide(x, _not_zero(y))
 
 
 @operation(NUMBERS, x=lambda upstream: upstream, y=lambda upstream, x, y: -upstream * floordiv(x, y))
@@ -81,7 +84,14 @@ def floormod(xp, x, y):
     >>> tf.math.floormod([7.0, -7.0], 2.0).numpy()
     array([1., 1.], dtype=float32)
     """
-    return xp.mod(x, y)
+    return xp.mod(x, y) if x.dtype.kind == "f" else xp.mod(x, _not_zero(y))
+
+
+def _not_zero(y: Any) -> Any:
+    """Whole numbers to divide by, checked."""
+    if not y.all():
+        raise InvalidArgumentError("Whole numbers can't be divided by zero; cast them to floats for inf and NaN")
+    return y
 
 
 @operation(NUMBERS, x=lambda upstream: -upstream)
@@ -172,6 +182,8 @@ def pow(xp, x, y):  # TensorFlow's name for it
     >>> tf.pow([2.0, 3.0], 3.0).numpy()
     array([ 8., 27.], dtype=float32)
     """
+    if x.dtype.kind == "i" and bool((y < 0).any()):
+        raise InvalidArgumentError("pow: whole numbers have no negative powers; cast them to floats with tf.cast")
     return xp.power(x, y)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import math
 import textwrap
 from collections.abc import Mapping
 from typing import Any
@@ -48,7 +49,8 @@ class Picture(Listener):
         self._variables: set[int] = set()
         self._calls: dict[int, Call] = {}  # by their results
         self._targets: dict[int, Note] = {}  # with their gradients
-        self._rules: list[tuple[int, int, Note]] = []  # result, input and its gradient, in the order of the sweep
+        # Result, input, its gradient and the shape that the rule gave, in the order of the sweep.
+        self._rules: list[tuple[int, int, Note, tuple[int, ...]]] = []
 
     # -- listening
 
@@ -77,8 +79,8 @@ class Picture(Listener):
         self._targets = {serial: Note.of(gradient) for serial, gradient in gradients.items()}
         self._rules = []
 
-    def hear_rule(self, result: int, x: int, gradient: Tensor) -> None:
-        self._rules.append((result, x, Note.of(gradient)))
+    def hear_rule(self, result: int, x: int, gradient: Tensor, shape: tuple[int, ...]) -> None:
+        self._rules.append((result, x, Note.of(gradient), shape))
 
     def name(self, **tensors: Any) -> None:
         """Say what to call tensors, as in `picture.name(loss=loss)`. Raises ValueError for what is no tensor."""
@@ -99,7 +101,7 @@ class Picture(Listener):
 
     def _constants(self) -> set[int]:
         """The tensors that are but numbers in the program, which get no boxes of their own."""
-        known = {*self._given, *self._calls, *(x for _, x, _ in self._rules)}
+        known = {*self._given, *self._calls, *(x for _, x, *_ in self._rules)}
         return {serial for serial, note in self._notes.items() if note.shape == () and serial not in known}
 
     def _names(self) -> dict[int, str]:
@@ -140,12 +142,16 @@ class Picture(Listener):
         ]  # fmt: skip
         passed: collections.Counter[tuple[int, int]] = collections.Counter()
         begun = set(self._targets)
-        for result, x, note in self._rules:
+        for result, x, note, shape in self._rules:
             if result not in names or x not in names:
                 continue  # of a custom gradient, whose inside is drawn instead
             call = self._calls[result]
             places = call.places_of(x)
             text = call.rule_in_words(places[passed[result, x]], names, self._notes) if places else OWN_RULE
+            if math.prod(shape) > math.prod(note.shape):
+                text = f"sum over the rows of {text}" if shape[1:] == note.shape else f"{text}, summed to {note.shape}"
+            elif shape != note.shape:
+                text = f"{text}, repeated to {note.shape}"
             passed[result, x] += 1
             steps.append(Step(f"d{names[x]}", "+=" if x in begun else "=", text, note, call, x))
             begun.add(x)

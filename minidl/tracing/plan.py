@@ -16,6 +16,7 @@ from minidl.tracing.symbols import CALL, ELEMENTWISE, JOINED, VIEW, Node, index_
 
 # Variables of at most so many entries lie side by side, so that one call moves them all.
 ENTRIES_OF_A_SMALL_VARIABLE = 4096
+DEEPEST = 100  # how many operations in a row are looked at for that
 
 # Operations whose results for an entry don't depend on where in an array the entry lies, in no library.
 _EXACT = {"add", "subtract", "multiply", "divide", "negative", "square", "sqrt", "maximum", "minimum", "reciprocal"}
@@ -273,10 +274,12 @@ class _Joining:
             finals.append((flat, self._made[tuple(final for _, final in group)]))
         return order, [parts.get(each, each) for each in self._results], finals
 
-    def _alike(self, members: tuple[Node, ...]) -> Node:
+    def _alike(self, members: tuple[Node, ...], depth: int = 0) -> Node:
         """One node that computes what several do, side by side."""
         if members in self._made:
             return self._made[members]
+        if depth > DEEPEST:
+            raise _ApartError
         first = members[0]
         if all(each is first for each in members) and first.sample.shape == ():
             return first
@@ -288,7 +291,7 @@ class _Joining:
         sample = stand_in((sum(sizes),), first.sample.dtype)
         if self._is_one_call(members):
             columns = zip(*(each.operands for each in members), strict=True)
-            operands = [self._alike(column) for column in columns]
+            operands = [self._alike(column, depth + 1) for column in columns]
             made = Node(ELEMENTWISE, first.function, operands, {}, sample, first.device)
         elif all(each.can_write_into for each in members):
             made = Node(JOINED, "", members, {}, sample, first.device)

@@ -133,11 +133,17 @@ class Recorder:
         except Exception:  # whatever a rule does that symbols can't: it is then called as a whole
             pass
         kernel = primitive.kernels[device.module]
+        if getattr(result, "base", None) is not None:  # a view: whose memory it shows, nobody here would know
+            kernel = _copying(kernel)
         node = Node(CALL, primitive.name, operands, options, stand_in_for(result), device, kernel, primitive.name)
         if not operands:
             node.about = "new numbers at each call"
         self.nodes.append(node)
         return node
+
+
+def _copying(kernel: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda *arrays, **options: kernel(*arrays, **options).copy()
 
 
 def stand_in(shape: tuple[int, ...], dtype: Any, strides: tuple[int, ...] | None = None) -> Any:

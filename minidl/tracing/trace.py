@@ -134,9 +134,10 @@ class Trace(Listener):
         if isinstance(tensor, Variable) or tensor._tensor.serial in self.nodes:
             raise TypeError(
                 f"Python looked at the value of {_described(tensor)} while the function {self._name!r} was traced "
-                f"({_caller()}). Later calls run without Python, on other values; choose with tf.where instead of "
-                "`if`, compute with tensors instead of numbers, or do this outside of the function (a Keras model runs "
-                "its steps without tracing after compile(run_eagerly=True))"
+                f"({_caller()}). Later calls run without Python, on other values, so nothing may depend on them "
+                "but values: choose with tf.where(condition, x, y) instead of `if` and of tf.where(condition), compute "
+                "with tensors instead of numbers, or do this outside of the function (a Keras model runs its steps "
+                "without tracing after compile(run_eagerly=True))"
             )
 
     def hear_custom(self, function: Callable[..., Any], arguments: Sequence[Any], options: Mapping[str, Any]) -> None:
@@ -150,7 +151,7 @@ class Trace(Listener):
         function, given = self._custom.pop()
         self._note("custom", function, given, [as_tensor(each).serial for each in flatten(result)])
 
-    def hear_rule(self, result: int, x: int, gradient: Tensor) -> None:
+    def hear_rule(self, result: int, x: int, gradient: Tensor, shape: tuple[int, ...]) -> None:
         node, of = self.nodes.get(gradient.serial), self.nodes.get(x)
         if node is not None and node.gradient_of is None and node.kind not in ("argument", "variable"):
             node.gradient_of = of

@@ -135,6 +135,8 @@ class Trainer(Layer):
 
     def _test_step(self, x: Any, y: Any, weight: Any) -> None:
         measures = self._compiled("evaluate")
+        if y is None:
+            raise ValueError("To evaluate a model takes targets; y was None")
         predictions = self(x, training=False)
         measures.update(y, predictions, measures.loss(y, predictions, weight))
 
@@ -224,6 +226,10 @@ class Trainer(Layer):
                       steps_per_epoch=steps_per_epoch, validation_steps=validation_steps,
                       validation_freq=validation_freq)  # fmt: skip
         data = self._data(x, y, sample_weight)
+        if validation_data is not None and (
+            not isinstance(validation_data, tuple) or len(validation_data) not in (2, 3)
+        ):
+            raise ValueError("validation_data is a tuple (x, y) or (x, y, sample_weight)")
         validation = None if validation_data is None else self._data(*validation_data)
         if validation_split and validation is None:
             if not isinstance(data, Samples):
@@ -232,7 +238,9 @@ class Trainer(Layer):
         size = batch_size or BATCH_SIZE
         steps = steps_in(data, size, steps_per_epoch)
         history = History()
-        told = CallbackList([*(callbacks or []), history], self, {"epochs": epochs, "steps": steps, "verbose": verbose})
+        told = CallbackList(
+            [*_listed(callbacks), history], self, {"epochs": epochs, "steps": steps, "verbose": verbose}
+        )
         step = self._step("train")
         following = walks(data, size, self._place(), shuffle, steps_per_epoch)
         self.stop_training = False
@@ -373,6 +381,10 @@ class Trainer(Layer):
     def _place(self) -> Device:
         """The device of the model's weights, to which data is brought."""
         return self.weights[0]._device if self.weights else thread.here.device or CPU
+
+
+def _listed(callbacks: Any) -> list[Any]:
+    return [callbacks] if isinstance(callbacks, Callback) else list(callbacks or [])
 
 
 def _check_counts(**counts: Any) -> None:
