@@ -74,6 +74,8 @@ def _report(console: Console, options: argparse.Namespace) -> int:
     if DIGITS in trainings and find_spec("sklearn") is None:
         trainings = [training for training in trainings if training is not DIGITS]
         console.print("Left out: the digits, which come with scikit-learn: pip install 'minidl[test]'", markup=False)
+        if not cases and not trainings:
+            return 2
     device = f"/{options.device}:0"
     minidl.device(device)  # says at once where there is no GPU
     reference: Reference = Live() if options.live else Recorded()

@@ -8,6 +8,7 @@ import importlib
 import math
 import os
 import sys
+import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -199,7 +200,7 @@ def _devices(options: argparse.Namespace) -> None:
         try:
             minidl.device("/gpu:0")
         except minidl.errors.InvalidArgumentError as error:
-            print(f"no GPU: {error}")
+            print(textwrap.fill(f"no GPU  {error}", 80, subsequent_indent=" " * 8))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
