@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -32,8 +33,10 @@ def _pack(nest: Any, values: Iterator[Any]) -> Any:
     if not isinstance(nest, (list, tuple, dict)):
         return next(values)
     if isinstance(nest, dict):
-        packed = {key: _pack(nest[key], values) for key in sorted(nest)}
-        return type(nest)((key, packed[key]) for key in nest)
+        packed = copy.copy(nest)  # of the same type and order
+        for key in sorted(nest):
+            packed[key] = _pack(nest[key], values)
+        return packed
     parts = [_pack(part, values) for part in nest]
     if type(nest) is list:
         return parts

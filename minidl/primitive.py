@@ -60,6 +60,9 @@ class Listener:
     def hear_custom_result(self, result: Any) -> None:
         """A function with a gradient of its own gave this nest of tensors."""
 
+    def hear_seed(self) -> None:
+        """Random draws were seeded."""
+
     def hear_sweep(self, gradients: Mapping[int, Tensor]) -> None:
         """A sweep begins, with the gradients of its targets, which are known by their serial numbers."""
 
@@ -161,13 +164,26 @@ class Kernels(dict[Any, Callable[..., Any]]):
         return kernel
 
     def _single_call(self, module: Any) -> Callable[..., Any] | None:
-        arrays = tuple(object() for _ in range(self._forward.__code__.co_argcount - 1))
+        arrays = tuple(_Opaque() for _ in range(self._forward.__code__.co_argcount - 1))
         try:
             called, given = self._forward(_Names(), *arrays)
+            is_that_call = given == arrays
         except (TypeError, AttributeError):  # it has options, or does more than to call the module
             return None
         function: Callable[..., Any] = getattr(module, called)
-        return function if given == arrays else None
+        return function if is_that_call else None
+
+
+class _Opaque:
+    """Stands in for an array of which a rule must ask nothing."""
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __bool__(self) -> bool:
+        raise TypeError("the rule asks for the values of an array")
+
+    def __eq__(self, other: object) -> bool:
+        raise TypeError("the rule asks for the values of an array")
 
 
 class _Names:

@@ -90,7 +90,8 @@ class TensorLike:
         """The value as a NumPy array of its own, a NumPy scalar where there are no axes."""
         for listener in thread.here.listeners:
             listener.hear_look(self)
-        return self._device.to_numpy(self.array)[()]
+        tensor = self._tensor
+        return tensor._device.to_numpy(tensor.array)[()]
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         if copy:
@@ -103,7 +104,8 @@ class TensorLike:
         return view if dtype is None else view.astype(dtype, copy=False)
 
     def _printed(self) -> str:
-        values = self._device.to_numpy(self.array)
+        tensor = self._tensor
+        values = tensor._device.to_numpy(tensor.array)
         text = repr(values) if values.ndim else str(values)
         return f"dtype={self.dtype}, numpy={chr(10) if values.ndim > 1 else ''}{text}>"
 
@@ -167,6 +169,8 @@ class Tensor(TensorLike):
         return self
 
     def __reduce__(self) -> tuple[type, tuple[Any]]:
+        for listener in thread.here.listeners:
+            listener.hear_look(self)
         return Tensor, (self.array,)  # a copy is another tensor, with a serial number of its own
 
     def __repr__(self) -> str:
@@ -249,7 +253,12 @@ class Variable(TensorLike):
     def array(self) -> Any:
         """The array that holds the value now, to look at; what is to stay comes from `_tensor`."""
         value = self._value
-        return self._storage if value is None else value.array
+        if value is not None:
+            return value.array
+        if self._storage is None:
+            with compiling:  # another thread is just putting it elsewhere
+                return self._storage
+        return self._storage
 
     def read(self) -> Tensor:
         """The present value, as operations take it: listeners are told of it."""
@@ -268,6 +277,9 @@ class Variable(TensorLike):
         with compiling:
             self._value = value
             self._storage = None
+
+    def __reduce__(self) -> tuple[type, tuple[Any, ...]]:
+        return Variable, (self.numpy(), self.trainable, self.name)
 
     def relocate(self, device: Device) -> None:
         """Keep the value on another device from now on."""

@@ -23,6 +23,7 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {
     "dot": ("out",),
     "empty": ("dtype",),
     "full": ("dtype",),
+    "may_share_memory": (),
     "ones": ("dtype",),
     "stack": ("axis", "out"),
     "take": ("axis",),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import gc
 import threading
 import warnings
@@ -554,12 +555,156 @@ def constant_parts(compiled: Compiler) -> Any:
     return [f(tf.constant(X)) for _ in range(2)]
 
 
+def strided_value_assigned(compiled: Compiler) -> Any:
+    w, v = tf.Variable([0.0, 0.0, 0.0]), tf.Variable(tf.zeros([37, 61]))
+    wide = tf.constant(numpy.random.default_rng(0).normal(size=(61, 37)).astype("float32"))
+
+    @compiled
+    def f(x: Any, y: Any) -> Any:
+        w.assign((x / 2.0)[::-1])
+        v.assign(tf.transpose(y))
+        return tf.identity(w), tf.reduce_sum(v), tf.reduce_sum(v, 0), tf.matmul(v, v, transpose_b=True)
+
+    return [f(tf.constant([2.0, 4.0, 6.0]) * float(i), wide) for i in range(3)], w
+
+
+def one_new_value_from_another(compiled: Compiler) -> Any:
+    variables = [tf.Variable([float(i), 2.0]) for i in range(4)]
+    a, b, c, d = variables
+
+    @compiled
+    def f(x: Any) -> Any:
+        s, t = tf.sin(x), tf.cos(x)
+        b.assign(s * t)
+        a.assign(s + b)
+        c.assign(t + tf.tanh(x))
+        d.assign(tf.exp(x) * c)
+
+    @compiled
+    def g() -> Any:
+        t = a + b
+        a.assign(t * t)
+        b.assign(a * a)
+        c.assign_add(t)
+        d.assign_add(c)
+
+    x = tf.constant([0.5, -1.0])
+    return f(x), g(), f(x), g(), variables
+
+
+def layout_of_results(compiled: Compiler) -> Any:
+    v = tf.Variable(numpy.random.default_rng(0).normal(size=(33, 47)).astype("float32"))
+
+    @compiled
+    def f() -> Any:
+        v.assign(v * 1.5)
+        return tf.transpose(v), v[::-1], v[:, ::2]
+
+    f()
+    return [tf.reduce_sum(each) for each in f()], [tf.reduce_sum(each, 0) for each in f()]
+
+
+def constants_alone(compiled: Compiler) -> Any:
+    v = tf.Variable(tf.ones([2, 3]))
+
+    @compiled
+    def f() -> Any:
+        v.assign(tf.zeros([2, 3]))
+        return v + tf.ones([2, 3]), tf.reshape(v + 2.0, [3, 2])
+
+    return f(), f(), v
+
+
+def a_matrix_and_itself(compiled: Compiler) -> Any:
+    x = tf.constant(numpy.random.default_rng(0).normal(size=(61, 37)).astype("float32"))
+    v, w = tf.Variable(tf.zeros_like(x)), tf.Variable(tf.zeros_like(x))
+
+    @compiled
+    def f(x: Any, y: Any) -> Any:
+        v.assign(x)
+        w.assign(x)
+        one, other = x * 1.7, x * 1.7
+        return [tf.matmul(a, b, transpose_b=True) for a, b in ((one, other), (one, one), (x, y), (v, w), (v, v))]
+
+    return f(x, x), f(x, x * 1.0), f(x, x)
+
+
+def unused_draws(compiled: Compiler) -> Any:
+    @compiled
+    def f() -> Any:
+        tf.random.uniform([2])
+        return tf.random.uniform([2])
+
+    return f(), f(), tf.random.uniform([2])
+
+
+def names_that_look_alike(compiled: Compiler) -> Any:
+    names = ["fi", "ﬁ", "ª", "x²", "½", "gpu_0", "None", "add", "empty", "", "step", "é", "f", "x"]
+    variables = [tf.Variable([float(i), 1.0], name=name) for i, name in enumerate(names)]
+
+    @compiled
+    def step(add: Any, empty: Any) -> Any:
+        for variable in variables:
+            variable.assign_add(add * empty)
+        return [variable * 2.0 for variable in variables]
+
+    return step(tf.constant([1.0, 2.0]), tf.constant(2.0)), variables
+
+
+def one_tensor_given_twice_and_watched(compiled: Compiler) -> Any:
+    @compiled
+    def f(x: Any, y: Any) -> Any:
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            z = x * y
+        return tape.gradient(z, x)
+
+    a, b = tf.constant(3.0), tf.constant(3.0)
+    return f(a, a), f(a, b), f(a, a), f(b, a)
+
+
+def equal_results_are_two(compiled: Compiler) -> Any:
+    @compiled
+    def f(x: Any) -> Any:
+        return tf.exp(x), tf.exp(x)
+
+    found = []
+    for _ in range(2):
+        a, b = f(tf.constant([1.0, 2.0]))
+        with tf.GradientTape() as tape:
+            tape.watch(a)
+            y = a * b
+        found.append(tape.gradient(y, a))
+    return found
+
+
+def methods_of_equal_objects(compiled: Compiler) -> Any:
+    class Scale:
+        def __init__(self, factor: float) -> None:
+            self.variable = tf.Variable(factor)
+
+        def __eq__(self, other: object) -> bool:
+            return True
+
+        def __hash__(self) -> int:
+            return 0
+
+        @compiled
+        def apply(self, x: Any) -> Any:
+            return x * self.variable
+
+    x = tf.constant([1.0, 2.0])
+    return Scale(2.0).apply(x), Scale(3.0).apply(x)
+
+
 TRAPS = [
     assigned_and_read, swapped, swapped_and_changed, old_value_returned, viewed, one_value_for_two, kept_outside,
     assigned_between, two_programs, captured_and_argument, one_tensor_twice, tensor_assigned, results_of_every_kind,
     same_result_object, results_stay, layouts, in_place_beside_a_view, other_dtypes, without_axes, nothing,
     python_arguments, nested, draws, training, second_order, tape_on_captured, own_gradients, iterated,
-    made_in_the_first_call, repeated_expressions, constant_parts,
+    made_in_the_first_call, repeated_expressions, constant_parts, strided_value_assigned, one_new_value_from_another,
+    layout_of_results, constants_alone, a_matrix_and_itself, unused_draws, names_that_look_alike,
+    one_tensor_given_twice_and_watched, equal_results_are_two, methods_of_equal_objects,
 ]  # fmt: skip
 
 
@@ -670,6 +815,49 @@ def test_indices_are_checked_at_each_call() -> None:
         with pytest.raises(tf.errors.InvalidArgumentError, match="is not from 0 to 2"):
             picked(x, tf.constant(bad))
     assert picked(x, tf.constant([1, 1])).numpy().tolist() == [2.0, 2.0]
+
+
+def test_what_is_refused_stays_refused_where_the_function_goes_on() -> None:
+    @tf.function
+    def f(x: Any) -> Any:
+        try:
+            return x if x > 0.0 else -x
+        except TypeError:
+            return x * 0.0
+
+    with pytest.raises(TypeError, match="Python looked at"):
+        f(tf.constant(1.0))
+
+
+def test_what_changes_unknown_is_refused() -> None:
+    f = tf.function(lambda x, more: x)
+    for more in ({1, 2}, bytearray(b"a")):
+        with pytest.raises(TypeError, match="may change between calls"):
+            f(tf.constant(1.0), more)
+    for result in ({1, 2}, (i for i in range(3)), object()):
+        with pytest.raises(TypeError, match="gives tensors"):
+            tf.function(lambda x, result=result: result)(tf.constant(1.0))
+    with pytest.raises(ValueError, match="sets the random seed"):
+        tf.function(lambda: tf.random.set_seed(1))()
+    with pytest.raises(TypeError, match="Python looked at"):
+        tf.function(lambda x: copy.copy(x))(tf.constant(1.0))
+
+
+def test_a_call_that_fails_leaves_variables_as_they_were() -> None:
+    v = tf.Variable([1.0, 2.0])
+
+    @tf.function
+    def f(x: Any, indices: Any) -> Any:
+        v.assign_add([1.0, 1.0])
+        return tf.gather(x, indices)
+
+    x = tf.constant([1.0, 2.0])
+    f(x, tf.constant([0]))
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        f(x, tf.constant([2]))
+    assert v.numpy().tolist() == [2.0, 3.0]
+    f(x, tf.constant([1]))
+    assert v.numpy().tolist() == [3.0, 4.0]
 
 
 def test_what_is_no_function_is_refused() -> None:

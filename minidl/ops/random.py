@@ -90,6 +90,8 @@ def set_seed(seed: int) -> None:
     global _draws
     if not isinstance(seed, int):
         raise ValueError(f"A seed is a whole number; {seed!r} was given")
+    for listener in thread.here.listeners:
+        listener.hear_seed()
     random.seed(seed)
     numpy.random.seed(seed % 2**32)
     _draws = _Draws(seed)

@@ -209,6 +209,8 @@ def _matmul(xp, x, y):
     """The product of matrices x y; with upstream gradient g, dL/dx = g yᵀ and dL/dy = xᵀ g."""
     if x.ndim < 2 or y.ndim < 2:
         raise ValueError("are no matrices, which have two axes or more; put one in with tf.expand_dims")
+    if x.shape == y.shape[::-1] and xp.may_share_memory(x, y):
+        y = y.copy()  # BLAS has another way for a matrix and itself, with other last bits
     try:
         return xp.dot(x, y) if x.ndim == y.ndim == 2 else xp.matmul(x, y)
     except ValueError:

@@ -7,7 +7,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from minidl.context import compiling, thread
+from minidl.devices import device_of
+from minidl.errors import InvalidArgumentError
 from minidl.nest import flatten, pack
+from minidl.ops.calling import as_tensor
 from minidl.ops.random import drawing_ahead
 from minidl.tensor import Tensor, Variable
 from minidl.tracing.guard import can_guard, guard_for
@@ -16,6 +19,20 @@ from minidl.tracing.signature import parameter_names
 from minidl.tracing.symbols import Node
 from minidl.tracing.trace import Given, Trace, issue_again
 from minidl.tracing.writing import Program
+
+
+def _result(value: Any) -> Any:
+    """What a function gives, as a tensor where it is a variable or an array, else as it is."""
+    if isinstance(value, Variable):
+        return value.read()
+    if isinstance(value, (Tensor, bool, int, float, complex, str, bytes, type(None))):
+        return value
+    if hasattr(value, "__array__"):
+        return as_tensor(value)
+    raise TypeError(
+        f"A compiled function gives tensors, numbers, strings, None and nests of them, the same at each call; "
+        f"{value!r} of type {type(value).__name__} was given"
+    )
 
 
 class Compiled:
@@ -37,9 +54,12 @@ class Compiled:
         trace = Trace(func, may_create)
         self._arguments: list[int] = []  # the serial numbers that the tensors given had in the trace
         given = []
+        own: dict[int, Tensor] = {}  # one for each tensor, also where that is given twice
         for leaf, name in zip(leaves, parameter_names(func, nest), strict=True):
             if isinstance(leaf, Tensor):
-                leaf = trace.argument(leaf, len(self._arguments), name)
+                if leaf.serial not in own:
+                    own[leaf.serial] = trace.argument(leaf, len(self._arguments), name)
+                leaf = own[leaf.serial]
                 self._arguments.append(leaf.serial)
             given.append(leaf)
         arguments, options = pack(nest, given)
@@ -48,18 +68,25 @@ class Compiled:
         try:
             with drawing_ahead():
                 found = func(*arguments, **options)
-                values = [leaf.read() if isinstance(leaf, Variable) else leaf for leaf in flatten(found)]
-                nodes = [trace.node_of(leaf) if isinstance(leaf, Tensor) else None for leaf in values]
+                if trace.refused is not None:
+                    raise trace.refused
+                values = list(map(_result, flatten(found)))
+                nodes = [trace.nodes.get(leaf.serial) if isinstance(leaf, Tensor) else None for leaf in values]
                 names = trace.local_names()
         finally:
             here.listeners = listeners
             trace.close()
         self._form = pack(found, [None] * len(values))
-        self._values = [trace.given(leaf) if isinstance(leaf, Tensor) else leaf for leaf in values]
+        # What is known beforehand is handed out as it is; of the rest, its place among what the program returns.
+        again = [trace.given(leaf) if isinstance(leaf, Tensor) else leaf for leaf in values]
+        computed = {given: node for given, node in zip(again, nodes, strict=True) if node is not None}
+        order = list(computed)
+        self._values = values
+        self._again = again
+        self._results = list(computed.values())
+        self._places = [None if node is None else order.index(given) for given, node in zip(again, nodes, strict=True)]
         self._calls = trace.calls
         self.makes_variables = bool(trace.created)
-        self._results = [node for node in dict.fromkeys(nodes) if node is not None]
-        self._places = [None if node is None else self._results.index(node) for node in nodes]
         self._make(func, trace, names)
         self._hands_back = [node.held if node.kind == "argument" else None for node in self._results]
         del self._results
@@ -103,6 +130,11 @@ class Compiled:
         """Bring the values of variables, where others than this program assigned them, to where it keeps them."""
         for variable, storage in self._storages:
             if variable._storage is not storage:
+                if variable._device is not device_of(storage):
+                    raise InvalidArgumentError(
+                        f"Variable {variable.name!r} is on {variable._device} now, but was on {device_of(storage)} "
+                        "when this function was compiled; make the function anew with tf.function"
+                    )
                 variable._device.run(operator.setitem, storage, Ellipsis, variable.array)
                 variable._storage = storage
 
@@ -144,7 +176,7 @@ class Compiled:
         """Issue the recorded operations again, for those who listen."""
         found = issue_again(self._calls, dict(zip(self._arguments, tensors, strict=True)))
 
-        def value(place: int | None, kept: Given | Any) -> Any:
-            return found[kept] if place is not None and isinstance(kept, int) else kept
+        def value(first: Any, kept: Given | Any) -> Any:
+            return found[kept] if isinstance(first, Tensor) and isinstance(kept, int) else kept
 
-        return pack(self._form, map(value, self._places, self._values))
+        return pack(self._form, map(value, self._values, self._again))

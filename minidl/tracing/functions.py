@@ -53,7 +53,7 @@ class Function:
     """A compiled function; see `function`."""
 
     def __init__(self, func: Callable[..., Any]) -> None:
-        functools.update_wrapper(self, func)
+        functools.update_wrapper(self, func, updated=())
         self._function = func
         self._compiled: dict[Hashable, Compiled] = {}
         self._guards: list[Callable[..., Any]] = []  # that of the latest call first
@@ -71,6 +71,8 @@ class Function:
             for guard in self._guards:
                 found = guard(*arguments)
                 if found is not ANOTHER:
+                    if guard is not self._guards[0]:
+                        self._guards = [guard, *(each for each in self._guards if each is not guard)]
                     return found
         here = thread.here
         if any(isinstance(listener, Trace) for listener in here.listeners):

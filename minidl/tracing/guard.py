@@ -6,6 +6,7 @@ longer than a small program itself.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -19,8 +20,10 @@ ANOTHER = object()
 
 
 def can_guard(arguments: Sequence[Any]) -> bool:
-    """Whether arguments are of the kinds that a guard knows: tensors on the CPU, and None."""
-    return all(each is None or (type(each) is Tensor and type(each.array) is numpy.ndarray) for each in arguments)
+    """Whether arguments are of the kinds that a guard knows: tensors on the CPU, each another, and None."""
+    tensors = [each for each in arguments if each is not None]
+    are_known = all(type(each) is Tensor and type(each.array) is numpy.ndarray for each in tensors)
+    return are_known and len(set(map(id, tensors))) == len(tensors)
 
 
 def guard_for(
@@ -45,6 +48,7 @@ def guard_for(
     names = {**parts, "Tensor": Tensor, "ndarray": numpy.ndarray, "thread": thread, "ANOTHER": ANOTHER}
     others = ["more", "here.listeners", "here.device is not None"]
     others += [f"type({name}) is not Tensor" if name in tensors else f"{name} is not None" for name in given]
+    others += [f"{one} is {other}" for one, other in itertools.combinations(tensors, 2)]
     parameters = ", ".join([*(f"{name}=ANOTHER" for name in given), "*more"])
     lines = [f"def guard({parameters}):", "    here = thread.here", f"    if {' or '.join(others)}:"]
     lines.append("        return ANOTHER")

@@ -10,8 +10,6 @@ import itertools
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import numpy
-
 from minidl.tracing.symbols import CALL, ELEMENTWISE, JOINED, VIEW, Node, index_text, stand_in
 
 # Variables of at most so many entries lie side by side, so that one call moves them all.
@@ -39,13 +37,14 @@ class Plan:
     def __init__(self, nodes: Sequence[Node], results: Sequence[Node], finals: Sequence[tuple[Node, Node]]) -> None:
         order, self.results, self.finals = _side_by_side(list(nodes), list(results), list(finals))
         self.finals = [(variable, final) for variable, final in self.finals if final is not variable]
-        needed = _needed([*self.results, *(node for pair in self.finals for node in pair)])
+        draws = [node for node in order if node.kind == CALL and not node.operands]  # each moves the next one on
+        needed = _needed([*self.results, *draws, *(node for pair in self.finals for node in pair)])
         order = [node for node in order if node in needed]
         self.leaves = [node for node in order if not node.operands and node.kind != CALL]
         self.nodes = [node for node in order if node.operands or node.kind == CALL]
         for node in self.nodes:
             if node.kind == ELEMENTWISE:
-                node.operands = [_as_number(each, node) for each in node.operands]
+                node.operands = _with_a_number(node)
         read = [each for node in self.nodes for each in node.operands if each.kind == "constant"]
         read += [each for each in [*self.results, *(final for _, final in self.finals)] if each.kind == "constant"]
         self.leaves = [leaf for leaf in self.leaves if leaf.kind != "constant"] + list(dict.fromkeys(read))
@@ -96,11 +95,14 @@ class Plan:
 
     def _write_variables_in_place(self) -> None:
         """Let a variable's new value be written over the old one, where nobody reads the old one later."""
+        last_call = max((self._position[node] for node in self.nodes if node.kind == CALL), default=-1)
         for variable, final in self.finals:
             taken = final in self.in_place or final in self.joined
             if taken or not (final.can_write_into and final.is_row_by_row and final in self._position):
                 continue
             position = self._position[final]
+            if position < last_call:
+                continue  # that call may raise, and must find the old value then
             last = self._last_reads(but=(variable, final)).get(variable, -1)
             is_over_itself = _reads_only_as_is(final, variable, self)
             if last < position or (last == position and is_over_itself):
@@ -166,19 +168,22 @@ def _needed(wanted: Iterable[Node]) -> set[Node]:
     return needed
 
 
-def _as_number(operand: Node, node: Node) -> Node:
-    """A constant whose entries are all the same, as one number, where the shape comes from another operand."""
-    if operand.kind != "constant" or operand.sample.size < 2 or node.function not in _EXACT:
-        return operand
-    others = [each for each in node.operands if each is not operand]
-    if not others or others[0].sample.shape != node.sample.shape or not others[0].is_row_by_row:
-        return operand
-    values = operand.device.to_numpy(operand.held).reshape(-1)
-    first = values[:1]
-    if values.tobytes() != first.tobytes() * values.size:
-        return operand
-    held = operand.device.place(first.reshape(()))
-    return Node("constant", "", (), {}, numpy.empty((), first.dtype), operand.device, held)
+def _with_a_number(node: Node) -> list[Node]:
+    """The operands of a node, with a number for a constant whose entries are all the same, where the other operand
+    has the result's shape and layout."""
+    if node.function not in _EXACT or len(node.operands) != 2:
+        return node.operands
+    for index, operand in enumerate(node.operands):
+        other = node.operands[1 - index]
+        fits = other.kind != "constant" and other.sample.shape == node.sample.shape and other.is_row_by_row
+        if fits and operand.kind == "constant" and operand.sample.size > 1:
+            values = operand.device.to_numpy(operand.held).reshape(-1)
+            if values.tobytes() == values[:1].tobytes() * values.size:
+                first = values[:1].reshape(())
+                held = operand.device.place(first)
+                number = Node("constant", "", (), {}, first, operand.device, held)
+                return [other, number] if index else [number, other]
+    return node.operands
 
 
 # -- small variables side by side --------------------------------------------------------------------------------
@@ -235,21 +240,23 @@ class _Joining:
     def apart(self) -> list[Pair] | None:
         """The first group whose variables aren't moved alike, None where all are."""
         for group in self._groups:
+            finals = tuple(final for _, final in group)
+            if len(set(finals)) < len(finals):  # one value for two variables
+                return group
             try:
-                self._alike(tuple(final for _, final in group))
+                self._alike(finals)
             except _ApartError:
                 return group
-        ready = {
-            member: max(map(self._position.__getitem__, members))
-            for members, flat in self._made.items() if flat.kind == ELEMENTWISE for member in members
-        }  # fmt: skip
-        for node in self._needed - set(ready):
-            if any(self._position[node] < ready.get(operand, -1) for operand in node.operands):
+        order, parts, _ = self._rewritten()
+        place, made = {node: index for index, node in enumerate(order)}, set(self._made.values())
+        for node in order:
+            is_needed = node in self._needed or node in made
+            if is_needed and any(place.get(parts.get(each, each), -1) > place[node] for each in node.operands):
                 return self._groups[0]
         return None
 
-    def done(self) -> tuple[list[Node], list[Node], list[Pair]]:
-        """The order, the results and the finals, rewritten."""
+    def _rewritten(self) -> tuple[list[Node], dict[Node, Node], set[Node]]:
+        """The new order, the part of something joined that takes the place of an old node, and all such parts."""
         parts: dict[Node, Node] = {}
         parts_of: dict[Node, list[Node]] = {}
         for members, flat in self._made.items():
@@ -263,7 +270,11 @@ class _Joining:
                 order.append(node)
             for flat in self._behind.get(node, ()):
                 order += [flat, *parts_of.get(flat, ())]
-        views = set(parts.values())
+        return order, parts, set(parts.values())
+
+    def done(self) -> tuple[list[Node], list[Node], list[Pair]]:
+        """The order, the results and the finals, rewritten."""
+        order, parts, views = self._rewritten()
         for node in order:
             if node not in views:
                 node.operands = [parts.get(each, each) for each in node.operands]

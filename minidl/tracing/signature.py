@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from array import array
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
@@ -11,40 +12,45 @@ import numpy
 from minidl.devices import is_gpu_array
 from minidl.nest import flatten
 from minidl.ops.calling import as_tensor
-from minidl.tensor import Tensor, Variable
+from minidl.tensor import Tensor, TensorLike
 
 
 def as_argument(value: Any) -> Any:
-    """An array as a tensor; anything else as it is."""
-    return as_tensor(value) if isinstance(value, numpy.ndarray) or is_gpu_array(value) else value
+    """What holds numbers as a tensor, such as an array or a series of pandas's; anything else as it is.
+
+    Raises TypeError for what may change without anybody knowing.
+    """
+    if isinstance(value, TensorLike) or not (hasattr(value, "__array__") or is_gpu_array(value)):
+        if isinstance(value, (set, bytearray, array)):
+            raise TypeError(f"A compiled function doesn't take {value!r}, which may change between calls; give a tuple")
+        return value
+    if isinstance(value, (numpy.generic, type)):
+        return value
+    return as_tensor(value if isinstance(value, numpy.ndarray) or is_gpu_array(value) else numpy.asarray(value))
 
 
 def signature_of(nest: Any, leaves: Sequence[Any]) -> Hashable:
     """The signature of a nest of arguments with these values in it."""
-    return _form(nest), tuple(map(_signature, leaves))
+    tensors = [leaf.serial for leaf in leaves if type(leaf) is Tensor]
+    repeated = None if len(set(tensors)) == len(tensors) else tuple(map(tensors.index, tensors))
+    return _form(nest), tuple(map(_signature, leaves)), repeated
 
 
 def _form(nest: Any) -> Hashable:
     if isinstance(nest, (list, tuple)):
         return type(nest), tuple(map(_form, nest))
     if isinstance(nest, dict):
-        return type(nest), tuple((key, _form(nest[key])) for key in nest)
+        return type(nest), tuple((type(key), key, _form(nest[key])) for key in nest)
     return None
 
 
 def _signature(leaf: Any) -> Hashable:
     if type(leaf) is Tensor:
-        array = leaf.array
-        return array.shape, array.dtype, array.strides, leaf._device
+        held = leaf.array
+        return held.shape, held.dtype, held.strides, leaf._device
     if isinstance(leaf, (bool, int, float, complex, str, bytes, type(None), numpy.generic)):
         return type(leaf), repr(leaf)  # which tells -0.0 from 0.0, and takes a NaN for itself
-    if isinstance(leaf, Variable):
-        return _Same(leaf)
-    try:
-        hash(leaf)
-    except TypeError:
-        return _Same(leaf)
-    return type(leaf), leaf
+    return _Same(leaf)
 
 
 class _Same:

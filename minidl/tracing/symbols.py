@@ -61,6 +61,11 @@ class Node:
         self.gradient_of: Node | None = None
 
     @property
+    def is_given(self) -> bool:
+        """Whether it is a leaf: what a program is given, and doesn't compute."""
+        return not self.operands and self.kind != CALL
+
+    @property
     def is_row_by_row(self) -> bool:
         """Whether the entries lie in C's order."""
         return bool(self.sample.flags.c_contiguous)
@@ -69,6 +74,13 @@ class Node:
     def can_write_into(self) -> bool:
         """Whether its value can be put into memory that is there already."""
         return self.kind in (COPY, PUT) or (self.kind in (ELEMENTWISE, INTO) and self.is_row_by_row)
+
+
+def seen(node: Node) -> Node:
+    """What a view is a view of; any other node itself."""
+    while node.kind == VIEW:
+        node = node.operands[0]
+    return node
 
 
 class UnwritableError(Exception):
@@ -91,6 +103,12 @@ class Recorder:
         node = Node(kind, name, (), {}, stand_in_for(array), device, held)
         self.nodes.append(node)
         return node
+
+    def copy(self, node: Node, sample: Any) -> Node:
+        """A node for a copy of its own, laid out as a sample is."""
+        copied = Node(COPY, "copyto", (node,), {}, sample, node.device, about="a copy")
+        self.nodes.append(copied)
+        return copied
 
     def number(self, value: Any, dtype: numpy.dtype, device: Device) -> Node:
         """A node for one of Python's numbers, as a constant without axes."""
@@ -116,9 +134,10 @@ class Recorder:
         return found
 
     def written(
-        self, primitive: Primitive, operands: Sequence[Node], options: Mapping[str, Any], result: Any, device: Device
-    ) -> Node:
-        """The node of a primitive's result, given that result's array."""
+        self, primitive: Primitive, operands: Sequence[Node], options: Mapping[str, Any], result: Any, device: Device,
+        arrays: Sequence[Any],
+    ) -> Node:  # fmt: skip
+        """The node of a primitive's result, given the arrays of that and of its operands in the run."""
         count = len(self.nodes)
         try:
             if not operands:
@@ -133,7 +152,8 @@ class Recorder:
         except Exception:  # whatever a rule does that symbols can't: it is then called as a whole
             pass
         kernel = primitive.kernels[device.module]
-        if getattr(result, "base", None) is not None:  # a view: whose memory it shows, nobody here would know
+        if any(result is array for array in arrays) or getattr(result, "base", None) is not None:
+            # It is a view, or the operand itself: whose memory that is, nobody would know.
             kernel = _copying(kernel)
         node = Node(CALL, primitive.name, operands, options, stand_in_for(result), device, kernel, primitive.name)
         if not operands:
@@ -182,6 +202,12 @@ class Module:
         if isinstance(getattr(numpy, name, None), numpy.ufunc) and name != "matmul":
             return lambda *operands: elementwise(self._recorder, self._device, name, operands)
         raise UnwritableError(name)
+
+    def may_share_memory(self, x: Symbol, y: Symbol) -> bool:
+        one, other = seen(x.node), seen(y.node)
+        if one is not other and one.is_given and other.is_given:
+            raise UnwritableError("only a call knows whether two arrays that it is given are one")
+        return one is other
 
     def dot(self, x: Symbol, y: Symbol) -> Symbol:
         return x.into("dot", (x.node, y.node), stand_in((x.shape[0], y.shape[1]), x.dtype))
@@ -265,6 +291,18 @@ class Symbol:
 
     def into(self, function: str, nodes: Sequence[Node], sample: Any, options: Any = None) -> Symbol:
         return Symbol(self._recorder, self._recorder.node(INTO, function, nodes, sample, options))
+
+    def __bool__(self) -> bool:
+        raise UnwritableError("a rule that asks for the values of an array")
+
+    def __eq__(self, other: object) -> bool:
+        raise UnwritableError("a comparison")
+
+    __ne__ = __eq__
+    __hash__ = None  # type: ignore[assignment]
+
+    def copy(self) -> Symbol:
+        return Symbol(self._recorder, self._recorder.copy(self.node, stand_in(self.shape, self.dtype)))
 
     def sum(self, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Symbol:
         return self._reduced("add", axis, dtype, keepdims)

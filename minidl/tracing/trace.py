@@ -16,7 +16,7 @@ from minidl.nest import flatten, pack
 from minidl.ops.calling import _move, as_tensor, call, move
 from minidl.primitive import Listener, Primitive
 from minidl.tensor import OutOfScope, Tensor, TensorLike, Variable
-from minidl.tracing.symbols import Node, Recorder
+from minidl.tracing.symbols import Node, Recorder, stand_in
 
 _HERE = str(Path(__file__).parents[1])
 
@@ -37,12 +37,13 @@ class Trace(Listener):
         entries: the variables that the function reads or assigns, by id, with the node of the value at its start.
         finals: the nodes of the values that variables have at its end.
         created: the variables that it made.
+        refused: an error that was raised for what can't be traced.
         frame: the call of the function, whose variables say what its tensors are called.
     """
 
     __slots__ = (
         "_code", "_constants", "_custom", "_heard", "_may_create", "_name", "_saved", "_traced", "calls", "created",
-        "entries", "finals", "frame", "nodes", "recorder",
+        "entries", "finals", "frame", "nodes", "recorder", "refused",
     )  # fmt: skip
 
     def __init__(self, function: Callable[..., Any], may_create: bool) -> None:
@@ -61,6 +62,7 @@ class Trace(Listener):
         self.entries: dict[int, tuple[Variable, Node]] = {}
         self.finals: dict[int, Node] = {}
         self.created: list[Variable] = []
+        self.refused: Exception | None = None
 
     def argument(self, tensor: Tensor, index: int, name: str) -> Tensor:
         """A tensor that stands for an argument of the function."""
@@ -94,7 +96,8 @@ class Trace(Listener):
         if any(x.serial in self.nodes for x in inputs) or not inputs:
             operands = [self.node_of(x) for x in inputs]
             device = result._device
-            self._keep(result, self.recorder.written(primitive, operands, options, result.array, device))
+            arrays = [x.array for x in inputs]
+            self._keep(result, self.recorder.written(primitive, operands, options, result.array, device, arrays))
 
     def given(self, tensor: Tensor) -> Given:
         return tensor.serial if tensor.serial in self.nodes or tensor.serial in self._heard else tensor
@@ -118,38 +121,57 @@ class Trace(Listener):
         self._entry(variable)
         if id(variable) not in self.finals:
             self._saved.append((variable, variable._value, variable._storage))
-        self.finals[id(variable)] = node = self.node_of(source)
+        node = self.node_of(source)
+        if not node.is_row_by_row:  # a variable's entries always are
+            node = self.recorder.copy(node, stand_in(node.sample.shape, node.sample.dtype))
+        self.finals[id(variable)] = node
         self._note("assign", variable, self.given(source))
         self._keep(value, node)
 
     def hear_creation(self, variable: Variable) -> None:
         if not self._may_create:
-            raise ValueError(
-                f"The function {self._name!r} makes the variable {variable.name!r} in a call that isn't its first "
-                f"({_caller()}). Make variables outside of the function, or only in its first call"
+            self._refuse(
+                ValueError(
+                    f"The function {self._name!r} makes the variable {variable.name!r} in a call that isn't its first "
+                    f"({_caller()}). Make variables outside of the function, or only in its first call"
+                )
             )
         self.created.append(variable)
 
     def hear_look(self, tensor: TensorLike) -> None:
         if isinstance(tensor, Variable) or tensor._tensor.serial in self.nodes:
-            raise TypeError(
-                f"Python looked at the value of {_described(tensor)} while the function {self._name!r} was traced "
-                f"({_caller()}). Later calls run without Python, on other values, so nothing may depend on them "
-                "but values: choose with tf.where(condition, x, y) instead of `if` and of tf.where(condition), compute "
-                "with tensors instead of numbers, or do this outside of the function (a Keras model runs its steps "
-                "without tracing after compile(run_eagerly=True))"
+            self._refuse(
+                TypeError(
+                    f"Python looked at the value of {_described(tensor)} while the function {self._name!r} was traced "
+                    f"({_caller()}). Later calls run without Python, on other values, and only values may depend "
+                    "on them: choose with tf.where(condition, x, y) instead of `if` and tf.where(condition), compute "
+                    "with tensors instead of numbers, or do this outside of the function (a Keras model runs its steps "
+                    "without tracing after compile(run_eagerly=True))"
+                )
             )
+
+    def hear_seed(self) -> None:
+        self._refuse(
+            ValueError(
+                f"The function {self._name!r} sets the random seed ({_caller()}), which later calls wouldn't do; "
+                "do it outside of the function"
+            )
+        )
+
+    def _refuse(self, error: Exception) -> None:
+        """Raise an error, and remember it, in case the function goes on."""
+        self.refused = error
+        raise error
 
     def hear_custom(self, function: Callable[..., Any], arguments: Sequence[Any], options: Mapping[str, Any]) -> None:
         given = pack((arguments, options), [self._ref(each) for each in flatten((arguments, options))])
-        self._custom.append((function, given))
+        self._custom.append((function, given, thread.here.device))
 
     def _ref(self, value: Any) -> Any:
         return _Ref(value.serial) if isinstance(value, Tensor) and value.serial in self.nodes else value
 
     def hear_custom_result(self, result: Any) -> None:
-        function, given = self._custom.pop()
-        self._note("custom", function, given, [as_tensor(each).serial for each in flatten(result)])
+        self._note("custom", *self._custom.pop(), [as_tensor(each).serial for each in flatten(result)])
 
     def hear_rule(self, result: int, x: int, gradient: Tensor, shape: tuple[int, ...]) -> None:
         node, of = self.nodes.get(gradient.serial), self.nodes.get(x)
@@ -242,10 +264,14 @@ def _issue(noted: tuple[Any, ...], found: dict[int, Tensor]) -> None:
         variable, given = rest
         variable.bind(tensor(given))
     elif what == "custom":
-        function, given, serials = rest
+        function, given, scope, serials = rest
         values = [found[each.serial] if isinstance(each, _Ref) else each for each in flatten(given)]
         arguments, options = pack(given, values)
-        results = flatten(function(*arguments, **options))
+        thread.here.device = scope
+        try:
+            results = flatten(function(*arguments, **options))
+        finally:
+            thread.here.device = None
         found.update(zip(serials, map(as_tensor, results), strict=True))
     else:
         options, inputs, serial = rest

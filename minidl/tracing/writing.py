@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import collections
+import functools
 import itertools
 import keyword
 import re
-from collections.abc import Mapping, Sequence
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy
@@ -36,6 +39,8 @@ class Program:
     def __init__(self, title: str, plan: Plan, names: Mapping[Node, str]) -> None:
         self._plan = plan
         self._names: dict[Node, str] = {}
+        self._numbers: dict[str, Iterator[int]] = collections.defaultdict(lambda: itertools.count(1))
+        self._gpus: dict[Any, str] = {}
         self._taken = {*keyword.kwlist, "reduce"}
         self._wanted = dict(names)
         self._modules = {node.device.module.__name__ for node in [*plan.leaves, *plan.nodes]} or {"numpy"}
@@ -51,6 +56,10 @@ class Program:
         ]  # fmt: skip
         for node in self.parameters:
             self._name(node, node.function or "x")
+        for device in dict.fromkeys(node.device for node in [*plan.leaves, *plan.nodes]):
+            if device.module is not numpy:
+                self._gpus[device] = self._free(f"gpu_{device.ordinal}")
+                self._give(self._gpus[device], device.module.cuda.Device(device.ordinal), "the device")
         once = [*self._lines_of_leaves()]
         body: list[tuple[Any, str, str]] = []
         for node in plan.nodes:
@@ -62,10 +71,9 @@ class Program:
     # -- names
 
     def _free(self, wanted: str, numbered: bool = False) -> str:
-        names = (f"{wanted}_{number}" for number in itertools.count(1))
-        name = next(names) if numbered or wanted in self._taken else wanted
+        name = f"{wanted}_{next(self._numbers[wanted])}" if numbered or wanted in self._taken else wanted
         while name in self._taken:
-            name = next(names)
+            name = f"{wanted}_{next(self._numbers[wanted])}"
         self._taken.add(name)
         return name
 
@@ -264,7 +272,11 @@ class Program:
             handed[node] = self._names[node]
             if root.kind == "variable" or root in plan.in_place or root in plan.buffers:
                 handed[node] = self._free("result")
-                lines.append((node.device, f"{handed[node]} = {self._names[node]}.copy()", f"{_about(node)}"))
+                base, views = node, ""
+                while base.kind == VIEW and not base.is_row_by_row:  # the copy is to be laid out as the view is
+                    base, views = base.operands[0], base.function + views
+                code = f"{handed[node]} = {self._names[base]}.copy(){views}"
+                lines.append((node.device, code, _about(node)))
         moving = [(variable, final) for variable, final in plan.finals if plan.in_place.get(final) is not variable]
         news = {}
         for variable, final in moving:
@@ -300,9 +312,7 @@ class Program:
         for device, group in itertools.groupby(lines, key=lambda line: line[0]):
             inner = margin
             if device.module is not numpy:
-                name = f"gpu_{device.ordinal}"
-                if name not in self.given:
-                    self._give(name, device.module.cuda.Device(device.ordinal), "the device")
+                name = self._gpus[device]
                 found.append(f"{margin}with {name}:")
                 inner += "    "
             for _, code, comment in group:
@@ -314,8 +324,10 @@ class Program:
 
 def _identifier(text: str) -> str:
     """A text as a name of Python's."""
-    name = re.sub(r"\W+", "_", text.replace(".reduce", "")).strip("_") or "x"
-    return f"_{name}" if name[0].isdigit() else name
+    # Python takes names that look alike for one, after this normalization.
+    name = re.sub(r"\W+", "_", unicodedata.normalize("NFKC", text.replace(".reduce", ""))).strip("_") or "x"
+    name = f"_{name}" if name[0].isdigit() else name
+    return name if name.isidentifier() else "x"
 
 
 def _about(node: Node) -> str:
@@ -328,6 +340,4 @@ def _reshaped(shape: tuple[int, ...]) -> str:
 
 def _with_options(node: Node) -> Any:
     """A kernel with its options filled in."""
-    import functools
-
     return functools.partial(node.held, **node.options) if node.options else node.held

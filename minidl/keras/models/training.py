@@ -111,7 +111,7 @@ class Trainer(Layer):
         if kind == "train" and self.optimizer is not None:
             trained = self.trainable_weights
             self.optimizer.build(trained)
-            key = (kind, self.optimizer.has_schedule, *map(id, trained))
+            key = (kind, self.optimizer.has_schedule, *((id(weight), weight.device) for weight in trained))
         step = self._steps.get(key)
         if step is None:
             step = getattr(self, f"_{kind}_step")
@@ -246,8 +246,11 @@ class Trainer(Layer):
         self.stop_training = False
         logs: dict[str, float] = {}
         told.tell("on_train_begin", None)
+        steps_then = self._steps
         for epoch in range(initial_epoch, epochs):
             told.tell("on_epoch_begin", epoch, None)
+            if self._steps is not steps_then:  # somebody compiled the model anew
+                step, steps_then = self._step("train"), self._steps
             self.reset_metrics()
             with Progress(verbose, steps, f"Epoch {epoch + 1}/{epochs}" if epochs > 1 else "") as progress:
                 self._walk(next(following), step, "train", told, progress)
