@@ -36,10 +36,14 @@ class Recording:
     def __init__(self, figures: Mapping[str, numpy.ndarray], stamp: Mapping[str, Any]) -> None:
         self.figures = dict(figures)
         self.stamp = dict(stamp)
+        self._under: dict[str, list[str]] = {}
+        for key in self.figures:
+            for slash in [place for place, letter in enumerate(key) if letter == "/"]:
+                self._under.setdefault(key[:slash], []).append(key)
 
     def under(self, name: str) -> dict[str, numpy.ndarray]:
         """The figures whose names begin with a name and a slash, by what stands behind it."""
-        return {key[len(name) + 1 :]: value for key, value in self.figures.items() if key.startswith(f"{name}/")}
+        return {key[len(name) + 1 :]: self.figures[key] for key in self._under.get(name, ())}
 
     def save(self, path: Path) -> None:
         """Write the file."""
