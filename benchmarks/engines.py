@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import dataclasses
 import functools
 import importlib
@@ -27,7 +28,7 @@ def flat(result: Any) -> list[Any]:
     return [array for each in result for array in flat(each)] if isinstance(result, (list, tuple)) else [result]
 
 
-class Engine:
+class Engine(abc.ABC):
     """Somebody who computes.
 
     Attributes:
@@ -40,13 +41,13 @@ class Engine:
         """Whether the workload is one for this engine at all."""
         return True
 
+    @abc.abstractmethod
     def prepare(self, workload: Workload, device: str) -> Side:
         """Make a workload ready on "cpu" or "gpu". Raises MissingError where that isn't to be had here."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def device_peak(self) -> int:
         """The largest number of bytes that this process had on the GPU."""
-        raise NotImplementedError
 
 
 def array_module(device: str) -> Any:

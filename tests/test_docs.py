@@ -21,7 +21,7 @@ NAMESPACES = [
 
 # Helpers that a namespace's module imports or keeps for its neighbours.
 INNER = {
-    "keras.callbacks": {"CallbackList"},
+    "keras.callbacks": {"CallbackList", "listed"},
     "keras.losses": {"beside", "like_predictions", "same_axes"},
     "keras.metrics": {"for_training"},
 }

@@ -222,14 +222,20 @@ class EarlyStopping(Callback):
             self.model.set_weights(self.best_weights)
 
 
+def listed(callbacks: Callback | Iterable[Callback] | None) -> list[Callback]:
+    """Callbacks as given to a model, one or several or None. Raises ValueError for what is none."""
+    found = [callbacks] if isinstance(callbacks, Callback) else list(callbacks or [])
+    for callback in found:
+        if not isinstance(callback, Callback):
+            raise ValueError(f"Callbacks are a list of keras.callbacks.Callback; {callback!r} was given among them")
+    return found
+
+
 class CallbackList:
     """Several callbacks called as one: each event is a method that tells those that listen to it."""
 
-    def __init__(self, callbacks: Callback | Iterable[Callback], model: Any, params: dict[str, Any]) -> None:
-        self.callbacks = [callbacks] if isinstance(callbacks, Callback) else list(callbacks)
-        for callback in self.callbacks:
-            if not isinstance(callback, Callback):
-                raise ValueError(f"Callbacks are a list of keras.callbacks.Callback; {callback!r} was given among them")
+    def __init__(self, callbacks: Callback | Iterable[Callback] | None, model: Any, params: dict[str, Any]) -> None:
+        self.callbacks = listed(callbacks)
         self._methods = {event: self._methods_for(event) for event in EVENTS}
         for callback in self.callbacks:
             callback.set_model(model)

@@ -299,7 +299,6 @@ class Symbol:
         raise UnwritableError("a comparison")
 
     __ne__ = __eq__
-    __hash__ = None  # type: ignore[assignment]
 
     def copy(self) -> Symbol:
         return Symbol(self._recorder, self._recorder.copy(self.node, stand_in(self.shape, self.dtype)))

@@ -49,12 +49,16 @@ class Dense(Layer):
         super().__init__(name=name, trainable=trainable, dtype=dtype, **options)
         self.units = units
         self.activation = activations.get(activation)
-        self.works_by_rows = type(self) is Dense and self.activation in activations.KNOWN
         self.use_bias = use_bias
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.bias_initializer = initializers.get(bias_initializer)
         self.kernel: Any = None
         self.bias: Any = None
+
+    @property
+    def works_by_rows(self) -> bool:
+        """Whether each row of the result depends on nothing but the same row of the input."""
+        return type(self) is Dense and self.activation in activations.KNOWN
 
     def build(self, input_shape: Any) -> None:
         """Make the kernel and the bias for inputs of this shape."""

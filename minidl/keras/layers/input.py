@@ -18,7 +18,10 @@ class InputLayer(Layer):
         self.built = True
         LayerCall(self, [], tensor)
 
-    works_by_rows = True
+    @property
+    def works_by_rows(self) -> bool:
+        """A row stays itself."""
+        return True
 
     def call(self, inputs: Any) -> Any:
         return inputs

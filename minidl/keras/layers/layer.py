@@ -39,9 +39,6 @@ class Layer:
     ['factor']
     """
 
-    # Whether each row of the result depends on nothing but the same row of the input.
-    works_by_rows = False
-
     def __init__(self, name: str | None = None, trainable: bool = True, dtype: Any = None, **options: Any) -> None:
         refuse(type(self).__name__, options)
         self.name = name or new_name(self)
@@ -77,6 +74,11 @@ class Layer:
         shapes = input_shape if isinstance(input_shape, list) else [input_shape]
         inputs = [zeros([length if known is None else known for known in shape], self._dtype) for shape in shapes]
         return self.call(inputs if isinstance(input_shape, list) else inputs[0])
+
+    @property
+    def works_by_rows(self) -> bool:
+        """Whether each row of the result depends on nothing but the same row of the input; False where unknown."""
+        return False
 
     # -- calling
 

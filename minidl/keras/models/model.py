@@ -63,7 +63,7 @@ class Model(Trainer):
         return self.layers
 
     @property
-    def works_by_rows(self) -> bool:  # type: ignore[override]
+    def works_by_rows(self) -> bool:
         """Whether each row of the result depends on nothing but the same row of the input."""
         is_a_graph = self._graph is not None and type(self).call is Model.call
         return is_a_graph and all(layer.works_by_rows for layer in self.layers)

@@ -142,7 +142,7 @@ def _ending(path: Path) -> str:
 
 def _write_npz(name: str, arrays: Arrays) -> None:
     with open(name, "wb") as file:
-        numpy.savez(file, **arrays)  # type: ignore[arg-type]
+        numpy.savez(file, **arrays)  # type: ignore[arg-type]  # any name might be `allow_pickle`, to the checker
 
 
 def _read_npz(path: Path) -> Arrays:

@@ -10,7 +10,7 @@ import numpy
 from minidl.context import thread
 from minidl.devices import CPU, Device
 from minidl.keras import metrics, optimizers
-from minidl.keras.callbacks import Callback, CallbackList, History
+from minidl.keras.callbacks import Callback, CallbackList, History, listed
 from minidl.keras.layers.layer import Layer
 from minidl.keras.layers.symbolic import KerasTensor
 from minidl.keras.models.data import Batch, Samples, Stream, arranged, is_stream, steps_in, walks
@@ -238,9 +238,7 @@ class Trainer(Layer):
         size = batch_size or BATCH_SIZE
         steps = steps_in(data, size, steps_per_epoch)
         history = History()
-        told = CallbackList(
-            [*_listed(callbacks), history], self, {"epochs": epochs, "steps": steps, "verbose": verbose}
-        )
+        told = CallbackList([*listed(callbacks), history], self, {"epochs": epochs, "steps": steps, "verbose": verbose})
         step = self._step("train")
         following = walks(data, size, self._place(), shuffle, steps_per_epoch)
         self.stop_training = False
@@ -289,7 +287,7 @@ class Trainer(Layer):
         _check_counts(batch_size=batch_size, steps=steps)
         data, size = self._data(x, y, sample_weight), batch_size or BATCH_SIZE
         count = steps_in(data, size, steps)
-        told = CallbackList(callbacks or [], self, {"steps": count, "verbose": verbose})
+        told = CallbackList(callbacks, self, {"steps": count, "verbose": verbose})
         with Progress(verbose, count) as progress:
             progress.finish(self._evaluate(data, size, steps, told, progress))
         return self._result(return_dict)
@@ -343,7 +341,7 @@ class Trainer(Layer):
         if self.works_by_rows and steps is None and not callbacks:
             size = max(size, ROWS_AT_ONCE)  # nobody can tell, but by the time that it takes
         count = steps_in(data, size, steps)
-        told = CallbackList(callbacks or [], self, {"steps": count, "verbose": verbose})
+        told = CallbackList(callbacks, self, {"steps": count, "verbose": verbose})
         parts: list[list[Any]] = []
         form: Any = None
         step = self._step("predict")
@@ -384,10 +382,6 @@ class Trainer(Layer):
     def _place(self) -> Device:
         """The device of the model's weights, to which data is brought."""
         return self.weights[0]._device if self.weights else thread.here.device or CPU
-
-
-def _listed(callbacks: Any) -> list[Any]:
-    return [callbacks] if isinstance(callbacks, Callback) else list(callbacks or [])
 
 
 def _check_counts(**counts: Any) -> None:
