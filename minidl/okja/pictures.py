@@ -105,5 +105,5 @@ def _descent(axes: Axes, path: Sequence[float]) -> None:
                   textcoords="offset points", ha="center", color=RED)  # fmt: skip
     axes.set_ylim(-150, 2700)
     axes.set_xlabel("x")
-    axes.set_ylabel("(x − 50)² + 100")
+    axes.set_ylabel(r"$(x - 50)^2 + 100$")
     axes.set_title("Gradient descent: each step goes against the slope")
