@@ -239,8 +239,8 @@ class GradientTape(Listener):
         try:
             upstream = _upstream(targets, output_gradients)
             self._use()
-            gradients = self._sweep(self._edges.copy() if self._persistent else self._edges, targets, upstream, listed)
-            return pack(sources, [self._gradient_of(source, gradients, fallback) for source in listed])
+            found = self._sweep(self._edges.copy() if self._persistent else self._edges, targets, upstream, listed)
+            return pack(sources, [fallback(x) if g is None else g for x, g in zip(listed, found, strict=True)])
         finally:
             here.device = scope
 
@@ -270,9 +270,9 @@ class GradientTape(Listener):
         rows: list[list[Any]] = [[] for _ in listed]
         with device(None):
             for index in range(tensor.array.size):
-                gradients = self._sweep(self._edges.copy(), [tensor], [_one_entry(tensor, index)], listed)
-                for row, source in zip(rows, listed, strict=True):
-                    row.append(self._gradient_of(source, gradients, fallback))
+                found = self._sweep(self._edges.copy(), [tensor], [_one_entry(tensor, index)], listed)
+                for row, source, gradient in zip(rows, listed, found, strict=True):
+                    row.append(fallback(source) if gradient is None else gradient)
             if not self._persistent:
                 self._edges.clear()
             return pack(sources, [_stacked(row, tensor, source) for row, source in zip(rows, listed, strict=True)])
@@ -298,15 +298,14 @@ class GradientTape(Listener):
 
     def _sweep(
         self, edges: list[Edge], targets: Sequence[TensorLike], given: Sequence[Tensor], sources: Sequence[Any]
-    ) -> dict[int, Tensor]:
+    ) -> list[Tensor | None]:
         """Walk edges from the last to the first, with a gradient given for each target.
 
-        The edges are taken off the list, so that memory falls on the way. Returns the gradients of the sources'
-        tensors by their serials.
+        The edges are taken off the list, so that memory falls on the way. Returns the gradient of each source, None
+        where there is none.
         """
-        wanted: set[int] = set()
-        for source in sources:
-            wanted.update(self._serials(source))
+        serials = [self._serials(source) for source in sources]
+        wanted = {serial for each in serials for serial in each}
         needed = None if wanted >= self._roots else self._on_the_way_from(wanted)
         gradients: dict[int, Tensor] = {}
         for target, gradient in zip(targets, given, strict=True):
@@ -319,10 +318,8 @@ class GradientTape(Listener):
         while edges:
             result, x, function, kept, shape = edges.pop()
             if result != passed:
-                if passed not in wanted:
-                    gradients.pop(passed, None)
                 passed = result
-                upstream = gradients.get(result)
+                upstream = gradients.get(result) if result in wanted else gradients.pop(result, None)
             if upstream is None or (needed is not None and x not in needed):
                 continue
             gradient = function(upstream, *kept)
@@ -334,7 +331,7 @@ class GradientTape(Listener):
                 gradients[x] = total = gradient if earlier is None else earlier + gradient
                 for listener in listeners:
                     listener.hear_rule(result, x, total, found)
-        return gradients
+        return [_total(gradients, each) for each in serials]
 
     def _on_the_way_from(self, wanted: set[int]) -> set[int]:
         """The serials of the tensors computed from those wanted: only their gradients lead there."""
@@ -345,6 +342,7 @@ class GradientTape(Listener):
         return needed
 
     def _serials(self, source: TensorLike) -> Sequence[int]:
+        """Of the tensors that the tape knows a source by: a variable was each value that was read of it."""
         if isinstance(source, Tensor):
             return (source.serial,)
         value = source._tensor.serial
@@ -353,12 +351,14 @@ class GradientTape(Listener):
             read.append(value)
         return read
 
-    def _gradient_of(self, source: TensorLike, gradients: Mapping[int, Tensor], fallback: Callable[..., Any]) -> Any:
-        total = None
-        for serial in self._serials(source):
-            if serial in gradients:
-                total = gradients[serial] if total is None else total + gradients[serial]
-        return fallback(source) if total is None else total
+
+def _total(gradients: Mapping[int, Tensor], serials: Sequence[int]) -> Tensor | None:
+    """The sum of those gradients that there are."""
+    total = None
+    for serial in serials:
+        if serial in gradients:
+            total = gradients[serial] if total is None else total + gradients[serial]
+    return total
 
 
 def _fallback(unconnected: UnconnectedGradients | str) -> Callable[[Any], Any]:
@@ -374,14 +374,15 @@ def _none(source: TensorLike) -> None:
 
 
 def _upstream(targets: Sequence[TensorLike], output_gradients: Any) -> list[Tensor]:
-    given = [None] * len(targets) if output_gradients is None else flatten(output_gradients)
+    if output_gradients is None:
+        return [_ones(target) for target in targets]
+    given = flatten(output_gradients)
     if len(given) != len(targets):
         raise ValueError(f"{len(targets)} targets were given, with {len(given)} output gradients")
     upstream = []
     for target, gradient in zip(targets, given, strict=True):
         if gradient is None:
-            a_number = target.array.shape == () and target.array.dtype is float32
-            upstream.append(number(1.0, target._tensor) if a_number else ones_like(target))
+            upstream.append(_ones(target))
             continue
         tensor = as_tensor(gradient, target.dtype, target._device)
         if tensor.shape != target.shape:
@@ -390,6 +391,11 @@ def _upstream(targets: Sequence[TensorLike], output_gradients: Any) -> list[Tens
             )
         upstream.append(tensor)
     return upstream
+
+
+def _ones(target: TensorLike) -> Tensor:
+    is_a_loss = target.array.shape == () and target.array.dtype is float32
+    return number(1.0, target._tensor) if is_a_loss else ones_like(target)
 
 
 def _one_entry(tensor: TensorLike, index: int) -> Tensor:

@@ -240,6 +240,13 @@ def learning_rates(tf: Any) -> Any:
     ]
 
 
+def gradients_of_other_kinds(tf: Any) -> Any:
+    v, optimizer = tf.Variable([1.0, 2.0]), tf.keras.optimizers.SGD(0.1)
+    for gradient in (tf.constant([1.0, 0.1], tf.float64), numpy.ones(2), numpy.ones(2, "float32"), [0.5, 0.1]):
+        optimizer.apply_gradients([(gradient, v)])
+    return v
+
+
 def callbacks(tf: Any) -> Any:
     told: list[Any] = []
 
@@ -355,7 +362,7 @@ def seeded(tf: Any) -> Any:
 
 PROGRAMS = [
     batches, validation, sample_weights, metrics, single_steps, data, graphs, several_outputs, own_layers, frozen,
-    learning_rates, callbacks, early_stopping, streams, sequential, weights_by_name, seeded,
+    learning_rates, gradients_of_other_kinds, callbacks, early_stopping, streams, sequential, weights_by_name, seeded,
 ]  # fmt: skip
 
 

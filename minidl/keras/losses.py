@@ -57,7 +57,7 @@ def mean_squared_error(y_true: Any, y_pred: Any) -> Tensor:
     prediction = convert_to_tensor(y_pred)
     dtype = prediction.dtype if prediction.dtype in FLOATS else float32
     target, prediction = like_predictions(y_true, prediction, dtype)
-    return reduce_mean(square(target - prediction), -1)
+    return reduce_mean(square(prediction - target), -1)
 
 
 class Loss:
@@ -133,7 +133,7 @@ class MeanSquaredError(Loss):
         if sample_weight is None and self.reduction in ("sum_over_batch_size", "mean", "mean_with_sample_weight"):
             # All samples are of one size, so the mean of their means is the mean of all entries.
             target, prediction = like_predictions(y_true, y_pred, self._dtype)
-            return reduce_mean(square(target - prediction))
+            return reduce_mean(square(prediction - target))
         return super().__call__(y_true, y_pred, sample_weight)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from minidl.keras.names import find, new_name, refuse
-from minidl.ops.calling import number
+from minidl.ops.calling import as_tensor, number
 from minidl.ops.creation import cast, zeros_like
 from minidl.ops.elementwise import clip_by_value, maximum, minimum, sqrt, square
 from minidl.ops.joining import stack
@@ -147,30 +147,21 @@ class SGD:
         Returns how many steps were taken. Raises ValueError where all gradients are None, or one has another shape
         than its variable.
         """
-        pairs = list(grads_and_vars)
-        self.apply([gradient for gradient, _ in pairs], [variable for _, variable in pairs])
+        gradients, variables = _checked(grads_and_vars)
+        self.build(variables)
+        rate = self.learning_rate.read()
+        for gradient, variable in zip(self._clipped(gradients), variables, strict=True):
+            self._move(variable, gradient, rate)
+        self.iterations.assign_add(number(1, self.iterations._tensor))
         return self.iterations
 
     def apply(self, gradients: Sequence[Any], variables: Sequence[Variable]) -> None:
         """Take a step; see `apply_gradients`."""
-        if any(gradient is None for gradient in gradients):
-            gradients, variables = _without_none(gradients, variables)
-        for gradient, variable in zip(gradients, variables, strict=True):
-            if gradient.shape != variable.shape:
-                raise ValueError(
-                    f"Variable {variable.name!r} has shape {variable.shape}; a gradient of shape {gradient.shape} was "
-                    "given for it"
-                )
-        self.build(variables)
-        gradients = self._clipped(gradients)
-        rate = self.learning_rate
-        for gradient, variable in zip(gradients, variables, strict=True):
-            self._move(
-                variable, gradient, rate if variable.array.dtype is rate.array.dtype else cast(rate, variable.dtype)
-            )
-        self.iterations.assign_add(number(1, self.iterations._tensor))
+        self.apply_gradients(zip(gradients, variables, strict=True))
 
-    def _move(self, variable: Variable, gradient: Tensor, rate: Any) -> None:
+    def _move(self, variable: Variable, gradient: Tensor, rate: Tensor) -> None:
+        if gradient.array.dtype is not rate.array.dtype:
+            rate = cast(rate, gradient.dtype)
         if self.weight_decay is not None:
             variable.assign(variable - variable * self.weight_decay * rate)
         step = gradient * rate
@@ -181,7 +172,7 @@ class SGD:
         velocity.assign(velocity * self.momentum - step)
         variable.assign_add(velocity * self.momentum - step if self.nesterov else velocity)
 
-    def _clipped(self, gradients: Sequence[Any]) -> Sequence[Any]:
+    def _clipped(self, gradients: Sequence[Tensor]) -> Sequence[Tensor]:
         if self.clipnorm:
             limit = self.clipnorm
             norms = [sqrt(reduce_sum(square(gradient), keepdims=True)) for gradient in gradients]
@@ -197,13 +188,30 @@ class SGD:
         return gradients
 
 
-def _without_none(gradients: Sequence[Any], variables: Sequence[Variable]) -> tuple[list[Any], list[Variable]]:
-    pairs = [pair for pair in zip(gradients, variables, strict=True) if pair[0] is not None]
-    left_out = [variable.name for gradient, variable in zip(gradients, variables, strict=True) if gradient is None]
-    if not pairs:
-        raise ValueError(f"None of the variables {left_out} has a gradient: the loss doesn't depend on them")
-    warnings.warn(f"The variables {left_out} have no gradient, and stay: the loss doesn't depend on them", stacklevel=4)
-    return [gradient for gradient, _ in pairs], [variable for _, variable in pairs]
+def _checked(pairs: Iterable[tuple[Any, Variable]]) -> tuple[list[Tensor], list[Variable]]:
+    """Gradients, in the shapes and dtypes of their variables, and the variables: without those that have none."""
+    gradients, variables, left_out = [], [], []
+    for gradient, variable in pairs:
+        if gradient is None:
+            left_out.append(variable.name)
+            continue
+        array = variable.array
+        if type(gradient) is not Tensor or gradient.array.dtype is not array.dtype:
+            gradient = cast(as_tensor(gradient, device=variable._device), array.dtype)
+        if gradient.array.shape != array.shape:
+            raise ValueError(
+                f"Variable {variable.name!r} has shape {variable.shape}; a gradient of shape {gradient.shape} was "
+                "given for it"
+            )
+        gradients.append(gradient)
+        variables.append(variable)
+    if left_out:
+        if not variables:
+            raise ValueError(f"None of the variables {left_out} has a gradient: the loss doesn't depend on them")
+        warnings.warn(
+            f"The variables {left_out} have no gradient, and stay: the loss doesn't depend on them", stacklevel=3
+        )
+    return gradients, variables
 
 
 def get(identifier: Any) -> SGD:

@@ -16,6 +16,7 @@ class Graph:
     """The calls between inputs and outputs.
 
     Attributes:
+        inputs, outputs: where values enter and leave.
         calls: the calls of layers, each after those whose results it takes.
         layers: the layers in Keras's order: by their distance from the outputs, the farthest first, and among those
             of one distance in the order in which a walk from the outputs meets them.
@@ -24,7 +25,7 @@ class Graph:
     """
 
     def __init__(self, inputs: Sequence[KerasTensor], outputs: Sequence[KerasTensor]) -> None:
-        self._inputs = inputs
+        self.inputs, self.outputs = inputs, outputs
         given = {id(tensor) for tensor in inputs}
         walked, met = _walk_back(outputs, given)
         sources = [call for call in walked if isinstance(call.layer, InputLayer)]
@@ -40,26 +41,24 @@ class Graph:
     @property
     def is_chain(self) -> bool:
         """Whether each layer is called once, on nothing but the result of the one before."""
-        results = [self._inputs[0], *(call.outputs for call in self.calls)]
-        return len(self._inputs) == 1 and all(
+        results = [self.inputs[0], *(call.outputs for call in self.calls)]
+        return len(self.inputs) == 1 and all(
             call.inputs is result for call, result in zip(self.calls, results, strict=False)
         )
 
-    def run(self, values: Sequence[Any], training: bool | None) -> dict[int, Any]:
-        """What each KerasTensor stands for, by its id, with these values for the inputs."""
-        found = {id(tensor): value for tensor, value in zip(self._inputs, values, strict=True)}
+    def run(self, values: Sequence[Any], training: bool | None) -> dict[KerasTensor, Any]:
+        """What each KerasTensor stands for with these values for the inputs."""
+        found = dict(zip(self.inputs, values, strict=True))
         for call in self.calls:
             if isinstance(call.inputs, KerasTensor):
-                taken = found[id(call.inputs)]
+                taken = found[call.inputs]
             else:
-                taken = pack(call.inputs, [found[id(tensor)] for tensor in flatten(call.inputs)])
+                taken = pack(call.inputs, [found[tensor] for tensor in flatten(call.inputs)])
             result = call.layer(taken, training=training)
             if isinstance(call.outputs, KerasTensor):
-                found[id(call.outputs)] = result
+                found[call.outputs] = result
             else:
-                found.update(
-                    (id(tensor), value) for tensor, value in zip(flatten(call.outputs), flatten(result), strict=True)
-                )
+                found.update(zip(flatten(call.outputs), flatten(result), strict=True))
         return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from minidl.keras.layers.layer import Layer
@@ -90,12 +91,12 @@ class Model(Trainer):
     @property
     def inputs(self) -> list[KerasTensor]:
         """Where data enters, as a list."""
-        return flatten(self._inputs) if self._graph else []
+        return list(self._graph.inputs) if self._graph else []
 
     @property
     def outputs(self) -> list[KerasTensor]:
         """Where results leave, as a list."""
-        return flatten(self._outputs) if self._graph else []
+        return list(self._graph.outputs) if self._graph else []
 
     @property
     def input(self) -> Any:
@@ -118,32 +119,31 @@ class Model(Trainer):
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         """The outputs for inputs in the nest, or in the order, of the model's own."""
-        if self._graph is None:
+        graph = self._graph
+        if graph is None:
             raise NotImplementedError(
                 f"{type(self).__name__} must be given inputs and outputs, or define call(self, inputs)"
             )
-        values = flatten(inputs)
-        if len(values) != len(self.inputs):
-            raise ValueError(f"Model {self.name!r} takes {len(self.inputs)} inputs; {len(values)} were given")
-        fitting = [_fitting(value, place) for value, place in zip(values, self.inputs, strict=True)]
-        found = self._graph.run(fitting, training)
+        values, places = flatten(inputs), graph.inputs
+        if len(values) != len(places):
+            raise ValueError(f"Model {self.name!r} takes {len(places)} inputs; {len(values)} were given")
+        found = graph.run([_fitting(value, place) for value, place in zip(values, places, strict=True)], training)
         if isinstance(self._outputs, KerasTensor):
-            return found[id(self._outputs)]
-        return pack(self._outputs, [found[id(tensor)] for tensor in self.outputs])
+            return found[self._outputs]
+        return pack(self._outputs, [found[tensor] for tensor in graph.outputs])
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """The shapes of the outputs."""
         if self._graph is None:
             return super().compute_output_shape(input_shape)
         shapes = input_shape if isinstance(input_shape, list) else [input_shape]
-        found = {id(tensor): shape for tensor, shape in zip(self.inputs, shapes, strict=True)}
+        found = dict(zip(self._graph.inputs, shapes, strict=True))
         for call in self._graph.calls:
-            taken = [found[id(tensor)] for tensor in flatten(call.inputs)]
+            taken = [found[tensor] for tensor in flatten(call.inputs)]
             several = isinstance(call.inputs, (list, tuple))
             given = call.layer.compute_output_shape(taken if several else taken[0])
-            for tensor, shape in zip(flatten(call.outputs), given if isinstance(given, list) else [given], strict=True):
-                found[id(tensor)] = shape
-        shapes = [found[id(tensor)] for tensor in self.outputs]
+            found.update(zip(flatten(call.outputs), given if isinstance(given, list) else [given], strict=True))
+        shapes = [found[tensor] for tensor in self._graph.outputs]
         return shapes[0] if isinstance(self._outputs, KerasTensor) else shapes
 
     def build(self, input_shape: Any) -> None:
@@ -194,13 +194,18 @@ def _fitting(value: Tensor, place: KerasTensor) -> Tensor:
     """A value in the dtype, and with the number of axes, that an input has."""
     if value.array.dtype is not place.numpy_dtype:
         value = cast(value, place.numpy_dtype)
-    shape = given = value.array.shape
-    if len(shape) == place.ndim - 1 and place.shape[-1] == 1:
-        value = expand_dims(value, -1)
-    elif len(shape) == place.ndim + 1 and shape[-1] == 1:
-        value = squeeze(value, -1)
-    if len(value.array.shape) != len(place.shape) or any(
-        value.array.shape[axis] != length for axis, length in enumerate(place.shape) if length is not None
-    ):
-        raise ValueError(f"Input {place.name!r} has shape {place.shape}; data of shape {given} was given for it")
-    return value
+    shape = value.array.shape
+    if _fits(shape, place.shape):
+        return value
+    if place.shape[-1:] == (1,) and _fits((*shape, 1), place.shape):
+        return expand_dims(value, -1)
+    if shape[-1:] == (1,) and _fits(shape[:-1], place.shape):
+        return squeeze(value, -1)
+    raise ValueError(f"Input {place.name!r} has shape {place.shape}; data of shape {shape} was given for it")
+
+
+@functools.lru_cache(4096)
+def _fits(shape: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:
+    return len(shape) == len(wanted) and all(
+        length in (given, None) for given, length in zip(shape, wanted, strict=True)
+    )
