@@ -54,6 +54,10 @@ class Listener:
     def hear_look(self, tensor: TensorLike) -> None:
         """Python looked at the numbers in a tensor or variable."""
 
+    def hides(self, tensor: TensorLike) -> bool:
+        """Whether the numbers in a tensor or variable aren't to be shown, since they mean nothing."""
+        return False
+
     def hear_custom(self, function: Callable[..., Any], arguments: Sequence[Any], options: Mapping[str, Any]) -> None:
         """A function with a gradient of its own is called; what it calls is heard until its result is."""
 

@@ -103,7 +103,12 @@ class TensorLike:
         view.flags.writeable = False
         return view if dtype is None else view.astype(dtype, copy=False)
 
+    def _is_hidden(self) -> bool:
+        return any(listener.hides(self) for listener in thread.here.listeners)
+
     def _printed(self) -> str:
+        if self._is_hidden():
+            return f"dtype={self.dtype}, traced: each call of the function will have other numbers>"
         tensor = self._tensor
         values = tensor._device.to_numpy(tensor.array)
         text = repr(values) if values.ndim else str(values)
@@ -179,7 +184,7 @@ class Tensor(TensorLike):
         return f"<minidl.Tensor: shape={self.shape}, {self._printed()}"
 
     def __str__(self) -> str:
-        if isinstance(self.array, OutOfScope):
+        if isinstance(self.array, OutOfScope) or self._is_hidden():
             return repr(self)
         return f"minidl.Tensor({self._device.to_numpy(self.array)}, shape={self.shape}, dtype={self.dtype})"
 

@@ -1,4 +1,4 @@
-"""Runs one program on both engines and compares what it gives."""
+"""Runs one program on both engines, or eagerly and compiled, and compares what it gives."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import numpy
 
 import minidl
 from minidl.nest import flatten
+
+Compiler = Callable[[Callable[..., Any]], Any]
 
 
 def arrays(results: Any) -> list[Any]:
@@ -46,3 +48,22 @@ def _form(nest: Any) -> Any:
     if isinstance(nest, (list, tuple)):
         return type(nest).__name__, [_form(value) for value in nest]
     return None if nest is None else "value"
+
+
+def bits(value: Any) -> Any:
+    """A value so that equal bits are equal, and any NaN is another's equal."""
+    if value is None or isinstance(value, (str, bool)):
+        return value
+    array = numpy.array(value.numpy() if isinstance(value, (minidl.Tensor, minidl.Variable)) else value)
+    if array.dtype.kind == "f":
+        array = numpy.where(numpy.isnan(array), array.dtype.type(numpy.nan), array)
+    return array.dtype.str, array.shape, array.tobytes()
+
+
+def assert_same_bits(program: Callable[[Compiler], Any]) -> None:
+    """A program gives the same with its functions compiled as with them as they are."""
+    minidl.random.set_seed(1)
+    eager = program(lambda f: f)
+    minidl.random.set_seed(1)
+    compiled = program(minidl.function)
+    assert list(map(bits, flatten(compiled))) == list(map(bits, flatten(eager)))

@@ -43,7 +43,7 @@ METHODS: dict[str, tuple[str, ...]] = {
     "all": (),
     "any": (),
     "argmax": ("axis",),
-    "astype": (),
+    "astype": ("copy",),
     "copy": (),
     "fill": (),
     "max": ("axis", "out", "keepdims"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import gc
 import threading
+import tracemalloc
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -14,36 +15,19 @@ import pytest
 
 import minidl as tf
 from minidl.nest import flatten
+from minidl.tracing import trace
+from tests.agree import Compiler, assert_same_bits, bits
 from tfref.cases import CASES
 from tfref.running import Case
 
-Compiler = Callable[[Callable[..., Any]], Any]
 
-
-def bits(value: Any) -> Any:
-    """A value so that equal bits are equal, and any NaN is another's equal."""
-    if value is None or isinstance(value, (str, bool)):
-        return value
-    array = numpy.array(value.numpy() if isinstance(value, (tf.Tensor, tf.Variable)) else value)
-    if array.dtype.kind == "f":
-        array = numpy.where(numpy.isnan(array), array.dtype.type(numpy.nan), array)
-    return array.dtype.str, array.shape, array.tobytes()
-
-
-def assert_same_bits(program: Callable[[Compiler], Any]) -> None:
-    """A program gives the same with its functions compiled as with them as they are."""
-    tf.random.set_seed(1)
-    eager = program(lambda f: f)
-    tf.random.set_seed(1)
-    compiled = program(tf.function)
-    assert list(map(bits, flatten(compiled))) == list(map(bits, flatten(eager)))
-
-
-@pytest.fixture(params=["no scope", "cpu", "double", pytest.param("gpu", marks=pytest.mark.gpu)])
-def place(request: pytest.FixtureRequest) -> Iterator[str]:
+@pytest.fixture(params=["no scope", "no values", "cpu", "double", pytest.param("gpu", marks=pytest.mark.gpu)])
+def place(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """Each test that uses this runs outside of any device scope, where a guard is all that a call passes, and in one
-    on each device."""
-    if request.param == "no scope":
+    on each device; and once with all traced tensors losing their values, as otherwise only large ones do."""
+    if request.param == "no values":
+        monkeypatch.setattr(trace, "LARGE", 0)
+    if request.param in ("no scope", "no values"):
         yield "/cpu:0"
         return
     if request.param == "double":
@@ -805,6 +789,67 @@ def test_an_error_while_tracing_leaves_no_trace() -> None:
     assert v.numpy().tolist() == [1.0, 2.0]
     assert f(tf.constant([1.0, 2.0])).numpy().tolist() == [3.0, 6.0]
     assert v.numpy().tolist() == [2.0, 4.0]
+
+
+def test_numbers_are_not_shown_while_a_function_is_traced() -> None:
+    shown: list[str] = []
+    v = tf.Variable([7.5], name="v")
+
+    @tf.function
+    def f(x: Any) -> Any:
+        shown.extend([repr(x), str(x), repr(v), f"{x + v}", repr(tf.constant(2.5))])
+        return x
+
+    f(tf.constant([7.5]))
+    assert [("7.5" in text, "traced" in text) for text in shown[:4]] == [(False, True)] * 4
+    assert "2.5" in shown[4]
+    assert "7.5" in repr(v)
+
+
+def test_a_large_network_is_traced_in_the_memory_that_its_program_takes() -> None:
+    kernel = tf.Variable(tf.random.normal([1000, 250]))
+
+    @tf.function
+    def step(x: Any) -> Any:
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(tf.square(tf.nn.relu(x @ kernel)))
+        slope = tape.gradient(loss, kernel)
+        kernel.assign_sub(0.01 * slope)
+        return loss
+
+    x = tf.random.normal([100, 1000])
+    step(x[:2])
+    tracemalloc.start()
+    try:
+        step(x)
+        first, most = tracemalloc.get_traced_memory()
+        tracemalloc.reset_peak()
+        step(x)
+        assert tracemalloc.get_traced_memory()[1] < first + 1e5
+    finally:
+        tracemalloc.stop()
+    assert first > 1e6  # the gradient's buffer
+    assert most < 1.2 * (first + 1e6)  # beside the variable
+
+
+def test_values_that_a_trace_needs_are_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trace, "LARGE", 0)
+    made: list[Any] = []
+
+    @tf.function
+    def create(x: Any) -> Any:
+        doubled = x * 2.0
+        if not made:
+            made.extend([tf.Variable(doubled), tf.Variable(tf.reduce_sum(doubled))])
+        return doubled + made[0] + made[1]
+
+    assert create(tf.constant([1.0, 2.0])).numpy().tolist() == [10.0, 14.0]
+    assert [variable.numpy().tolist() for variable in made] == [[2.0, 4.0], 6.0]
+    divide = tf.function(lambda n, x: n // tf.cast(x * 2.0, tf.int32))
+    assert divide(tf.constant([9]), tf.constant([1.0])).numpy().tolist() == [4]
+    with pytest.raises(tf.errors.InvalidArgumentError, match="divided by zero"):
+        divide(tf.constant([9]), tf.constant([0.0]))
+    assert divide(tf.constant([9]), tf.constant([1.5])).numpy().tolist() == [3]
 
 
 def test_indices_are_checked_at_each_call() -> None:

@@ -1,4 +1,4 @@
-"""Random programs of 5 to 30 operations, drawn by hypothesis, give on minidl what they give on TensorFlow."""
+"""Random programs, drawn by hypothesis, give on minidl what they give on TensorFlow, and compiled the same bits."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 import minidl
+from minidl.tracing import symbols, trace
+from tests.agree import Compiler, assert_same_bits
 from tfref.judging import TIMES, UNITS, units_apart
 from tfref.running import Case, figures
 
@@ -101,3 +103,69 @@ def test_a_random_program_agrees(drawn: list[Step], seed: int, tensorflow: Any) 
         # A program on a kink, or one that cancels to nothing, proves nothing: a unit moves it by many.
         assume(own < 1000 and numpy.isfinite(truth[name]).all())
         assert units_apart(array, truth[name]) <= max(UNITS, TIMES * own), name
+
+
+ASSIGNED = ("assigned", "assigned and viewed", "swapped", "read", "descended")
+
+
+def worked(drawn: list[Step], seed: int) -> Callable[[Compiler], Any]:
+    """A program that takes the steps, on variables that it assigns on the way, and is called a few times."""
+
+    def run(compiled: Compiler) -> Any:
+        generator = numpy.random.default_rng(seed)
+        numbers = [generator.uniform(-2, 2, (2, 3)).astype("float32") for _ in range(4)]
+        variables = [minidl.Variable(array) for array in numbers[:3]]
+
+        @compiled
+        def step(x: Any) -> Any:
+            values, kept = [x, variables[0].value()], []
+            for name, one, other in drawn:
+                first, second = values[-1 - one % min(len(values), 4)], values[-1 - other % len(values)]
+                one_of, another = variables[one % 3], variables[other % 3]
+                if name == "assigned":
+                    one_of.assign(first)
+                elif name == "assigned and viewed":
+                    one_of.assign_add(0.5 * first)
+                    kept.append(another.value()[::-1, 1:])
+                elif name == "swapped":
+                    old = one_of.value()
+                    one_of.assign(another)
+                    another.assign(old)
+                elif name == "read":
+                    values.append(one_of.value())
+                elif name == "descended":
+                    with minidl.GradientTape() as tape:
+                        loss = minidl.reduce_mean(minidl.square(one_of * first - second))
+                    one_of.assign_sub(0.1 * tape.gradient(loss, one_of))
+                elif name in ONE:
+                    values.append(ONE[name](minidl, first))
+                else:
+                    values.append(TWO[name](minidl, one_of if other % 2 else first, second))
+            return [values[-1], kept, values[len(values) // 2]]
+
+        found = []
+        for call in range(4):
+            found.append([step(minidl.constant(numbers[3] * (call + 1))), [each.numpy() for each in variables]])
+            if call == 1:
+                variables[2].assign(numbers[3])
+        return found
+
+    return run
+
+
+@settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(
+    drawn=st.lists(
+        st.tuples(
+            st.one_of(st.sampled_from(ASSIGNED), st.sampled_from([*ONE, *TWO])), st.integers(0, 40), st.integers(0, 40)
+        ),
+        min_size=3,
+        max_size=20,
+    ),
+    seed=st.integers(0, 2**16),
+    large=st.sampled_from([0, symbols.LARGE]),
+)
+def test_a_random_program_gives_the_same_bits_compiled(drawn: list[Step], seed: int, large: int) -> None:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(trace, "LARGE", large)
+        assert_same_bits(worked(drawn, seed))

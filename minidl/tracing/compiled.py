@@ -17,7 +17,7 @@ from minidl.tracing.guard import can_guard, guard_for
 from minidl.tracing.plan import Plan
 from minidl.tracing.signature import parameter_names
 from minidl.tracing.symbols import Node
-from minidl.tracing.trace import Given, Trace, issue_again
+from minidl.tracing.trace import Given, Trace, ValuesNeededError, issue_again
 from minidl.tracing.writing import Program
 
 
@@ -51,7 +51,17 @@ class Compiled:
     """
 
     def __init__(self, func: Callable[..., Any], nest: Any, leaves: Sequence[Any], may_create: bool) -> None:
-        trace = Trace(func, may_create)
+        for keeps_values in (False, True):
+            trace = Trace(func, may_create, keeps_values)
+            try:
+                self._compile(func, nest, leaves, trace)
+                return
+            except (ValuesNeededError, InvalidArgumentError) as error:
+                if isinstance(error, InvalidArgumentError) and not trace.lost_values:
+                    raise  # its values are what they are
+
+    def _compile(self, func: Callable[..., Any], nest: Any, leaves: Sequence[Any], trace: Trace) -> None:
+        """Trace the function, and write its program."""
         self._arguments: list[int] = []  # the serial numbers that the tensors given had in the trace
         given = []
         own: dict[int, Tensor] = {}  # one for each tensor, also where that is given twice

@@ -28,6 +28,9 @@ CALL = "call"  # anything else: a call that makes an array of its own
 
 LARGE = 1 << 16  # bytes
 
+# Pages that are only read take no memory in a mapping of one's own; Windows has no other kind.
+_OWN_PAGES = {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_PRIVATE") else {}
+
 
 class Node:
     """An array that a program is given or computes.
@@ -169,7 +172,7 @@ def _copying(kernel: Callable[..., Any]) -> Callable[..., Any]:
 def stand_in(shape: tuple[int, ...], dtype: Any, strides: tuple[int, ...] | None = None) -> Any:
     """An array of NumPy's without values, row by row or with other strides.
 
-    Where it is large, its memory is mapped and never touched: it takes none, and no place among the arrays in use.
+    Where it is large, its memory is mapped and never written: it takes none, and no place among the arrays in use.
     """
     dtype = numpy.dtype(dtype)
     if strides is None:
@@ -177,7 +180,7 @@ def stand_in(shape: tuple[int, ...], dtype: Any, strides: tuple[int, ...] | None
     else:
         ends = [(length - 1) * stride for length, stride in zip(shape, strides, strict=True)]
         size, start = sum(map(abs, ends)) + dtype.itemsize, -sum(end for end in ends if end < 0)
-    memory = mmap.mmap(-1, size) if size >= LARGE else numpy.empty(size, numpy.uint8)
+    memory = mmap.mmap(-1, size, **_OWN_PAGES) if size >= LARGE else numpy.empty(size, numpy.uint8)
     return numpy.ndarray(shape, dtype, memory, start, strides)
 
 

@@ -11,14 +11,19 @@ from types import FrameType
 from typing import Any
 
 from minidl.context import thread
-from minidl.devices import Device
+from minidl.devices import CPU, Device
 from minidl.nest import flatten, pack
 from minidl.ops.calling import _move, as_tensor, call, move
 from minidl.primitive import Listener, Primitive
-from minidl.tensor import OutOfScope, Tensor, TensorLike, Variable
-from minidl.tracing.symbols import Node, Recorder, stand_in
+from minidl.tensor import FLOATS, OutOfScope, Tensor, TensorLike, Variable
+from minidl.tracing.symbols import LARGE, Node, Recorder, stand_in
 
 _HERE = str(Path(__file__).parents[1])
+
+
+class ValuesNeededError(Exception):
+    """A trace that lets go of values can't go on without them."""
+
 
 # A tensor in what is to be issued again: by its serial number where the trace heard of it, or else itself.
 Given = int | Tensor
@@ -27,9 +32,14 @@ Given = int | Tensor
 class Trace(Listener):
     """What a function does with tensors and variables.
 
+    Its numbers don't matter, only their shapes: a large tensor of floats that depends on an argument or a variable
+    loses its memory as soon as it is computed, and is zeros that take none from then on.
+
     Arguments:
         function: that is run.
         may_create: whether it may make variables.
+        keeps_values: whether tensors keep their values nevertheless, as variables that are made from them and
+            operations that check them need.
 
     Attributes:
         recorder: the array calls.
@@ -38,20 +48,23 @@ class Trace(Listener):
         finals: the nodes of the values that variables have at its end.
         created: the variables that it made.
         refused: an error that was raised for what can't be traced.
+        lost_values: whether a tensor has lost its value.
         frame: the call of the function, whose variables say what its tensors are called.
     """
 
     __slots__ = (
-        "_code", "_constants", "_custom", "_heard", "_may_create", "_name", "_saved", "_traced", "calls", "created",
-        "entries", "finals", "frame", "nodes", "recorder", "refused",
+        "_code", "_constants", "_custom", "_heard", "_keeps_values", "_may_create", "_name", "_saved", "_traced",
+        "calls", "created", "entries", "finals", "frame", "lost_values", "nodes", "recorder", "refused",
     )  # fmt: skip
 
-    def __init__(self, function: Callable[..., Any], may_create: bool) -> None:
+    def __init__(self, function: Callable[..., Any], may_create: bool, keeps_values: bool) -> None:
         self._name = getattr(function, "__name__", "function")
         self._code = getattr(inspect.unwrap(function), "__code__", None)
         self._heard: set[int] = set()
         self.frame: FrameType | None = None
         self._may_create = may_create
+        self._keeps_values = keeps_values
+        self.lost_values = False
         self._traced: list[weakref.ref[Tensor]] = []
         self._constants: dict[int, tuple[Tensor, Node]] = {}
         self._custom: list[tuple[Any, ...]] = []
@@ -97,7 +110,11 @@ class Trace(Listener):
             operands = [self.node_of(x) for x in inputs]
             device = result._device
             arrays = [x.array for x in inputs]
-            self._keep(result, self.recorder.written(primitive, operands, options, result.array, device, arrays))
+            node = self.recorder.written(primitive, operands, options, result.array, device, arrays)
+            self._keep(result, node)
+            if not self._keeps_values and device is CPU and result.dtype in FLOATS and result.array.nbytes >= LARGE:
+                result.array = node.sample
+                self.lost_values = True
 
     def given(self, tensor: Tensor) -> Given:
         return tensor.serial if tensor.serial in self.nodes or tensor.serial in self._heard else tensor
@@ -136,10 +153,15 @@ class Trace(Listener):
                     f"({_caller()}). Make variables outside of the function, or only in its first call"
                 )
             )
+        if not self._keeps_values:
+            self._refuse(ValuesNeededError())
         self.created.append(variable)
 
+    def hides(self, tensor: TensorLike) -> bool:
+        return isinstance(tensor, Variable) or tensor._tensor.serial in self.nodes
+
     def hear_look(self, tensor: TensorLike) -> None:
-        if isinstance(tensor, Variable) or tensor._tensor.serial in self.nodes:
+        if self.hides(tensor):
             self._refuse(
                 TypeError(
                     f"Python looked at the value of {_described(tensor)} while the function {self._name!r} was traced "

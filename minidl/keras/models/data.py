@@ -126,7 +126,8 @@ def _tensor(array: Any, rows: Rows, device: Device, dtype: Any) -> Tensor:
     if dtype is None:
         dtype = part.dtype if part.dtype in DTYPES and part.dtype != float64 else float32
     placed = device.place(numpy.asarray(part) if isinstance(part, numpy.ndarray) else part)
-    return Tensor(thread.here.silently(placed.astype, dtype))
+    is_a_copy = isinstance(rows, numpy.ndarray)  # what a slice gives is the caller's memory still
+    return Tensor(thread.here.silently(placed.astype, dtype, copy=not is_a_copy))
 
 
 @dataclasses.dataclass

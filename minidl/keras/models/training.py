@@ -350,7 +350,7 @@ class Trainer(Layer):
             for index, (inputs, _, _) in enumerate(next(walks(data, size, self._place(), False, steps))):
                 told.tell("on_predict_batch_begin", index, None)
                 form = step(inputs)
-                parts.append([tensor.numpy() for tensor in flatten(form)])
+                parts.append([numpy.asarray(tensor) for tensor in flatten(form)])
                 told.tell("on_predict_batch_end", index, {"outputs": parts[-1]})
                 progress.advance(dict)
             progress.finish({})
