@@ -153,7 +153,7 @@ def worked(drawn: list[Step], seed: int) -> Callable[[Compiler], Any]:
     return run
 
 
-@settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=300, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(
     drawn=st.lists(
         st.tuples(
