@@ -11,6 +11,7 @@ import numpy
 if TYPE_CHECKING:
     from minidl.devices import Device
     from minidl.primitive import Listener
+    from minidl.tensor import Tensor
 
 
 # Compiled functions are traced and run one at a time, since each call overwrites the buffers of the one before. Who
@@ -22,15 +23,18 @@ class Here:
     """The state of one thread.
 
     listeners: the tapes and other listeners in force, the outermost first.
+    assigned:  inside a function that is traced, the tensors that it assigned, by the id of the variable: nobody else
+               sees them. None elsewhere.
     device:    the device of the innermost `with device(...)`, or None outside of any.
     silently:  calls a kernel with NumPy's floating-point warnings off, as TensorFlow has none.
                (A context of its own makes that as cheap as the call; `numpy.errstate` would double it.)
     """
 
-    __slots__ = ("device", "listeners", "silently")
+    __slots__ = ("assigned", "device", "listeners", "silently")
 
     def __init__(self) -> None:
         self.listeners: tuple[Listener, ...] = ()
+        self.assigned: dict[int, Tensor] | None = None
         self.device: Device | None = None
         context = contextvars.copy_context()
         context.run(numpy.seterr, all="ignore")

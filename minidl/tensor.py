@@ -6,6 +6,7 @@ What is computed with them is in `ops`, which also gives both their operators.
 from __future__ import annotations
 
 import itertools
+import operator
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from minidl.context import compiling, thread
 from minidl.devices import Device, device_of, is_gpu_array
+from minidl.errors import InvalidArgumentError
 
 __all__ = ["Tensor", "Variable", "as_dtype", "float16", "float32", "float64", "int32", "int64"]
 
@@ -213,7 +215,10 @@ class Variable(TensorLike):
         name: what it is called in messages and pictures.
         dtype: of the value; by default as `constant` finds it.
 
-    Whoever read the value before an assignment keeps the old one.
+    Whoever read the value before an assignment keeps the old one. Attributes of use inside the engine:
+        latest: the tensor of the value; None where only the storage holds it, until somebody asks.
+        storage: the memory of a compiled function, which each of its calls overwrites; None where a tensor holds the
+            value.
 
     >>> v = tf.Variable([1.0, 2.0], name='weights')
     >>> v.assign_add([1.0, 1.0])
@@ -224,9 +229,7 @@ class Variable(TensorLike):
     ValueError: Variable 'weights' has shape (2,); it can't be assigned a value of shape (1,)
     """
 
-    # A compiled function may keep the value in a storage of its own, which each of its calls overwrites. Then
-    # there is no tensor of the value until somebody asks for one, who gets a copy that stays.
-    __slots__ = ("_storage", "_value", "name", "trainable")
+    __slots__ = ("latest", "name", "storage", "trainable")
 
     if TYPE_CHECKING:  # given by `ops`
         assign: Callable[[Any], Variable]
@@ -237,8 +240,8 @@ class Variable(TensorLike):
 
     def __init__(self, initial_value: Any, trainable: bool = True, name: str | None = None, dtype: Any = None) -> None:
         value = initial_value() if callable(initial_value) else initial_value
-        self._value: Tensor | None = Tensor(_row_by_row(array_of(value, dtype)))
-        self._storage: Any = None
+        self.latest: Tensor | None = Tensor(_row_by_row(array_of(value, dtype)))
+        self.storage: Any = None
         self.trainable = trainable
         self.name = name or "Variable"
         for listener in thread.here.listeners:
@@ -246,42 +249,60 @@ class Variable(TensorLike):
 
     @property
     def _tensor(self) -> Tensor:  # type: ignore[override]
-        value = self._value
+        assigned: dict[int, Tensor] | None = thread.here.assigned
+        if assigned is not None and id(self) in assigned:
+            return assigned[id(self)]
+        value = self.latest
         if value is None:
             with compiling:
-                value = self._value
+                value = self.latest
                 if value is None:
-                    value = self._value = Tensor(self._device.run(self._storage.copy))
+                    value = self.latest = Tensor(self._device.run(self.storage.copy))
         return value
 
     @property
     def array(self) -> Any:
         """The array that holds the value now, to look at; what is to stay comes from `_tensor`."""
-        value = self._value
+        value = self.latest
         if value is not None:
             return value.array
-        if self._storage is None:
+        if self.storage is None:
             with compiling:  # another thread is just putting it elsewhere
-                return self._storage
-        return self._storage
+                return self.storage
+        return self.storage
 
     def read(self) -> Tensor:
         """The present value, as operations take it: listeners are told of it."""
-        value = self._value
-        if value is None:
+        here = thread.here
+        value = self.latest
+        if value is None or here.assigned is not None:
             value = self._tensor
-        for listener in thread.here.listeners:
+        for listener in here.listeners:
             listener.hear_read(self, value)
         return value
 
     def bind(self, source: Tensor) -> None:
         """Make a tensor's value, of the same shape, dtype and device, the variable's; listeners are told of it."""
         value = Tensor(_row_by_row(source.array))
-        for listener in thread.here.listeners:
+        here = thread.here
+        for listener in here.listeners:
             listener.hear_assignment(self, value, source)
-        with compiling:
-            self._value = value
-            self._storage = None
+        if here.assigned is None:
+            with compiling:
+                self.latest, self.storage = value, None
+        else:
+            here.assigned[id(self)] = value
+
+    def keep_in(self, storage: Any) -> None:
+        """Bring the value into a compiled function's memory, unless it is there."""
+        if self.storage is not storage:
+            if self._device is not device_of(storage):
+                raise InvalidArgumentError(
+                    f"Variable {self.name!r} is on {self._device} now, but was on {device_of(storage)} when this "
+                    "function was compiled; make the function anew with tf.function"
+                )
+            self._device.run(operator.setitem, storage, Ellipsis, self.array)
+            self.storage = storage
 
     def __reduce__(self) -> tuple[type, tuple[Any, ...]]:
         return Variable, (self.numpy(), self.trainable, self.name)
@@ -289,7 +310,7 @@ class Variable(TensorLike):
     def relocate(self, device: Device) -> None:
         """Keep the value on another device from now on."""
         if self._device is not device:
-            self._value, self._storage = Tensor(device.place(self.array)), None
+            self.latest, self.storage = Tensor(device.place(self.array)), None
 
     def __repr__(self) -> str:
         return f"<minidl.Variable {self.name!r} shape={self.shape} {self._printed()}"

@@ -941,6 +941,25 @@ def test_a_function_is_traced_once_for_each_signature() -> None:
     assert "function" in repr(f)
 
 
+def test_another_thread_sees_nothing_of_a_trace() -> None:
+    v, seen = tf.Variable([1.0, 2.0]), []
+
+    def look() -> None:
+        seen.extend([v + 0.0, v.value(), tf.Variable(v)])
+
+    @tf.function
+    def f(x: Any) -> Any:
+        v.assign(v * x)
+        other = threading.Thread(target=look)
+        other.start()
+        other.join()
+        return v + x
+
+    assert f(tf.constant(3.0)).numpy().tolist() == [6.0, 9.0]
+    assert [each.numpy().tolist() for each in seen] == [[1.0, 2.0]] * 3
+    assert v.numpy().tolist() == [3.0, 6.0]
+
+
 def test_two_threads_may_call_one_function() -> None:
     v = tf.Variable(tf.zeros([50]))
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from minidl.context import compiling, thread
-from minidl.devices import device_of
 from minidl.errors import InvalidArgumentError
 from minidl.nest import flatten, pack
 from minidl.ops.calling import as_tensor
@@ -73,19 +71,13 @@ class Compiled:
                 self._arguments.append(leaf.serial)
             given.append(leaf)
         arguments, options = pack(nest, given)
-        here = thread.here
-        listeners, here.listeners = here.listeners, (trace,)
-        try:
-            with drawing_ahead():
-                found = func(*arguments, **options)
-                if trace.refused is not None:
-                    raise trace.refused
-                values = list(map(_result, flatten(found)))
-                nodes = [trace.nodes.get(leaf.serial) if isinstance(leaf, Tensor) else None for leaf in values]
-                names = trace.local_names()
-        finally:
-            here.listeners = listeners
-            trace.close()
+        with trace, drawing_ahead():
+            found = func(*arguments, **options)
+            if trace.refused is not None:
+                raise trace.refused
+            values = list(map(_result, flatten(found)))
+            nodes = [trace.nodes.get(leaf.serial) if isinstance(leaf, Tensor) else None for leaf in values]
+            names = trace.local_names()
         self._form = pack(found, [None] * len(values))
         # What is known beforehand is handed out as it is; of the rest, its place among what the program returns.
         again = [trace.given(leaf) if isinstance(leaf, Tensor) else leaf for leaf in values]
@@ -101,7 +93,7 @@ class Compiled:
         self._hands_back = [node.held if node.kind == "argument" else None for node in self._results]
         del self._results
         self._hand_out = self._handing_out()
-        self.guard = self._guard(*nest) if here.device is None else None
+        self.guard = self._guard(*nest) if thread.here.device is None else None
 
     def _make(self, func: Callable[..., Any], trace: Trace, names: dict[Node, str]) -> None:
         """Write the program, and run its text, which makes the buffers and the function that each call runs."""
@@ -112,12 +104,12 @@ class Compiled:
         self.text = program.text
         namespace = program.given
         for variable in program.variables.values():  # only the text holds their arrays now, and lets go of them
-            variable._value = variable._storage = None
+            variable.latest = variable.storage = None
         try:
             exec(compile(program.text, f"<compiled {program.function}>", "exec"), namespace)
         finally:
             for name, variable in program.variables.items():
-                variable._storage = namespace[name]
+                variable.storage = namespace[name]
         self._step = namespace[program.function]
         self._storages = [(variable, namespace[name]) for name, variable in program.variables.items()]
         self._takes = [node.held for node in program.parameters if node.kind == "argument"]
@@ -133,20 +125,13 @@ class Compiled:
             found = thread.here.silently(self._step, *arrays)
         finally:
             for variable, _ in self._storages:
-                variable._value = None
+                variable.latest = None
         return self._hand_out(found, *tensors)
 
     def _load(self) -> None:
         """Bring the values of variables, where others than this program assigned them, to where it keeps them."""
         for variable, storage in self._storages:
-            if variable._storage is not storage:
-                if variable._device is not device_of(storage):
-                    raise InvalidArgumentError(
-                        f"Variable {variable.name!r} is on {variable._device} now, but was on {device_of(storage)} "
-                        "when this function was compiled; make the function anew with tf.function"
-                    )
-                variable._device.run(operator.setitem, storage, Ellipsis, variable.array)
-                variable._storage = storage
+            variable.keep_in(storage)
 
     def _handing_out(self) -> Callable[..., Any]:
         """What makes the function's results of the arrays that the program returns and of the tensors given."""

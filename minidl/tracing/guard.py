@@ -69,12 +69,12 @@ def guard_for(
     kept = range(len(storages))
     lines.append("    with lock:")
     if storages:
-        lines.append(f"        if {' or '.join(f'kept_{i}._storage is not storage_{i}' for i in kept)}:")
+        lines.append(f"        if {' or '.join(f'kept_{i}.storage is not storage_{i}' for i in kept)}:")
         lines.append("            load()")
     call = f"found = here.silently({', '.join(step)})"
     if storages:
         lines += ["        try:", f"            {call}", "        finally:"]
-        lines.append(f"            {' = '.join(f'kept_{i}._value' for i in kept)} = None")
+        lines.append(f"            {' = '.join(f'kept_{i}.latest' for i in kept)} = None")
     else:
         lines.append(f"        {call}")
     handed_back = "".join(f", {name}" for name in tensors) if parts["hands_back"] else ""

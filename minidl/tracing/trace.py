@@ -53,7 +53,7 @@ class Trace(Listener):
     """
 
     __slots__ = (
-        "_code", "_constants", "_custom", "_heard", "_keeps_values", "_may_create", "_name", "_saved", "_traced",
+        "_code", "_constants", "_custom", "_heard", "_keeps_values", "_listeners", "_may_create", "_name", "_traced",
         "calls", "created", "entries", "finals", "frame", "lost_values", "nodes", "recorder", "refused",
     )  # fmt: skip
 
@@ -68,7 +68,6 @@ class Trace(Listener):
         self._traced: list[weakref.ref[Tensor]] = []
         self._constants: dict[int, tuple[Tensor, Node]] = {}
         self._custom: list[tuple[Any, ...]] = []
-        self._saved: list[tuple[Variable, Any, Any]] = []
         self.recorder = Recorder()
         self.nodes: dict[int, Node] = {}  # what depends on an argument, a variable or a draw, by serial number
         self.calls: list[tuple[Any, ...]] = []
@@ -125,7 +124,7 @@ class Trace(Listener):
 
     def hear_read(self, variable: Variable, value: Tensor) -> None:
         node = self.finals.get(id(variable))
-        self._keep(value, self._entry(variable) if node is None else node)
+        self.nodes[value.serial] = self._entry(variable) if node is None else node
         self._note("read", variable, value.serial)
 
     def _entry(self, variable: Variable) -> Node:
@@ -136,8 +135,6 @@ class Trace(Listener):
 
     def hear_assignment(self, variable: Variable, value: Tensor, source: Tensor) -> None:
         self._entry(variable)
-        if id(variable) not in self.finals:
-            self._saved.append((variable, variable._value, variable._storage))
         node = self.node_of(source)
         if not node.is_row_by_row:  # a variable's entries always are
             node = self.recorder.copy(node, stand_in(node.sample.shape, node.sample.dtype))
@@ -212,21 +209,23 @@ class Trace(Listener):
                     found.setdefault(self.nodes[each.serial], f"{name}_{index}" if several else name)
         return found
 
-    # -- afterwards
+    # -- its scope
 
-    def close(self) -> None:
-        """Give variables back the values that they had, and take those of the traced tensors away.
+    def __enter__(self) -> None:
+        here = thread.here
+        self._listeners, here.listeners, here.assigned = here.listeners, (self,), {}
+
+    def __exit__(self, *_: object) -> None:
+        """Take the values of the traced tensors away.
 
         No later call computes these tensors anew, so whoever kept one is told as soon as it is used.
         """
+        here = thread.here
+        here.listeners, here.assigned = self._listeners, None
         self.frame = None
-        for variable, value, storage in self._saved:
-            variable._value, variable._storage = value, storage
-        self._saved.clear()
-        held = {id(variable._value) for variable, _ in self.entries.values()}
         for reference in self._traced:
             tensor = reference()
-            if tensor is not None and id(tensor) not in held:
+            if tensor is not None:
                 tensor.array = OutOfScope()
 
 
