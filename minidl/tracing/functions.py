@@ -82,7 +82,7 @@ class Function:
         tensors = [leaf for leaf in leaves if isinstance(leaf, Tensor)]
         with compiling:
             compiled = self._compiled_for(nest, leaves)
-            return compiled.issue(tensors) if here.listeners else compiled.run(tensors)
+            return compiled.issue(tensors) if here.listeners else compiled.run(*tensors)
 
     def _compiled_for(self, nest: Any, leaves: Sequence[Any]) -> Compiled:
         """The function compiled for a signature."""

@@ -1,84 +1,112 @@
-"""A guard: it runs a program if it is called with arguments of the program's signature, and otherwise says so.
+"""What runs a program, and a guard: it runs it if called with arguments of the program's signature, else says so.
 
-A guard is written out for its signature, since to make a signature of the arguments and to look that up would take
-longer than a small program itself.
+Both are written out for their program. To walk over its variables, or to make a signature of the arguments and look
+that up, would take longer than a small program itself.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy
 
-from minidl.context import thread
+from minidl.context import compiling, thread
 from minidl.tensor import Tensor, Variable
 
 # What a guard gives for arguments of another signature.
 ANOTHER = object()
 
 
-def can_guard(arguments: Sequence[Any]) -> bool:
-    """Whether arguments are of the kinds that a guard knows: tensors on the CPU, each another, and None."""
-    tensors = [each for each in arguments if each is not None]
-    are_known = all(type(each) is Tensor and type(each.array) is numpy.ndarray for each in tensors)
-    return are_known and len(set(map(id, tensors))) == len(tensors)
+@dataclasses.dataclass(frozen=True)
+class Parts:
+    """A program, and what it needs to run.
 
-
-def guard_for(
-    arguments: Sequence[Tensor | None],
-    takes: Sequence[int],
-    reads: Sequence[Variable],
-    storages: Sequence[tuple[Variable, Any]],
-    parts: Mapping[str, Any],
-) -> Callable[..., Any]:
-    """A guard for a program.
-
-    Arguments:
-        arguments: of the signature.
-        takes: the numbers of the tensors among them that the program takes.
+    Attributes:
+        step: the program.
+        takes: the numbers of the tensors that it takes, among those given.
         reads: the variables that it takes.
-        storages: the variables that it keeps and where it keeps them.
-        parts: `step`, the program; `load`, which brings the variables' values to their storages; `hand_out`, which
-            makes results of what the program returns and, where it `hands_back` some, of the tensors given; `lock`.
+        storages: the variables that it keeps, and where it keeps them.
+        hand_out: makes results of what it returns and, if `hands_back` says so, of the tensors given.
+    """
+
+    step: Callable[..., Any]
+    takes: Sequence[int]
+    reads: Sequence[Variable]
+    storages: Sequence[tuple[Variable, Any]]
+    hand_out: Callable[..., Any]
+    hands_back: bool
+
+    def _load(self) -> None:
+        """Bring the values of variables, where others than this program assigned them, to where it keeps them."""
+        for variable, storage in self.storages:
+            variable.keep_in(storage)
+
+    def names(self) -> dict[str, Any]:
+        """What the lines that run the program need, by name."""
+        names = {"step": self.step, "load": self._load, "lock": compiling, "hand_out": self.hand_out, "thread": thread}
+        names |= {f"read_{index}": variable for index, variable in enumerate(self.reads)}
+        names |= {f"kept_{index}": variable for index, (variable, _) in enumerate(self.storages)}
+        names |= {f"storage_{index}": storage for index, (_, storage) in enumerate(self.storages)}
+        return names
+
+    def lines(self, tensors: Sequence[str], arrays: Sequence[str]) -> list[str]:
+        """The lines that run the program, in a function where the tensors given and their arrays are called so."""
+        given = [arrays[index] for index in self.takes] + [f"read_{index}.array" for index in range(len(self.reads))]
+        call = f"found = here.silently({', '.join(['step', *given])})"
+        kept = range(len(self.storages))
+        lines = ["    with lock:"]
+        if self.storages:
+            lines += [f"        if {' or '.join(f'kept_{i}.storage is not storage_{i}' for i in kept)}:"]
+            lines += ["            load()", "        try:", f"            {call}", "        finally:"]
+            lines += [f"            {' = '.join(f'kept_{i}.latest' for i in kept)} = None"]
+        else:
+            lines += [f"        {call}"]
+        return [*lines, f"    return hand_out({', '.join(['found', *tensors] if self.hands_back else ['found'])})"]
+
+
+def runner(parts: Parts) -> Callable[..., Any]:
+    """What runs a program, called with the tensors given."""
+    count = max(parts.takes, default=-1) + 1
+    named = [f"x{index}" for index in range(count)]
+    head = [f"def run({', '.join([*named, '*more'])}):", "    here = thread.here"]
+    tensors = [*named, "*more"]
+    return _made("run", head + parts.lines(tensors, [f"{name}.array" for name in named]), parts.names())
+
+
+def guard_for(arguments: Sequence[Any], parts: Parts) -> Callable[..., Any] | None:
+    """A guard for a program compiled for these arguments.
+
+    None where they aren't of the kinds that a guard knows: tensors on the CPU, each another, and None.
     """
     given = [f"x{index}" for index in range(len(arguments))]
-    tensors = [name for name, each in zip(given, arguments, strict=True) if each is not None]
-    names = {**parts, "Tensor": Tensor, "ndarray": numpy.ndarray, "thread": thread, "ANOTHER": ANOTHER}
+    tensors = {name: each for name, each in zip(given, arguments, strict=True) if each is not None}
+    if any(type(each) is not Tensor or type(each.array) is not numpy.ndarray for each in tensors.values()):
+        return None
+    if len(set(map(id, tensors.values()))) < len(tensors):
+        return None
+    names = {**parts.names(), "Tensor": Tensor, "ndarray": numpy.ndarray, "ANOTHER": ANOTHER}
     others = ["more", "here.listeners", "here.device is not None"]
     others += [f"type({name}) is not Tensor" if name in tensors else f"{name} is not None" for name in given]
     others += [f"{one} is {other}" for one, other in itertools.combinations(tensors, 2)]
     parameters = ", ".join([*(f"{name}=ANOTHER" for name in given), "*more"])
     lines = [f"def guard({parameters}):", "    here = thread.here", f"    if {' or '.join(others)}:"]
     lines.append("        return ANOTHER")
-    for name, each in zip(given, arguments, strict=True):
-        if each is not None:
-            names[f"{name}_dtype"] = each.array.dtype
-            lines += [
-                f"    {name}_array = {name}.array",
-                f"    if (type({name}_array) is not ndarray or {name}_array.dtype is not {name}_dtype",
-                f"            or {name}_array.shape != {each.array.shape}",
-                f"            or {name}_array.strides != {each.array.strides}):",
-                "        return ANOTHER",
-            ]
-    names |= {f"read_{index}": variable for index, variable in enumerate(reads)}
-    names |= {f"kept_{index}": variable for index, (variable, _) in enumerate(storages)}
-    names |= {f"storage_{index}": storage for index, (_, storage) in enumerate(storages)}
-    step = ["step", *(f"{tensors[index]}_array" for index in takes), *(f"read_{i}.array" for i in range(len(reads)))]
-    kept = range(len(storages))
-    lines.append("    with lock:")
-    if storages:
-        lines.append(f"        if {' or '.join(f'kept_{i}.storage is not storage_{i}' for i in kept)}:")
-        lines.append("            load()")
-    call = f"found = here.silently({', '.join(step)})"
-    if storages:
-        lines += ["        try:", f"            {call}", "        finally:"]
-        lines.append(f"            {' = '.join(f'kept_{i}.latest' for i in kept)} = None")
-    else:
-        lines.append(f"        {call}")
-    handed_back = "".join(f", {name}" for name in tensors) if parts["hands_back"] else ""
-    lines.append(f"    return hand_out(found{handed_back})")
+    for name, each in tensors.items():
+        names[f"{name}_dtype"] = each.array.dtype
+        lines += [
+            f"    {name}_array = {name}.array",
+            f"    if (type({name}_array) is not ndarray or {name}_array.dtype is not {name}_dtype",
+            f"            or {name}_array.shape != {each.array.shape}",
+            f"            or {name}_array.strides != {each.array.strides}):",
+            "        return ANOTHER",
+        ]
+    return _made("guard", lines + parts.lines(list(tensors), [f"{name}_array" for name in tensors]), names)
+
+
+def _made(name: str, lines: Sequence[str], names: dict[str, Any]) -> Callable[..., Any]:
     exec("\n".join(lines), names)
-    guard: Callable[..., Any] = names["guard"]
-    return guard
+    made: Callable[..., Any] = names[name]
+    return made

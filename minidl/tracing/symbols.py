@@ -222,14 +222,14 @@ class Module:
     def concatenate(self, arrays: Sequence[Symbol], axis: int) -> Symbol:
         shape = list(arrays[0].shape)
         shape[axis] = sum(each.shape[axis] for each in arrays)
-        return self._joined("concatenate", arrays, axis, shape)
+        return self._gathered("concatenate", arrays, axis, shape)
 
     def stack(self, arrays: Sequence[Symbol], axis: int) -> Symbol:
         shape = list(arrays[0].shape)
         shape.insert(axis, len(arrays))
-        return self._joined("stack", arrays, axis, shape)
+        return self._gathered("stack", arrays, axis, shape)
 
-    def _joined(self, name: str, arrays: Sequence[Symbol], axis: int, shape: Sequence[int]) -> Symbol:
+    def _gathered(self, name: str, arrays: Sequence[Symbol], axis: int, shape: Sequence[int]) -> Symbol:
         nodes = [each.node for each in arrays]
         return arrays[0].into(name, nodes, stand_in(tuple(shape), arrays[0].dtype), {"axis": axis})
 

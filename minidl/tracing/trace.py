@@ -13,9 +13,10 @@ from typing import Any
 from minidl.context import thread
 from minidl.devices import CPU, Device
 from minidl.nest import flatten, pack
-from minidl.ops.calling import _move, as_tensor, call, move
+from minidl.ops.calling import as_tensor
 from minidl.primitive import Listener, Primitive
 from minidl.tensor import FLOATS, OutOfScope, Tensor, TensorLike, Variable
+from minidl.tracing.again import Assignment, Call, CustomCall, Given, Place, Read, Step
 from minidl.tracing.symbols import LARGE, Node, Recorder, stand_in
 
 _HERE = str(Path(__file__).parents[1])
@@ -23,10 +24,6 @@ _HERE = str(Path(__file__).parents[1])
 
 class ValuesNeededError(Exception):
     """A trace that lets go of values can't go on without them."""
-
-
-# A tensor in what is to be issued again: by its serial number where the trace heard of it, or else itself.
-Given = int | Tensor
 
 
 class Trace(Listener):
@@ -43,7 +40,7 @@ class Trace(Listener):
 
     Attributes:
         recorder: the array calls.
-        calls: what is to be issued again for a listener, such as a tape around the function.
+        steps: what is to be done again for a listener, such as a tape around the function.
         entries: the variables that the function reads or assigns, by id, with the node of the value at its start.
         finals: the nodes of the values that variables have at its end.
         created: the variables that it made.
@@ -54,7 +51,7 @@ class Trace(Listener):
 
     __slots__ = (
         "_code", "_constants", "_custom", "_heard", "_keeps_values", "_listeners", "_may_create", "_name", "_traced",
-        "calls", "created", "entries", "finals", "frame", "lost_values", "nodes", "recorder", "refused",
+        "created", "entries", "finals", "frame", "lost_values", "nodes", "recorder", "refused", "steps",
     )  # fmt: skip
 
     def __init__(self, function: Callable[..., Any], may_create: bool, keeps_values: bool) -> None:
@@ -67,10 +64,10 @@ class Trace(Listener):
         self.lost_values = False
         self._traced: list[weakref.ref[Tensor]] = []
         self._constants: dict[int, tuple[Tensor, Node]] = {}
-        self._custom: list[tuple[Any, ...]] = []
+        self._custom: list[tuple[Callable[..., Any], Any, Device | None]] = []
         self.recorder = Recorder()
         self.nodes: dict[int, Node] = {}  # what depends on an argument, a variable or a draw, by serial number
-        self.calls: list[tuple[Any, ...]] = []
+        self.steps: list[Step] = []
         self.entries: dict[int, tuple[Variable, Node]] = {}
         self.finals: dict[int, Node] = {}
         self.created: list[Variable] = []
@@ -101,7 +98,7 @@ class Trace(Listener):
     def hear(
         self, primitive: Primitive, inputs: tuple[Tensor, ...], result: Tensor, options: Mapping[str, Any]
     ) -> None:
-        self._note(primitive, options, [self.given(x) for x in inputs], result.serial)
+        self._note(Call(primitive, options, [self.given(x) for x in inputs], result.serial))
         self._heard.add(result.serial)
         if self.frame is None:
             self.frame = _frame_of(self._code)
@@ -115,17 +112,19 @@ class Trace(Listener):
                 result.array = node.sample
                 self.lost_values = True
 
-    def given(self, tensor: Tensor) -> Given:
-        return tensor.serial if tensor.serial in self.nodes or tensor.serial in self._heard else tensor
+    def given(self, value: Any) -> Given:
+        """The place of a tensor that the trace heard of; any other value itself."""
+        is_heard = isinstance(value, Tensor) and (value.serial in self.nodes or value.serial in self._heard)
+        return Place(value.serial) if is_heard else value
 
-    def _note(self, *call: Any) -> None:
+    def _note(self, step: Step) -> None:
         if not self._custom:
-            self.calls.append(call)
+            self.steps.append(step)
 
     def hear_read(self, variable: Variable, value: Tensor) -> None:
         node = self.finals.get(id(variable))
         self.nodes[value.serial] = self._entry(variable) if node is None else node
-        self._note("read", variable, value.serial)
+        self._note(Read(variable, value.serial))
 
     def _entry(self, variable: Variable) -> Node:
         if id(variable) not in self.entries:
@@ -139,7 +138,7 @@ class Trace(Listener):
         if not node.is_row_by_row:  # a variable's entries always are
             node = self.recorder.copy(node, stand_in(node.sample.shape, node.sample.dtype))
         self.finals[id(variable)] = node
-        self._note("assign", variable, self.given(source))
+        self._note(Assignment(variable, self.given(source)))
         self._keep(value, node)
 
     def hear_creation(self, variable: Variable) -> None:
@@ -183,14 +182,11 @@ class Trace(Listener):
         raise error
 
     def hear_custom(self, function: Callable[..., Any], arguments: Sequence[Any], options: Mapping[str, Any]) -> None:
-        given = pack((arguments, options), [self._ref(each) for each in flatten((arguments, options))])
+        given = pack((arguments, options), map(self.given, flatten((arguments, options))))
         self._custom.append((function, given, thread.here.device))
 
-    def _ref(self, value: Any) -> Any:
-        return _Ref(value.serial) if isinstance(value, Tensor) and value.serial in self.nodes else value
-
     def hear_custom_result(self, result: Any) -> None:
-        self._note("custom", *self._custom.pop(), [as_tensor(each).serial for each in flatten(result)])
+        self._note(CustomCall(*self._custom.pop(), [as_tensor(each).serial for each in flatten(result)]))
 
     def hear_rule(self, result: int, x: int, gradient: Tensor, shape: tuple[int, ...]) -> None:
         node, of = self.nodes.get(gradient.serial), self.nodes.get(x)
@@ -229,13 +225,6 @@ class Trace(Listener):
                 tensor.array = OutOfScope()
 
 
-class _Ref:
-    """The place of a traced tensor among the arguments of a call."""
-
-    def __init__(self, serial: int) -> None:
-        self.serial = serial
-
-
 def _described(tensor: TensorLike) -> str:
     name = f"variable {tensor.name!r}, " if isinstance(tensor, Variable) else "a tensor "
     return f"{name}of shape {tensor.shape} and dtype {tensor.dtype}"
@@ -255,47 +244,3 @@ def _frame_of(code: Any) -> FrameType | None:
     while frame is not None and frame.f_code is not code:
         frame = frame.f_back
     return frame
-
-
-def issue_again(calls: Sequence[tuple[Any, ...]], arguments: Mapping[int, Tensor]) -> dict[int, Tensor]:
-    """Make the calls of a trace once more, through their primitives, so that who listens hears them.
-
-    Returns the tensors by the serial numbers that they had in the trace, as `arguments` are.
-    """
-    found = dict(arguments)
-    here = thread.here
-    scope, here.device = here.device, None  # each call runs where it ran
-    try:
-        for call_ in calls:
-            _issue(call_, found)
-    finally:
-        here.device = scope
-    return found
-
-
-def _issue(noted: tuple[Any, ...], found: dict[int, Tensor]) -> None:
-    def tensor(given: Given) -> Tensor:
-        return found[given] if isinstance(given, int) else given
-
-    what, *rest = noted
-    if what == "read":
-        variable, serial = rest
-        found[serial] = variable.read()
-    elif what == "assign":
-        variable, given = rest
-        variable.bind(tensor(given))
-    elif what == "custom":
-        function, given, scope, serials = rest
-        values = [found[each.serial] if isinstance(each, _Ref) else each for each in flatten(given)]
-        arguments, options = pack(given, values)
-        thread.here.device = scope
-        try:
-            results = flatten(function(*arguments, **options))
-        finally:
-            thread.here.device = None
-        found.update(zip(serials, map(as_tensor, results), strict=True))
-    else:
-        options, inputs, serial = rest
-        given_inputs = tuple(map(tensor, inputs))
-        moved: Device | None = options.get("device") if what is _move else None
-        found[serial] = call(what, given_inputs, options) if moved is None else move(given_inputs[0], moved)
