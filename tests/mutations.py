@@ -51,7 +51,7 @@ EQUIVALENT = {
     },
     **{
         f"{name}: factors of x dropped": "the rule passes the upstream gradient on"
-        for name in ("add", "subtract", "floormod", "identity", "broadcast_to")
+        for name in ("add", "subtract", "floormod", "identity", "broadcast_to", "sum_of_rows")
     },
     "add: factors of y dropped": "the rule passes the upstream gradient on",
     "concat of 1: factors of input 0 dropped": "the whole upstream gradient is the part of the only input",

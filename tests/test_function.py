@@ -1072,7 +1072,7 @@ def test_the_text_is_what_a_person_would_write() -> None:
     calls = [line.split("#")[0].strip() for line in body if line.strip()]
     assert calls[0] == "dot(x, kernel, out=dot_1)"
     assert "add(dot_1, bias, out=prediction)" in calls
-    assert "add.reduce(negative_1, axis=0, out=bias_gradient)" in calls
+    assert "dot(all_1, negative_1, out=bias_gradient)" in calls
     assert calls[-2] == "subtract(variables, multiply_2, out=variables)"  # kernel and bias at once
     assert calls[-1] == "return loss"
     assert len(calls) == 15

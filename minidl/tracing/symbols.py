@@ -213,7 +213,7 @@ class Module:
         return one is other
 
     def dot(self, x: Symbol, y: Symbol) -> Symbol:
-        return x.into("dot", (x.node, y.node), stand_in((x.shape[0], y.shape[1]), x.dtype))
+        return x.into("dot", (x.node, y.node), stand_in((*x.shape[:-1], *y.shape[1:]), x.dtype))
 
     def matmul(self, x: Symbol, y: Symbol) -> Symbol:
         batch = numpy.broadcast_shapes(x.shape[:-2], y.shape[:-2])

@@ -82,7 +82,7 @@ class Program:
         self._about_given.append(f"{name}: {about}" if about else name)
 
     def _reserve_functions(self) -> None:
-        self._taken |= {"asarray", "concatenate", "copyto", "empty", "numpy", "cupy"}
+        self._taken |= {"asarray", "concatenate", "copyto", "empty", "full", "numpy", "cupy"}
         self._taken |= {node.function.split(".")[0] for node in self._plan.nodes if node.kind in (ELEMENTWISE, INTO)}
 
     def _name(self, node: Node, otherwise: str, numbered: bool = False) -> str:
@@ -119,13 +119,14 @@ class Program:
         return lines
 
     def _constant(self, node: Node) -> tuple[str, str]:
-        value: Any = node.device.to_numpy(node.held)[()] if node.sample.ndim == 0 else numpy.nan
-        if numpy.isfinite(value):
+        value, shape = _only_value(node), node.sample.shape
+        if value is not None:
             is_exact = value.dtype.kind != "f" or value.dtype.type(float(str(value))) == value
             literal = str(value) if is_exact else repr(value.item())
             spoken = literal.removesuffix(".0").replace("e-", "e_minus_").replace("-", "minus_")
-            name = self._name(node, f"number_{spoken}")
-            return f"{name} = {self._function(node, 'asarray')}({literal}, dtype={str(node.sample.dtype)!r})", ""
+            name = self._name(node, f"all_{spoken}" if shape else f"number_{spoken}")
+            made = f"{self._function(node, 'full')}({shape}, " if shape else f"{self._function(node, 'asarray')}("
+            return f"{name} = {made}{literal}, dtype={str(node.sample.dtype)!r})", ""
         name = self._name(node, "constant", numbered=True)
         self._give(name, node.held, _about(node))
         return "", ""
@@ -320,6 +321,13 @@ class Program:
                 found.append(f"{inner}{first}".ljust(_WIDTH) + f"  # {comment}" if comment else f"{inner}{first}")
                 found += [f"{inner}{line}" for line in more]
         return found
+
+
+def _only_value(node: Node) -> Any:
+    """What all entries of a constant are, None where they differ or a literal can't say it."""
+    values = node.device.to_numpy(node.held).reshape(-1)
+    is_uniform = values.size and values.tobytes() == values[:1].tobytes() * values.size
+    return values[0] if is_uniform and node.is_row_by_row and numpy.isfinite(values[0]) else None
 
 
 def _identifier(text: str) -> str:
