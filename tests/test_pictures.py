@@ -153,6 +153,14 @@ def test_files_are_of_their_kinds(tmp_path: Path) -> None:
         lesson().save(tmp_path / "picture.word")
 
 
+def test_a_picture_without_a_call_is_not_drawn(tmp_path: Path) -> None:
+    with tf.Picture() as picture:
+        pass
+    with pytest.raises(ValueError, match="No operation was called"):
+        picture.save(tmp_path / "nothing.png")
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_huge_graph_is_drawn_smaller() -> None:
     x = tf.Variable(1.0)
     with tf.Picture() as picture:

@@ -197,9 +197,11 @@ class Picture(Listener):
     def save(self, path: Any) -> None:
         """Write a file: Graphviz's text for `.dot` and `.gv`, and else a picture by matplotlib: `.png`, `.svg`, `.pdf`.
 
-        Raises ValueError for an ending that matplotlib doesn't know, and ImportError, with the command that installs
-        it, where it is missing.
+        Raises ValueError for an ending that matplotlib doesn't know and for a picture without a call, and ImportError,
+        with the command that installs it, where matplotlib is missing.
         """
+        if not self._calls:
+            raise ValueError("No operation was called in this picture's `with` block, so there is nothing to draw")
         self.diagram().save(path)
 
     def _repr_svg_(self) -> str | None:
