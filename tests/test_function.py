@@ -756,7 +756,7 @@ def test_a_variable_is_made_in_the_first_call_only() -> None:
         made.append(tf.Variable(1.0, name="again"))
         return x * made[-1]
 
-    with pytest.raises(ValueError, match="makes the variable 'again' in a call that isn't its first"):
+    with pytest.raises(ValueError, match="makes the variable 'again' again, each time that it is traced"):
         f(tf.constant(1.0))
 
 

@@ -91,6 +91,8 @@ class Compiled:
         finals = [(trace.entries[key][1], node) for key, node in trace.finals.items()]
         program = Program(getattr(func, "__name__", "function"), Plan(trace.recorder.nodes, results, finals), names)
         self.text = program.text
+        if any(node is None and isinstance(value, Tensor) for node, value in zip(nodes, values, strict=True)):
+            self.text += "\n# Results that no argument or variable has a part in were computed once, by the trace.\n"
         self.makes_variables = bool(trace.created)
         self._form, self._again, self._steps = form, again, trace.steps
         parts = _made(program, hand_out, any(index is not None for index in handed_back))

@@ -150,7 +150,7 @@ class Recorder:
             sample = node.sample
             if sample.shape == result.shape and sample.dtype == result.dtype and _layout(sample) == _layout(result):
                 for each in self.nodes[count:]:
-                    each.about = primitive.name
+                    each.about = each.about or primitive.name
                 return node  # type: ignore[no-any-return]
         except Exception:  # whatever a rule does that symbols can't: it is then called as a whole
             pass

@@ -145,8 +145,9 @@ class Trace(Listener):
         if not self._may_create:
             self._refuse(
                 ValueError(
-                    f"The function {self._name!r} makes the variable {variable.name!r} in a call that isn't its first "
-                    f"({_caller()}). Make variables outside of the function, or only in its first call"
+                    f"The function {self._name!r} makes the variable {variable.name!r} again, each time that it is "
+                    f"traced ({_caller()}). Make variables outside of the function, or keep them and make them only "
+                    "where there are none yet"
                 )
             )
         if not self._keeps_values:

@@ -216,7 +216,8 @@ class Program:
             return self._joining(node, operands, name)
         if node.kind == CALL:
             kernel = self._free(_identifier(node.function))
-            self._give(kernel, _with_options(node), f"the operation with {node.options}" if node.options else "")
+            with_options = f", with {node.options}" if node.options else ""
+            self._give(kernel, _with_options(node), f"an operation of minidl's{with_options}")
             call = f"{kernel}({', '.join(operands)})"
             return before + self._array(node, call)
         if node.kind == COPY:
@@ -300,7 +301,7 @@ class Program:
             lines.append(f"from {module} import {', '.join(names)}" if names else f"import {module}")
         if self.given:
             lines += ["", "# given:", *(f"#   {about}" for about in self._about_given)]
-        lines += ["", *self._written(once, "")]
+        lines += ["", *self._written(once, "")] if once else []
         parameters = ", ".join(self._names[node] for node in self.parameters)
         lines += ["", "", f"def {self.function}({parameters}):"]
         lines += self._written(body, "    ")
