@@ -45,8 +45,11 @@ class Listener:
     def hear_read(self, variable: Variable, value: Tensor) -> None:
         """An operation took the value of a variable."""
 
-    def hear_creation(self, variable: Variable) -> None:
-        """A variable was made."""
+    def hear_failure(self) -> None:
+        """A primitive refuses its inputs: an error is about to be raised."""
+
+    def hear_creation(self, variable: Variable, source: Any) -> None:
+        """A variable was made with the value of the source."""
 
     def hear_assignment(self, variable: Variable, value: Tensor, source: Tensor) -> None:
         """A variable was given a new value: that of the source, as a tensor of its own."""

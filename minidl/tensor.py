@@ -245,7 +245,7 @@ class Variable(TensorLike):
         self.trainable = trainable
         self.name = name or "Variable"
         for listener in thread.here.listeners:
-            listener.hear_creation(self)
+            listener.hear_creation(self, value)
 
     @property
     def _tensor(self) -> Tensor:  # type: ignore[override]
@@ -263,13 +263,11 @@ class Variable(TensorLike):
     @property
     def array(self) -> Any:
         """The array that holds the value now, to look at; what is to stay comes from `_tensor`."""
-        value = self.latest
-        if value is not None:
-            return value.array
-        if self.storage is None:
+        value, storage = self.latest, self.storage
+        if value is None and storage is None:
             with compiling:  # another thread is just putting it elsewhere
-                return self.storage
-        return self.storage
+                value, storage = self.latest, self.storage
+        return storage if value is None else value.array
 
     def read(self) -> Tensor:
         """The present value, as operations take it: listeners are told of it."""

@@ -6,9 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy
+import pytest
 
 import minidl
 from minidl.nest import flatten
+from minidl.tracing import symbols, trace
 
 Compiler = Callable[[Callable[..., Any]], Any]
 
@@ -48,6 +50,12 @@ def _form(nest: Any) -> Any:
     if isinstance(nest, (list, tuple)):
         return type(nest).__name__, [_form(value) for value in nest]
     return None if nest is None else "value"
+
+
+def lose_values(patched: pytest.MonkeyPatch) -> None:
+    """Let all tensors that are traced lose their values, as otherwise only large ones do."""
+    patched.setattr(symbols, "LARGE", 1)
+    patched.setattr(trace, "LARGE", 1)
 
 
 def bits(value: Any) -> Any:

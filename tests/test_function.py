@@ -15,8 +15,7 @@ import pytest
 
 import minidl as tf
 from minidl.nest import flatten
-from minidl.tracing import trace
-from tests.agree import Compiler, assert_same_bits, bits
+from tests.agree import Compiler, assert_same_bits, bits, lose_values
 from tfref.cases import CASES
 from tfref.running import Case
 
@@ -26,7 +25,7 @@ def place(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> It
     """Each test that uses this runs outside of any device scope, where a guard is all that a call passes, and in one
     on each device; and once with all traced tensors losing their values, as otherwise only large ones do."""
     if request.param == "no values":
-        monkeypatch.setattr(trace, "LARGE", 0)
+        lose_values(monkeypatch)
     if request.param in ("no scope", "no values"):
         yield "/cpu:0"
         return
@@ -833,7 +832,7 @@ def test_a_large_network_is_traced_in_the_memory_that_its_program_takes() -> Non
 
 
 def test_values_that_a_trace_needs_are_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trace, "LARGE", 0)
+    lose_values(monkeypatch)
     made: list[Any] = []
 
     @tf.function
@@ -850,6 +849,52 @@ def test_values_that_a_trace_needs_are_there(monkeypatch: pytest.MonkeyPatch) ->
     with pytest.raises(tf.errors.InvalidArgumentError, match="divided by zero"):
         divide(tf.constant([9]), tf.constant([0.0]))
     assert divide(tf.constant([9]), tf.constant([1.5])).numpy().tolist() == [3]
+
+
+def test_a_function_may_catch_what_only_lost_values_raise(monkeypatch: pytest.MonkeyPatch) -> None:
+    lose_values(monkeypatch)
+
+    def divide(x: Any) -> Any:
+        whole = tf.cast(x * 1.0, tf.int32)  # zeros, while values are lost
+        try:
+            return 100 // whole
+        except tf.errors.InvalidArgumentError:
+            return -whole
+
+    def divide_or_explain(x: Any) -> Any:
+        try:
+            return 100 // tf.cast(x * 1.0, tf.int32)
+        except tf.errors.InvalidArgumentError as error:
+            raise RuntimeError("no quotient") from error
+
+    x = tf.constant([7.0])
+    assert tf.function(divide)(x).numpy().tolist() == [14]
+    assert tf.function(divide_or_explain)(x).numpy().tolist() == [14]
+    with pytest.raises(RuntimeError, match="no quotient"):
+        tf.function(divide_or_explain)(x * 0.0)
+
+
+def test_a_layer_that_says_it_is_built_before_it_is() -> None:
+    class Late(tf.keras.layers.Layer):
+        def build(self, input_shape: Any) -> None:
+            self.built = True
+            self.kernel = self.add_weight(shape=(input_shape[-1], 200), initializer="glorot_uniform")
+
+        def call(self, inputs: Any) -> Any:
+            return inputs @ self.kernel
+
+    x = tf.random.normal([300, 100])
+    traces = []
+    layers = [Late(), Late()]
+
+    @tf.function
+    def run(x: Any) -> Any:
+        traces.append(1)
+        return layers[1](layers[0](x))
+
+    found = run(x)
+    assert found.numpy().tobytes() == layers[1](layers[0](x)).numpy().tobytes()
+    assert len(traces) == 2  # once to make the variables
 
 
 def test_indices_are_checked_at_each_call() -> None:

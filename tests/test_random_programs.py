@@ -12,8 +12,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 import minidl
-from minidl.tracing import symbols, trace
-from tests.agree import Compiler, assert_same_bits
+from tests.agree import Compiler, assert_same_bits, lose_values
 from tfref.judging import TIMES, UNITS, units_apart
 from tfref.running import Case, figures
 
@@ -163,9 +162,10 @@ def worked(drawn: list[Step], seed: int) -> Callable[[Compiler], Any]:
         max_size=20,
     ),
     seed=st.integers(0, 2**16),
-    large=st.sampled_from([0, symbols.LARGE]),
+    loses_values=st.booleans(),
 )
-def test_a_random_program_gives_the_same_bits_compiled(drawn: list[Step], seed: int, large: int) -> None:
+def test_a_random_program_gives_the_same_bits_compiled(drawn: list[Step], seed: int, loses_values: bool) -> None:
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(trace, "LARGE", large)
+        if loses_values:
+            lose_values(patched)
         assert_same_bits(worked(drawn, seed))

@@ -175,6 +175,8 @@ def _call_elsewhere(
 
 
 def _misfit(primitive: Primitive, inputs: tuple[Tensor, ...], error: Exception) -> InvalidArgumentError:
+    for listener in thread.here.listeners:
+        listener.hear_failure()
     if isinstance(error, InvalidArgumentError):
         return error
     shapes = " and ".join(str(x.shape) for x in inputs)

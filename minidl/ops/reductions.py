@@ -196,7 +196,7 @@ def _sum_of_rows(xp, ones, x):
     return xp.dot(ones, x)
 
 
-@functools.lru_cache(16)
+@functools.lru_cache(1)
 def _ones(count: int, dtype: Any, device: Device) -> Tensor:
     return as_tensor(numpy.ones(count, dtype), device=device)
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from minidl.context import thread
-from minidl.errors import InvalidArgumentError
 from minidl.nest import flatten, pack
 from minidl.ops.calling import as_tensor
 from minidl.ops.random import drawing_ahead
@@ -50,14 +49,15 @@ class Compiled:
     """
 
     def __init__(self, func: Callable[..., Any], nest: Any, leaves: Sequence[Any], may_create: bool) -> None:
-        for keeps_values in (False, True):
-            trace = Trace(func, may_create, keeps_values)
+        for loses_values in (True, False):
+            trace = Trace(func, may_create, loses_values)
             try:
                 self._compile(func, nest, leaves, trace)
                 return
-            except (ValuesNeededError, InvalidArgumentError) as error:
-                if isinstance(error, InvalidArgumentError) and not trace.lost_values:
-                    raise  # its values are what they are
+            except Exception:  # the function may have made another error of it
+                if not isinstance(trace.refused, ValuesNeededError):
+                    raise
+                trace.refused = None
 
     def _compile(self, func: Callable[..., Any], nest: Any, leaves: Sequence[Any], trace: Trace) -> None:
         """Trace the function, and write its program."""

@@ -30,13 +30,14 @@ class Trace(Listener):
     """What a function does with tensors and variables.
 
     Its numbers don't matter, only their shapes: a large tensor of floats that depends on an argument or a variable
-    loses its memory as soon as it is computed, and is zeros that take none from then on.
+    loses its value as soon as it is computed, and is zeros from then on, which take no memory. Where that would be
+    noticed, by a variable that is made from it or a primitive that refuses it, the trace is refused, and is to be made
+    again with all values.
 
     Arguments:
         function: that is run.
         may_create: whether it may make variables.
-        keeps_values: whether tensors keep their values nevertheless, as variables that are made from them and
-            operations that check them need.
+        loses_values: whether tensors lose their values.
 
     Attributes:
         recorder: the array calls.
@@ -45,23 +46,24 @@ class Trace(Listener):
         finals: the nodes of the values that variables have at its end.
         created: the variables that it made.
         refused: an error that was raised for what can't be traced.
-        lost_values: whether a tensor has lost its value.
         frame: the call of the function, whose variables say what its tensors are called.
     """
 
     __slots__ = (
-        "_code", "_constants", "_custom", "_heard", "_keeps_values", "_listeners", "_may_create", "_name", "_traced",
-        "created", "entries", "finals", "frame", "lost_values", "nodes", "recorder", "refused", "steps",
+        "_code", "_constants", "_custom", "_dependent", "_has_lost_values", "_heard", "_listeners", "_loses_values",
+        "_may_create", "_name", "_traced", "created", "entries", "finals", "frame", "nodes", "recorder", "refused",
+        "steps",
     )  # fmt: skip
 
-    def __init__(self, function: Callable[..., Any], may_create: bool, keeps_values: bool) -> None:
+    def __init__(self, function: Callable[..., Any], may_create: bool, loses_values: bool) -> None:
         self._name = getattr(function, "__name__", "function")
         self._code = getattr(inspect.unwrap(function), "__code__", None)
         self._heard: set[int] = set()
         self.frame: FrameType | None = None
         self._may_create = may_create
-        self._keeps_values = keeps_values
-        self.lost_values = False
+        self._loses_values = loses_values
+        self._has_lost_values = False
+        self._dependent: set[int] = set()  # the serials of the tensors that depend on an argument or a variable
         self._traced: list[weakref.ref[Tensor]] = []
         self._constants: dict[int, tuple[Tensor, Node]] = {}
         self._custom: list[tuple[Callable[..., Any], Any, Device | None]] = []
@@ -76,6 +78,7 @@ class Trace(Listener):
     def argument(self, tensor: Tensor, index: int, name: str) -> Tensor:
         """A tensor that stands for an argument of the function."""
         own = Tensor(tensor.array)
+        self._dependent.add(own.serial)
         self._keep(own, self.recorder.leaf("argument", own.array, own._device, index, name))
         return own
 
@@ -108,9 +111,11 @@ class Trace(Listener):
             arrays = [x.array for x in inputs]
             node = self.recorder.written(primitive, operands, options, result.array, device, arrays)
             self._keep(result, node)
-            if not self._keeps_values and device is CPU and result.dtype in FLOATS and result.array.nbytes >= LARGE:
-                result.array = node.sample
-                self.lost_values = True
+            if any(x.serial in self._dependent for x in inputs):
+                self._dependent.add(result.serial)
+                if self._loses_values and device is CPU and result.dtype in FLOATS and result.array.nbytes >= LARGE:
+                    result.array = node.sample
+                    self._has_lost_values = True
 
     def given(self, value: Any) -> Given:
         """The place of a tensor that the trace heard of; any other value itself."""
@@ -124,6 +129,7 @@ class Trace(Listener):
     def hear_read(self, variable: Variable, value: Tensor) -> None:
         node = self.finals.get(id(variable))
         self.nodes[value.serial] = self._entry(variable) if node is None else node
+        self._dependent.add(value.serial)
         self._note(Read(variable, value.serial))
 
     def _entry(self, variable: Variable) -> Node:
@@ -141,7 +147,11 @@ class Trace(Listener):
         self._note(Assignment(variable, self.given(source)))
         self._keep(value, node)
 
-    def hear_creation(self, variable: Variable) -> None:
+    def hear_failure(self) -> None:
+        if self._has_lost_values:
+            self._refuse(ValuesNeededError())
+
+    def hear_creation(self, variable: Variable, source: Any) -> None:
         if not self._may_create:
             self._refuse(
                 ValueError(
@@ -150,7 +160,7 @@ class Trace(Listener):
                     "where there are none yet"
                 )
             )
-        if not self._keeps_values:
+        if self._has_lost_values and isinstance(source, TensorLike) and source._tensor.serial in self._dependent:
             self._refuse(ValuesNeededError())
         self.created.append(variable)
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy
 
 from minidl.tracing.plan import Plan
-from minidl.tracing.symbols import CALL, COPY, ELEMENTWISE, INTO, JOINED, PUT, VIEW, Node
+from minidl.tracing.symbols import CALL, COPY, ELEMENTWISE, INTO, JOINED, LARGE, PUT, VIEW, Node
 
 _WIDTH = 60  # where the comments begin
 
@@ -325,7 +325,9 @@ class Program:
 
 
 def _only_value(node: Node) -> Any:
-    """What all entries of a constant are, None where they differ or a literal can't say it."""
+    """What all entries of a small constant are, None where they differ or a literal can't say it."""
+    if node.sample.nbytes >= LARGE:
+        return None
     values = node.device.to_numpy(node.held).reshape(-1)
     is_uniform = values.size and values.tobytes() == values[:1].tobytes() * values.size
     return values[0] if is_uniform and node.is_row_by_row and numpy.isfinite(values[0]) else None
