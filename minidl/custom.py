@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from minidl.context import thread
@@ -47,42 +47,49 @@ def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(f)
     def with_gradient(*arguments: Any, **options: Any) -> Any:
-        here, reads = thread.here, _Reads()
-        listeners = here.listeners
-        inputs = [as_tensor(each) for each in flatten([list(arguments), options]) if isinstance(each, TensorLike)]
-        # The tapes hear nothing of what f does inside, but of one call, of a primitive of its own.
-        here.listeners = (*(each for each in listeners if not isinstance(each, GradientTape)), reads)
+        listeners, found = thread.here.listeners, None
         for listener in listeners:
             listener.hear_custom(with_gradient, arguments, options)
         try:
-            result, gradient_function = f(*arguments, **options)
-            results = [as_tensor(each) for each in flatten(result)]
-            shapes = [each.shape for each in results]
-            whole = identity(results[0]) if len(results) == 1 else concat([reshape(x, [-1]) for x in results], 0)
+            found = _called(f, arguments, options)
+            return found
         finally:
-            here.listeners = listeners
-        given = {x.serial for x in inputs}
-        read = [(variable, value) for variable, value in reads.values.values() if value.serial not in given]
-        variables = [variable for variable, _ in read]
-        if variables and not _takes_variables(gradient_function):
-            raise TypeError(
-                f"{f.__name__} reads the variables {[variable.name for variable in variables]}, so its gradient "
-                "function must take `variables` and return their gradients too"
-            )
-        inputs += [value for _, value in read]
-        gradients = _Gradients(gradient_function, len(inputs), shapes, variables)
-        rules = [GradientRule(functools.partial(gradients, index), _keep_nothing) for index in range(len(inputs))]
-        for listener in listeners:
-            if isinstance(listener, GradientTape):
-                for variable, value in read:
-                    listener.hear_read(variable, value)
-                listener.hear(Primitive(f.__name__, f, rules), tuple(inputs), whole, NO_OPTIONS)
-        found = pack(result, _pieces(whole, shapes))
-        for listener in listeners:
-            listener.hear_custom_result(found)
-        return found
+            for listener in listeners:
+                listener.hear_custom_result(found)
 
     return with_gradient
+
+
+def _called(f: Callable[..., Any], arguments: Sequence[Any], options: Mapping[str, Any]) -> Any:
+    """What a function gives, which tapes hear as one call of a primitive of its own."""
+    here, reads = thread.here, _Reads()
+    listeners = here.listeners
+    inputs = [as_tensor(each) for each in flatten([list(arguments), options]) if isinstance(each, TensorLike)]
+    here.listeners = (*(each for each in listeners if not isinstance(each, GradientTape)), reads)
+    try:
+        result, gradient_function = f(*arguments, **options)
+        results = [as_tensor(each) for each in flatten(result)]
+        shapes = [each.shape for each in results]
+        whole = identity(results[0]) if len(results) == 1 else concat([reshape(x, [-1]) for x in results], 0)
+    finally:
+        here.listeners = listeners
+    given = {x.serial for x in inputs}
+    read = [(variable, value) for variable, value in reads.values.values() if value.serial not in given]
+    variables = [variable for variable, _ in read]
+    if variables and not _takes_variables(gradient_function):
+        raise TypeError(
+            f"{f.__name__} reads the variables {[variable.name for variable in variables]}, so its gradient "
+            "function must take `variables` and return their gradients too"
+        )
+    inputs += [value for _, value in read]
+    gradients = _Gradients(gradient_function, len(inputs), shapes, variables)
+    rules = [GradientRule(functools.partial(gradients, index), _keep_nothing) for index in range(len(inputs))]
+    for listener in listeners:
+        if isinstance(listener, GradientTape):
+            for variable, value in read:
+                listener.hear_read(variable, value)
+            listener.hear(Primitive(f.__name__, f, rules), tuple(inputs), whole, NO_OPTIONS)
+    return pack(result, _pieces(whole, shapes))
 
 
 def _takes_variables(function: Callable[..., Any]) -> bool:

@@ -65,7 +65,7 @@ class Listener:
         """A function with a gradient of its own is called; what it calls is heard until its result is."""
 
     def hear_custom_result(self, result: Any) -> None:
-        """A function with a gradient of its own gave this nest of tensors."""
+        """A function with a gradient of its own gave this nest of tensors, or None where it failed."""
 
     def hear_seed(self) -> None:
         """Random draws were seeded."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import gc
 import threading
@@ -484,11 +485,33 @@ def own_gradients(compiled: Compiler) -> Any:
             y = f(x)
         return y, *tape.gradient(y, [x, v])
 
+    @tf.custom_gradient
+    def log1pexp(x: Any) -> Any:
+        e = tf.exp(clipped(x))
+        return tf.math.log(1.0 + e), lambda upstream: upstream * (1.0 - 1.0 / (1.0 + e))
+
+    @tf.custom_gradient
+    def failing(x: Any) -> Any:
+        raise ValueError("not today")
+
+    @compiled
+    def step(x: Any) -> Any:
+        with contextlib.suppress(ValueError):
+            failing(x)
+        with tf.GradientTape() as tape:
+            y = tf.reduce_sum(log1pexp(v * x))
+        v.assign_sub(0.1 * tape.gradient(y, v))
+        return y * v
+
     x = tf.constant([1.0, 5.0])
     with tf.GradientTape() as tape:
         tape.watch(x)
         y = f(x)
-    return f(x), inside(x), inside(x), tape.gradient(y, [x, v])
+    results = [f(x), inside(x), inside(x), tape.gradient(y, [x, v])]
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = step(x)
+    return [*results, y, tape.gradient(y, x), step(x), v]
 
 
 def iterated(compiled: Compiler) -> Any:

@@ -69,21 +69,45 @@ class Assignment:
 
 @dataclasses.dataclass(frozen=True)
 class CustomCall:
-    """A function with a gradient of its own was called, with what it does inside."""
+    """A function with a gradient of its own was called.
+
+    Attributes:
+        function: the function.
+        given: its arguments and those given by name.
+        device: the device in scope.
+        inside: what it did inside, which nobody hears, but its gradient may have used.
+        results: the serial numbers of its results.
+    """
 
     function: Callable[..., Any]
-    given: Any  # its arguments and those given by name
+    given: Any
     device: Device | None
-    results: Sequence[int]
+    inside: list[Step]
+    results: list[int]
 
     def again(self, found: Found) -> None:
+        self.compute_inside(found)
+        here = thread.here
         arguments, options = pack(self.given, [value_of(each, found) for each in flatten(self.given)])
-        thread.here.device = self.device
+        scope, here.device = here.device, self.device
         try:
             results = flatten(self.function(*arguments, **options))
         finally:
-            thread.here.device = None
+            here.device = scope
         found.update(zip(self.results, map(as_tensor, results), strict=True))
+
+    def compute_inside(self, found: Found) -> None:
+        """Compute the tensors inside once more, unheard."""
+        here = thread.here
+        listeners, here.listeners = here.listeners, ()
+        try:
+            for step in self.inside:
+                if isinstance(step, CustomCall):
+                    step.compute_inside(found)
+                elif not isinstance(step, Assignment):  # the function itself assigns
+                    step.again(found)
+        finally:
+            here.listeners = listeners
 
 
 Step = Call | Read | Assignment | CustomCall

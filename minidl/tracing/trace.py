@@ -11,7 +11,7 @@ from types import FrameType
 from typing import Any
 
 from minidl.context import thread
-from minidl.devices import CPU, Device
+from minidl.devices import CPU
 from minidl.nest import flatten, pack
 from minidl.ops.calling import as_tensor
 from minidl.primitive import Listener, Primitive
@@ -66,7 +66,7 @@ class Trace(Listener):
         self._dependent: set[int] = set()  # the serials of the tensors that depend on an argument or a variable
         self._traced: list[weakref.ref[Tensor]] = []
         self._constants: dict[int, tuple[Tensor, Node]] = {}
-        self._custom: list[tuple[Callable[..., Any], Any, Device | None]] = []
+        self._custom: list[CustomCall] = []  # those that are running, the outermost first
         self.recorder = Recorder()
         self.nodes: dict[int, Node] = {}  # what depends on an argument, a variable or a draw, by serial number
         self.steps: list[Step] = []
@@ -123,8 +123,7 @@ class Trace(Listener):
         return Place(value.serial) if is_heard else value
 
     def _note(self, step: Step) -> None:
-        if not self._custom:
-            self.steps.append(step)
+        (self._custom[-1].inside if self._custom else self.steps).append(step)
 
     def hear_read(self, variable: Variable, value: Tensor) -> None:
         node = self.finals.get(id(variable))
@@ -194,10 +193,13 @@ class Trace(Listener):
 
     def hear_custom(self, function: Callable[..., Any], arguments: Sequence[Any], options: Mapping[str, Any]) -> None:
         given = pack((arguments, options), map(self.given, flatten((arguments, options))))
-        self._custom.append((function, given, thread.here.device))
+        self._custom.append(CustomCall(function, given, thread.here.device, [], []))
 
     def hear_custom_result(self, result: Any) -> None:
-        self._note(CustomCall(*self._custom.pop(), [as_tensor(each).serial for each in flatten(result)]))
+        call = self._custom.pop()
+        if result is not None:
+            call.results.extend(as_tensor(each).serial for each in flatten(result))
+            self._note(call)
 
     def hear_rule(self, result: int, x: int, gradient: Tensor, shape: tuple[int, ...]) -> None:
         node, of = self.nodes.get(gradient.serial), self.nodes.get(x)
