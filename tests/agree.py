@@ -10,7 +10,7 @@ import pytest
 
 import minidl
 from minidl.nest import flatten
-from minidl.tracing import symbols, trace
+from minidl.tracing import trace
 
 Compiler = Callable[[Callable[..., Any]], Any]
 
@@ -54,7 +54,6 @@ def _form(nest: Any) -> Any:
 
 def lose_values(patched: pytest.MonkeyPatch) -> None:
     """Let all tensors that are traced lose their values, as otherwise only large ones do."""
-    patched.setattr(symbols, "LARGE", 1)
     patched.setattr(trace, "LARGE", 1)
 
 

@@ -26,10 +26,11 @@ JOINED = "joined"  # memory that its operands lie in, one behind the other
 CALL = "call"  # anything else: a call that makes an array of its own
 
 
-LARGE = 1 << 16  # bytes
+LARGE = 1 << 16  # from so many bytes on an array is large
 
 # Pages that are only read take no memory in a mapping of one's own; Windows has no other kind.
 _OWN_PAGES = {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_PRIVATE") else {}
+_blank = mmap.mmap(-1, LARGE, **_OWN_PAGES)  # what stands in for values that nobody looks at
 
 
 class Node:
@@ -172,16 +173,18 @@ def _copying(kernel: Callable[..., Any]) -> Callable[..., Any]:
 def stand_in(shape: tuple[int, ...], dtype: Any, strides: tuple[int, ...] | None = None) -> Any:
     """An array of NumPy's without values, row by row or with other strides.
 
-    Where it is large, its memory is mapped and never written: it takes none, and no place among the arrays in use.
+    All lie in one memory, which is mapped and never written, and so takes none.
     """
+    global _blank
     dtype = numpy.dtype(dtype)
     if strides is None:
         size, start = math.prod(shape) * dtype.itemsize, 0
     else:
         ends = [(length - 1) * stride for length, stride in zip(shape, strides, strict=True)]
         size, start = sum(map(abs, ends)) + dtype.itemsize, -sum(end for end in ends if end < 0)
-    memory = mmap.mmap(-1, size, **_OWN_PAGES) if size >= LARGE else numpy.empty(size, numpy.uint8)
-    return numpy.ndarray(shape, dtype, memory, start, strides)
+    if size > len(_blank):
+        _blank = mmap.mmap(-1, 2 * size, **_OWN_PAGES)
+    return numpy.ndarray(shape, dtype, _blank, start, strides)
 
 
 def stand_in_for(array: Any) -> Any:
