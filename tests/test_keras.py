@@ -492,12 +492,21 @@ def test_weights_go_to_keras_and_back(tensorflow: Any, tmp_path: Path) -> None:
             def call(self, inputs: Any) -> Any:
                 return (self.parts[0](inputs) + self.parts[1](inputs)) * self.scale + self.count
 
+        class Chain(tf.keras.layers.Layer):  # type: ignore[misc]
+            def __init__(self) -> None:
+                super().__init__()
+                self.layers = [tf.keras.layers.Dense(2), tf.keras.layers.Dense(1)]
+
+            def call(self, inputs: Any) -> Any:
+                return self.layers[1](self.layers[0](inputs))
+
         inputs = tf.keras.Input((4,))
         inner = tf.keras.Sequential([tf.keras.Input((4,)), tf.keras.layers.Dense(3), tf.keras.layers.Dense(4)])
+        chain = tf.keras.Sequential([tf.keras.Input((4,)), Chain()])
         graph = tf.keras.Model(inputs, Pair()(inner(inputs)))
         graph.compile(loss="mse", optimizer=tf.keras.optimizers.SGD(0.1, momentum=0.9))
         graph.fit(X, Y[:, :2], verbose=0)
-        return [graph, inner]
+        return [graph, inner, chain]
 
     for ours, theirs in zip(models(minidl), models(tensorflow), strict=True):
         path = tmp_path / "theirs.weights.h5"

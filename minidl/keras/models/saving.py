@@ -14,17 +14,15 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy
 
 from minidl.keras.layers.layer import Layer
+from minidl.keras.models.model import Model
 from minidl.keras.models.sequential import Sequential
 from minidl.keras.names import numbered, snake_case
 from minidl.tensor import Variable
-
-if TYPE_CHECKING:
-    from minidl.keras.models.model import Model
 
 Arrays = dict[str, numpy.ndarray]
 
@@ -121,9 +119,9 @@ def _walk_container(container: Iterable[Any], path: str, seen: set[int]) -> Iter
 def _children(layer: Layer) -> Iterator[tuple[str, Any]]:
     """The attributes of a layer that are or hold layers, in the order in which Keras looks at them."""
     attributes = {name: value for name, value in vars(layer).items() if not isinstance(layer, Sequential)}
-    if hasattr(layer, "layers"):
+    if isinstance(layer, Model):
         attributes["layers"] = layer.layers
-        if layer._graph is not None:  # type: ignore[attr-defined]
+        if layer._graph is not None:
             yield "layers", attributes.pop("layers")
     for name in sorted(attributes, key=lambda name: (name.startswith("_"), name)):
         if name != "calls" and isinstance(attributes[name], (Layer, list, tuple, dict)):
