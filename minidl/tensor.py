@@ -61,8 +61,10 @@ class TensorLike:
         __and__ = __or__ = __xor__ = __lt__ = __le__ = __gt__ = __ge__ = __getitem__ = _operator
         __neg__ = __abs__ = __invert__ = _sign
 
+        @property
+        def _tensor(self) -> Tensor: ...
+
     array: Any
-    _tensor: Tensor
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -77,7 +79,8 @@ class TensorLike:
     @property
     def dtype(self) -> numpy.dtype:
         """The type of the entries, as NumPy's dtype."""
-        return self.array.dtype  # type: ignore[no-any-return]
+        dtype: numpy.dtype = self.array.dtype
+        return dtype
 
     @property
     def device(self) -> str:
@@ -129,7 +132,7 @@ class TensorLike:
         return int(self.numpy())
 
     def __index__(self) -> int:
-        return self.numpy().__index__()  # type: ignore[no-any-return]
+        return operator.index(self.numpy())
 
     def __len__(self) -> int:
         if not self.shape:
@@ -172,7 +175,7 @@ class Tensor(TensorLike):
         self.serial = _next_serial()
 
     @property
-    def _tensor(self) -> Tensor:  # type: ignore[override]
+    def _tensor(self) -> Tensor:
         return self
 
     def __reduce__(self) -> tuple[type, tuple[Any]]:
@@ -248,7 +251,7 @@ class Variable(TensorLike):
             listener.hear_creation(self, value)
 
     @property
-    def _tensor(self) -> Tensor:  # type: ignore[override]
+    def _tensor(self) -> Tensor:
         assigned: dict[int, Tensor] | None = thread.here.assigned
         if assigned is not None and id(self) in assigned:
             return assigned[id(self)]

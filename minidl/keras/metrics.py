@@ -101,6 +101,7 @@ class Mean(Metric):
         self.total = self.add_variable((), "zeros", name="total")
         self.count = self.add_variable((), "zeros", name="count")
 
+    # Keras's signature: a mean takes values, where other metrics take targets and predictions.
     def update_state(self, values: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
         """Take in values, each weighted by its sample's weight."""
         values = beside(values, self._dtype, thread.here.device or CPU)
@@ -142,6 +143,7 @@ class MeanMetricWrapper(Mean):
         self._function = fn
         self._options = options
 
+    # Keras's signature: it is a mean, but of what a function makes of targets and predictions.
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
         """Take in a batch."""
         predicted = beside(y_pred, self._dtype, thread.here.device or CPU)

@@ -221,7 +221,7 @@ def operation(dtypes: frozenset[Any], **gradients: Callable[..., Any]) -> Callab
         operation.__name__ = operation.__qualname__ = forward.__name__
         operation.__module__ = forward.__module__
         operation.__doc__ = f"{forward.__doc__}\n    {_about(made, dtypes)}\n    "
-        operation.primitive = made  # type: ignore[attr-defined]
+        operation.primitive = made  # type: ignore[attr-defined]  # functions take any attribute
         return operation
 
     return make

@@ -177,11 +177,9 @@ def _with_a_number(node: Node) -> list[Node]:
         other = node.operands[1 - index]
         fits = other.kind != "constant" and other.sample.shape == node.sample.shape and other.is_row_by_row
         if fits and operand.kind == "constant" and operand.sample.size > 1:
-            values = operand.device.to_numpy(operand.held).reshape(-1)
-            if values.tobytes() == values[:1].tobytes() * values.size:
-                first = values[:1].reshape(())
-                held = operand.device.place(first)
-                number = Node("constant", "", (), {}, first, operand.device, held)
+            value = operand.only_value()
+            if value is not None:
+                number = Node("constant", "", (), {}, value, operand.device, operand.device.place(value))
                 return [other, number] if index else [number, other]
     return node.operands
 

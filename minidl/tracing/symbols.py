@@ -58,7 +58,7 @@ class Node:
         self.function = function
         self.operands = list(operands)
         self.options = dict(options)
-        self.sample = sample
+        self.sample: numpy.ndarray = sample
         self.device = device
         self.held = held
         self.about = about
@@ -78,6 +78,12 @@ class Node:
     def can_write_into(self) -> bool:
         """Whether its value can be put into memory that is there already."""
         return self.kind in (COPY, PUT) or (self.kind in (ELEMENTWISE, INTO) and self.is_row_by_row)
+
+    def only_value(self) -> numpy.ndarray | None:
+        """What all entries of a constant are, as an array without axes; None where they differ."""
+        values = self.device.to_numpy(self.held).reshape(-1)
+        is_uniform = values.size and values.tobytes() == values[:1].tobytes() * values.size
+        return values[:1].reshape(()) if is_uniform else None
 
 
 def seen(node: Node) -> Node:
@@ -147,12 +153,12 @@ class Recorder:
             if not operands:
                 raise UnwritableError
             symbol = primitive.forward(Module(self, device), *[Symbol(self, node) for node in operands], **options)
-            node = symbol.node
+            node: Node = symbol.node
             sample = node.sample
             if sample.shape == result.shape and sample.dtype == result.dtype and _layout(sample) == _layout(result):
                 for each in self.nodes[count:]:
                     each.about = each.about or primitive.name
-                return node  # type: ignore[no-any-return]
+                return node
         except Exception:  # whatever a rule does that symbols can't: it is then called as a whole
             pass
         kernel = primitive.kernels[device.module]
@@ -281,11 +287,11 @@ class Symbol:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        return self.node.sample.shape  # type: ignore[no-any-return]
+        return self.node.sample.shape
 
     @property
     def dtype(self) -> numpy.dtype:
-        return self.node.sample.dtype  # type: ignore[no-any-return]
+        return self.node.sample.dtype
 
     @property
     def ndim(self) -> int:
@@ -293,7 +299,7 @@ class Symbol:
 
     @property
     def size(self) -> int:
-        return self.node.sample.size  # type: ignore[no-any-return]
+        return self.node.sample.size
 
     def into(self, function: str, nodes: Sequence[Node], sample: Any, options: Any = None) -> Symbol:
         return Symbol(self._recorder, self._recorder.node(INTO, function, nodes, sample, options))

@@ -119,8 +119,10 @@ class Program:
         return lines
 
     def _constant(self, node: Node) -> tuple[str, str]:
-        value, shape = _only_value(node), node.sample.shape
-        if value is not None:
+        shape = node.sample.shape
+        is_small = node.sample.nbytes < LARGE and node.is_row_by_row
+        if is_small and (only := node.only_value()) is not None and numpy.isfinite(only):
+            value = only[()]
             is_exact = value.dtype.kind != "f" or value.dtype.type(float(str(value))) == value
             literal = str(value) if is_exact else repr(value.item())
             spoken = literal.removesuffix(".0").replace("e-", "e_minus_").replace("-", "minus_")
@@ -322,15 +324,6 @@ class Program:
                 found.append(f"{inner}{first}".ljust(_WIDTH) + f"  # {comment}" if comment else f"{inner}{first}")
                 found += [f"{inner}{line}" for line in more]
         return found
-
-
-def _only_value(node: Node) -> Any:
-    """What all entries of a small constant are, None where they differ or a literal can't say it."""
-    if node.sample.nbytes >= LARGE:
-        return None
-    values = node.device.to_numpy(node.held).reshape(-1)
-    is_uniform = values.size and values.tobytes() == values[:1].tobytes() * values.size
-    return values[0] if is_uniform and node.is_row_by_row and numpy.isfinite(values[0]) else None
 
 
 def _identifier(text: str) -> str:

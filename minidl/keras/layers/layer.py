@@ -90,7 +90,8 @@ class Layer:
             inputs = self._cast_all(inputs)
         if not self.built:
             self._build_for(inputs)
-        return self.call(inputs, training=training) if self._takes_training else self.call(inputs)  # type: ignore[call-arg]
+        call: Any = self.call  # which takes what its class says
+        return call(inputs, training=training) if self._takes_training else call(inputs)
 
     def _cast_all(self, inputs: Any) -> Any:
         """The inputs as tensors, those of floats in the layer's dtype; a list of numbers is one tensor."""
