@@ -94,7 +94,7 @@ class _Canvas:
         corner = (x - width / 2, y - height / 2)
         style = "round,pad=0,rounding_size=5"
         self.axes.add_artist(FancyBboxPatch(corner, width, height, style, facecolor=fill, edgecolor=line, zorder=2))
-        top = y - LINE * len(box.lines) / 2
+        top = y - LINE * len(box.lines) / 2 + (LINE - FONT_SIZE) / 2  # half of the gap between two lines
         for index, text in enumerate(box.lines):
             self.text(text, (x, top + LINE * index), bold=not index)
 
