@@ -12,6 +12,7 @@ from minidl.ops.random import drawing_ahead
 from minidl.tensor import Tensor, Variable
 from minidl.tracing.again import issue_again, value_of
 from minidl.tracing.guard import Parts, guard_for, runner
+from minidl.tracing.nodes import Argument, Stored
 from minidl.tracing.plan import Plan
 from minidl.tracing.signature import parameter_names
 from minidl.tracing.trace import Trace, ValuesNeededError
@@ -85,7 +86,7 @@ class Compiled:
         computed = {given: node for given, node in zip(again, nodes, strict=True) if node is not None}
         order, results = list(computed), list(computed.values())
         places = [None if node is None else order.index(given) for given, node in zip(again, nodes, strict=True)]
-        handed_back = [node.held if node.kind == "argument" else None for node in results]
+        handed_back = [node.number if isinstance(node, Argument) else None for node in results]
         is_one_array = form is None and handed_back == [None]
         hand_out = Tensor if is_one_array else _handing_out(form, places, values, handed_back)
         finals = [(trace.entries[key][1], node) for key, node in trace.finals.items()]
@@ -121,8 +122,8 @@ def _made(program: Program, hand_out: Callable[..., Any], hands_back: bool) -> P
             variable.storage = namespace[name]
     return Parts(
         step=namespace[program.function],
-        takes=[node.held for node in program.parameters if node.kind == "argument"],
-        reads=[node.held for node in program.parameters if node.kind == "variable"],
+        takes=[node.number for node in program.parameters if isinstance(node, Argument)],
+        reads=[node.variables[0] for node in program.parameters if isinstance(node, Stored)],
         storages=[(variable, namespace[name]) for name, variable in program.variables.items()],
         hand_out=hand_out,
         hands_back=hands_back,

@@ -47,9 +47,10 @@ class Parts:
     def names(self) -> dict[str, Any]:
         """What the lines that run the program need, by name."""
         names = {"step": self.step, "load": self._load, "lock": compiling, "hand_out": self.hand_out, "thread": thread}
-        names |= {f"read_{index}": variable for index, variable in enumerate(self.reads)}
-        names |= {f"kept_{index}": variable for index, (variable, _) in enumerate(self.storages)}
-        names |= {f"storage_{index}": storage for index, (_, storage) in enumerate(self.storages)}
+        for index, variable in enumerate(self.reads):
+            names[f"read_{index}"] = variable
+        for index, (variable, storage) in enumerate(self.storages):
+            names |= {f"kept_{index}": variable, f"storage_{index}": storage}
         return names
 
     def lines(self, tensors: Sequence[str], arrays: Sequence[str]) -> list[str]:

@@ -6,8 +6,6 @@ negative, exp, add and divide, one node each.
 
 from __future__ import annotations
 
-import math
-import mmap
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
@@ -15,82 +13,8 @@ import numpy
 
 from minidl.devices import Device
 from minidl.primitive import Primitive
-
-# What a node is, beside the leaves of a program: "argument", "constant", "variable".
-ELEMENTWISE = "elementwise"  # a ufunc: writes into `out`, which may be one of its operands
-INTO = "into"  # writes into `out`, which may be none of its operands
-COPY = "copy"  # copies its operand into `out`, converting it
-PUT = "put"  # zeros, but for its operand at an index
-VIEW = "view"  # the memory of its operand, seen otherwise
-JOINED = "joined"  # memory that its operands lie in, one behind the other
-CALL = "call"  # anything else: a call that makes an array of its own
-
-
-LARGE = 1 << 16  # from so many bytes on an array is large
-
-# Pages that are only read take no memory in a mapping of one's own; Windows has no other kind.
-_OWN_PAGES = {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_PRIVATE") else {}
-_blank = mmap.mmap(-1, LARGE, **_OWN_PAGES)  # what stands in for values that nobody looks at
-
-
-class Node:
-    """An array that a program is given or computes.
-
-    Attributes:
-        kind: one of those above.
-        function: what computes it: the name of a function of the array module; for a view, what follows its operand.
-        operands: the nodes that it is computed from.
-        options: what else the function is given.
-        sample: an array without values that has its shape, dtype and strides.
-        device: where it is.
-        about: what it is for, in words.
-        held: for a leaf, what it stands for: a constant's array, a variable, the number of an argument.
-        gradient_of: the node that this one is the gradient of.
-    """
-
-    __slots__ = ("about", "device", "function", "gradient_of", "held", "kind", "operands", "options", "sample")
-
-    def __init__(
-        self, kind: str, function: str, operands: Sequence[Node], options: Mapping[str, Any], sample: Any,
-        device: Device, held: Any = None, about: str = "",
-    ) -> None:  # fmt: skip
-        self.kind = kind
-        self.function = function
-        self.operands = list(operands)
-        self.options = dict(options)
-        self.sample: numpy.ndarray = sample
-        self.device = device
-        self.held = held
-        self.about = about
-        self.gradient_of: Node | None = None
-
-    @property
-    def is_given(self) -> bool:
-        """Whether it is a leaf: what a program is given, and doesn't compute."""
-        return not self.operands and self.kind != CALL
-
-    @property
-    def is_row_by_row(self) -> bool:
-        """Whether the entries lie in C's order."""
-        return bool(self.sample.flags.c_contiguous)
-
-    @property
-    def can_write_into(self) -> bool:
-        """Whether its value can be put into memory that is there already."""
-        return self.kind in (COPY, PUT) or (self.kind in (ELEMENTWISE, INTO) and self.is_row_by_row)
-
-    def only_value(self) -> numpy.ndarray | None:
-        """What all entries of a constant are, as an array without axes; None where they differ."""
-        values = self.device.to_numpy(self.held).reshape(-1)
-        is_uniform = values.size and values.tobytes() == values[:1].tobytes() * values.size
-        return values[:1].reshape(()) if is_uniform else None
-
-
-def seen(node: Node) -> Node:
-    """What a view is a view of; any other node itself."""
-    while node.kind == VIEW:
-        node = node.operands[0]
-    return node
+from minidl.tracing import nodes
+from minidl.tracing.nodes import Node, index_text, seen, stand_in, stand_in_for
 
 
 class UnwritableError(Exception):
@@ -108,40 +32,32 @@ class Recorder:
         self.nodes: list[Node] = []
         self._made: dict[Hashable, Node] = {}
 
-    def leaf(self, kind: str, array: Any, device: Device, held: Any, name: str = "") -> Node:
-        """A node for what a program is given."""
-        node = Node(kind, name, (), {}, stand_in_for(array), device, held)
+    def add(self, node: Node) -> Node:
+        """A node that was made."""
         self.nodes.append(node)
         return node
 
-    def copy(self, node: Node, sample: Any) -> Node:
-        """A node for a copy of its own, laid out as a sample is."""
-        copied = Node(COPY, "copyto", (node,), {}, sample, node.device, about="a copy")
-        self.nodes.append(copied)
-        return copied
-
     def number(self, value: Any, dtype: numpy.dtype, device: Device) -> Node:
-        """A node for one of Python's numbers, as a constant without axes."""
+        """The node of one of Python's numbers, as a constant without axes."""
         array = numpy.asarray(value, dtype)
-        return self._once(
-            ("number", array.tobytes(), dtype, device),
-            lambda: Node("constant", "", (), {}, array, device, device.place(array)),
-        )
+        key = "number", array.tobytes(), dtype, device
+        return self._once(key, lambda: nodes.Constant((), array, device, device.place(array)))
 
-    def node(
-        self, kind: str, function: str, operands: Sequence[Node], sample: Any, options: Mapping[str, Any] | None = None
-    ) -> Node:
-        """A node for a call; the one that is there already, where the same was computed before."""
-        made_with = options or {}
-        key = (kind, function, *map(id, operands), repr(sorted(made_with.items())), sample.dtype, sample.shape)
-        return self._once(key, lambda: Node(kind, function, operands, made_with, sample, operands[0].device))
+    def node(self, kind: type[Node], operands: Sequence[Node], sample: Any, *more: Any) -> Node:
+        """The node of a call; the one that is there already, where the same was computed before.
+
+        Arguments:
+            kind: of node.
+            operands, sample: of the node.
+            more: what that kind of node has beside.
+        """
+        key = kind, *map(id, operands), sample.dtype, sample.shape, repr(more)
+        return self._once(key, lambda: kind(operands, sample, operands[0].device, *more))
 
     def _once(self, key: Hashable, make: Callable[[], Node]) -> Node:
-        found = self._made.get(key)
-        if found is None:
-            found = self._made[key] = make()
-            self.nodes.append(found)
-        return found
+        if key not in self._made:
+            self._made[key] = self.add(make())
+        return self._made[key]
 
     def written(
         self, primitive: Primitive, operands: Sequence[Node], options: Mapping[str, Any], result: Any, device: Device,
@@ -165,37 +81,14 @@ class Recorder:
         if any(result is array for array in arrays) or getattr(result, "base", None) is not None:
             # It is a view, or the operand itself: whose memory that is, nobody would know.
             kernel = _copying(kernel)
-        node = Node(CALL, primitive.name, operands, options, stand_in_for(result), device, kernel, primitive.name)
-        if not operands:
-            node.about = "new numbers at each call"
-        self.nodes.append(node)
-        return node
+        about = primitive.name if operands else "new numbers at each call"
+        return self.add(
+            nodes.Called(operands, stand_in_for(result), device, primitive.name, kernel, options, about=about)
+        )
 
 
 def _copying(kernel: Callable[..., Any]) -> Callable[..., Any]:
     return lambda *arrays, **options: kernel(*arrays, **options).copy()
-
-
-def stand_in(shape: tuple[int, ...], dtype: Any, strides: tuple[int, ...] | None = None) -> Any:
-    """An array of NumPy's without values, row by row or with other strides.
-
-    All lie in one memory, which is mapped and never written, and so takes none.
-    """
-    global _blank
-    dtype = numpy.dtype(dtype)
-    if strides is None:
-        size, start = math.prod(shape) * dtype.itemsize, 0
-    else:
-        ends = [(length - 1) * stride for length, stride in zip(shape, strides, strict=True)]
-        size, start = sum(map(abs, ends)) + dtype.itemsize, -sum(end for end in ends if end < 0)
-    if size > len(_blank):
-        _blank = mmap.mmap(-1, 2 * size, **_OWN_PAGES)
-    return numpy.ndarray(shape, dtype, _blank, start, strides)
-
-
-def stand_in_for(array: Any) -> Any:
-    """A stand-in for an array of any device."""
-    return stand_in(array.shape, array.dtype, None if array.flags.c_contiguous else array.strides)
 
 
 def _layout(array: Any) -> tuple[int, ...]:
@@ -217,16 +110,17 @@ class Module:
 
     def may_share_memory(self, x: Symbol, y: Symbol) -> bool:
         one, other = seen(x.node), seen(y.node)
-        if one is not other and one.is_given and other.is_given:
+        if one is not other and isinstance(one, nodes.Leaf) and isinstance(other, nodes.Leaf):
             raise UnwritableError("only a call knows whether two arrays that it is given are one")
         return one is other
 
     def dot(self, x: Symbol, y: Symbol) -> Symbol:
-        return x.into("dot", (x.node, y.node), stand_in((*x.shape[:-1], *y.shape[1:]), x.dtype))
+        return x.becomes(nodes.Applied, (x.node, y.node), stand_in((*x.shape[:-1], *y.shape[1:]), x.dtype), "dot")
 
     def matmul(self, x: Symbol, y: Symbol) -> Symbol:
         batch = numpy.broadcast_shapes(x.shape[:-2], y.shape[:-2])
-        return x.into("matmul", (x.node, y.node), stand_in((*batch, x.shape[-2], y.shape[-1]), x.dtype))
+        sample = stand_in((*batch, x.shape[-2], y.shape[-1]), x.dtype)
+        return x.becomes(nodes.Applied, (x.node, y.node), sample, "matmul")
 
     def concatenate(self, arrays: Sequence[Symbol], axis: int) -> Symbol:
         shape = list(arrays[0].shape)
@@ -239,8 +133,8 @@ class Module:
         return self._gathered("stack", arrays, axis, shape)
 
     def _gathered(self, name: str, arrays: Sequence[Symbol], axis: int, shape: Sequence[int]) -> Symbol:
-        nodes = [each.node for each in arrays]
-        return arrays[0].into(name, nodes, stand_in(tuple(shape), arrays[0].dtype), {"axis": axis})
+        operands = [each.node for each in arrays]
+        return arrays[0].becomes(nodes.Gathered, operands, stand_in(tuple(shape), arrays[0].dtype), name, axis)
 
     def empty(self, shape: tuple[int, ...], dtype: numpy.dtype) -> Unfilled:
         return Unfilled(self._recorder, shape, dtype, zeros=False)
@@ -254,19 +148,19 @@ def elementwise(recorder: Recorder, device: Device, name: str, operands: Sequenc
     ufunc = getattr(numpy, name)
     kinds = [each.node.sample.dtype if isinstance(each, Symbol) else type(each) for each in operands]
     dtypes = ufunc.resolve_dtypes((*kinds, *[None] * ufunc.nout))
-    nodes = [
+    inputs = [
         each.node if isinstance(each, Symbol) else recorder.number(each, dtype, device)
         for each, dtype in zip(operands, dtypes, strict=False)
     ]
-    sample = _result_like([node.sample for node in nodes], dtypes[-1])
-    if name == "multiply" and len({node.sample.dtype for node in nodes}) == 1:
-        nodes = [nodes[0], _before_copy(nodes[1])]
-    return Symbol(recorder, recorder.node(ELEMENTWISE, name, nodes, sample))
+    sample = _result_like([node.sample for node in inputs], dtypes[-1])
+    if name == "multiply" and len({node.sample.dtype for node in inputs}) == 1:
+        inputs[1] = _before_copy(inputs[1])
+    return Symbol(recorder, recorder.node(nodes.Elementwise, inputs, sample, name))
 
 
 def _before_copy(node: Node) -> Node:
     """What a factor was converted from, where that is bool: a product converts it itself."""
-    return node.operands[0] if node.kind == COPY and node.operands[0].sample.dtype == bool else node
+    return node.operands[0] if isinstance(node, nodes.Copy) and node.operands[0].sample.dtype == bool else node
 
 
 def _result_like(samples: Sequence[Any], dtype: numpy.dtype) -> Any:
@@ -301,8 +195,9 @@ class Symbol:
     def size(self) -> int:
         return self.node.sample.size
 
-    def into(self, function: str, nodes: Sequence[Node], sample: Any, options: Any = None) -> Symbol:
-        return Symbol(self._recorder, self._recorder.node(INTO, function, nodes, sample, options))
+    def becomes(self, kind: type[Node], operands: Sequence[Node], sample: Any, *more: Any) -> Symbol:
+        """The symbol of a node that is computed from this one's, and from others."""
+        return Symbol(self._recorder, self._recorder.node(kind, operands, sample, *more))
 
     def __bool__(self) -> bool:
         raise UnwritableError("a rule that asks for the values of an array")
@@ -313,7 +208,8 @@ class Symbol:
     __ne__ = __eq__
 
     def copy(self) -> Symbol:
-        return Symbol(self._recorder, self._recorder.copy(self.node, stand_in(self.shape, self.dtype)))
+        node = nodes.Copy((self.node,), stand_in(self.shape, self.dtype), self.node.device, about="a copy")
+        return Symbol(self._recorder, self._recorder.add(node))
 
     def sum(self, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Symbol:
         return self._reduced("add", axis, dtype, keepdims)
@@ -332,16 +228,13 @@ class Symbol:
         if not keepdims:
             shape = [length for index, length in enumerate(self.shape) if index not in axes]
         found = getattr(numpy, name).reduce(numpy.zeros(1, self.dtype), dtype=dtype).dtype
-        options = {"axis": axis, "dtype": dtype, "keepdims": keepdims}
-        return self.into(f"{name}.reduce", (self.node,), stand_in(tuple(shape), found), options)
+        sample = stand_in(tuple(shape), found)
+        return self.becomes(nodes.Reduction, (self.node,), sample, f"{name}.reduce", axis, keepdims)
 
     def astype(self, dtype: numpy.dtype) -> Symbol:
         if dtype == self.dtype:
             return self
-        return self._copied(_result_like([self.node.sample], dtype))
-
-    def _copied(self, sample: Any) -> Symbol:
-        return Symbol(self._recorder, self._recorder.node(COPY, "copyto", (self.node,), sample))
+        return self.becomes(nodes.Copy, (self.node,), _result_like([self.node.sample], dtype))
 
     def reshape(self, shape: tuple[int, ...]) -> Symbol:
         return self._view(f".reshape({shape})", self.node.sample.reshape(shape, copy=False))
@@ -361,23 +254,8 @@ class Symbol:
             index = (*index, Ellipsis)  # an array without axes, where NumPy would give a number
         return self._view(index_text(index), self.node.sample[index])
 
-    def _view(self, text: str, sample: Any) -> Symbol:
-        return Symbol(self._recorder, self._recorder.node(VIEW, text, (self.node,), sample))
-
-
-def index_text(index: Any) -> str:
-    """An index as Python writes it."""
-    parts = index if isinstance(index, tuple) else (index,)
-    return f"[{', '.join(map(_part_text, parts))}]"
-
-
-def _part_text(part: Any) -> str:
-    if part is Ellipsis:
-        return "..."
-    if not isinstance(part, slice):
-        return repr(part)
-    ends = ["" if end is None else repr(end) for end in (part.start, part.stop)]
-    return ":".join(ends if part.step is None else [*ends, repr(part.step)])
+    def _view(self, suffix: str, sample: Any) -> Symbol:
+        return self.becomes(nodes.View, (self.node,), sample, suffix)
 
 
 class Unfilled(Symbol):
@@ -392,9 +270,9 @@ class Unfilled(Symbol):
         if not isinstance(value, Symbol) or hasattr(self, "node"):
             raise UnwritableError("a number put into an array, or a second part")
         if index is Ellipsis:
-            self.node = self._recorder.node(COPY, "copyto", (value.node,), self._sample)
+            self.node = self._recorder.node(nodes.Copy, (value.node,), self._sample)
         elif self._zeros:
-            self.node = self._recorder.node(PUT, "put", (value.node,), self._sample, {"index": index_text(index)})
+            self.node = self._recorder.node(nodes.Put, (value.node,), self._sample, index_text(index))
         else:
             raise UnwritableError("a part of an array without values")
 

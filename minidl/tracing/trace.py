@@ -17,7 +17,8 @@ from minidl.ops.calling import as_tensor
 from minidl.primitive import Listener, Primitive
 from minidl.tensor import FLOATS, OutOfScope, Tensor, TensorLike, Variable
 from minidl.tracing.again import Assignment, Call, CustomCall, Given, Place, Read, Step
-from minidl.tracing.symbols import LARGE, Node, Recorder, stand_in
+from minidl.tracing.nodes import LARGE, Argument, Constant, Copy, Node, Stored, stand_in, stand_in_for
+from minidl.tracing.symbols import Recorder
 
 _HERE = str(Path(__file__).parents[1])
 
@@ -70,7 +71,7 @@ class Trace(Listener):
         self.recorder = Recorder()
         self.nodes: dict[int, Node] = {}  # what depends on an argument, a variable or a draw, by serial number
         self.steps: list[Step] = []
-        self.entries: dict[int, tuple[Variable, Node]] = {}
+        self.entries: dict[int, tuple[Variable, Stored]] = {}
         self.finals: dict[int, Node] = {}
         self.created: list[Variable] = []
         self.refused: Exception | None = None
@@ -79,7 +80,8 @@ class Trace(Listener):
         """A tensor that stands for an argument of the function."""
         own = Tensor(tensor.array)
         self._dependent.add(own.serial)
-        self._keep(own, self.recorder.leaf("argument", own.array, own._device, index, name))
+        node = Argument((), stand_in_for(own.array), own._device, index, name)
+        self._keep(own, self.recorder.add(node))
         return own
 
     def _keep(self, tensor: Tensor, node: Node) -> None:
@@ -91,8 +93,8 @@ class Trace(Listener):
         node = self.nodes.get(tensor.serial)
         if node is None:
             if tensor.serial not in self._constants:
-                leaf = self.recorder.leaf("constant", tensor.array, tensor._device, tensor.array)
-                self._constants[tensor.serial] = tensor, leaf
+                leaf = Constant((), stand_in_for(tensor.array), tensor._device, tensor.array)
+                self._constants[tensor.serial] = tensor, self.recorder.add(leaf)
             _, node = self._constants[tensor.serial]
         return node
 
@@ -133,7 +135,8 @@ class Trace(Listener):
 
     def _entry(self, variable: Variable) -> Node:
         if id(variable) not in self.entries:
-            leaf = self.recorder.leaf("variable", variable.array, variable._device, variable, variable.name)
+            leaf = Stored((), stand_in_for(variable.array), variable._device, [variable])
+            self.recorder.add(leaf)
             self.entries[id(variable)] = variable, leaf
         return self.entries[id(variable)][1]
 
@@ -141,7 +144,9 @@ class Trace(Listener):
         self._entry(variable)
         node = self.node_of(source)
         if not node.is_row_by_row:  # a variable's entries always are
-            node = self.recorder.copy(node, stand_in(node.sample.shape, node.sample.dtype))
+            node = self.recorder.add(
+                Copy([node], stand_in(node.sample.shape, node.sample.dtype), node.device, about="a copy")
+            )
         self.finals[id(variable)] = node
         self._note(Assignment(variable, self.given(source)))
         self._keep(value, node)
@@ -203,7 +208,7 @@ class Trace(Listener):
 
     def hear_rule(self, result: int, x: int, gradient: Tensor, shape: tuple[int, ...]) -> None:
         node, of = self.nodes.get(gradient.serial), self.nodes.get(x)
-        if node is not None and node.gradient_of is None and node.kind not in ("argument", "variable"):
+        if node is not None and node.gradient_of is None and not isinstance(node, (Argument, Stored)):
             node.gradient_of = of
 
     def local_names(self) -> dict[Node, str]:
