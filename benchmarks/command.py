@@ -120,6 +120,8 @@ def _run(console: Console, options: argparse.Namespace) -> int:
     found = running.Run(machine.describe(options.device))
     if options.device == "cpu":
         found.lacks("GPU: not asked for; ask with --device gpu")
+    if machine.leaves_avx512_unused(found.machine["blas"]):
+        found.lacks("AVX-512: NumPy's BLAS doesn't use it; OPENBLAS_CORETYPE=SkylakeX in the environment makes it")
     chosen = _chosen(options, found)
     in_processes = [processes.IMPORT, processes.PROCESS] if options.action == "run" else []
     in_processes = [name for name in in_processes if (options.only or "").lower() in name.lower()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import importlib.metadata
 import importlib.util
@@ -23,6 +24,9 @@ _THREADS = (
 
 # Above these sizes malloc asks the system for memory, and gives it back, at each call.
 _MALLOC = {"MALLOC_MMAP_THRESHOLD_": str(1 << 32), "MALLOC_TRIM_THRESHOLD_": str(1 << 33)}
+
+# Processors for which OpenBLAS has kernels with AVX-512.
+_AVX512 = {"SkylakeX", "Cooperlake", "SapphireRapids"}
 
 _VERSIONS = ("numpy", "cupy-cuda12x", "cupy-cuda13x", "tensorflow", "keras", "torch", "jax", "minidl")
 
@@ -59,7 +63,7 @@ def restart_arranged(count: int, malloc: str) -> None:
 def describe(device: str) -> dict[str, Any]:
     """The machine and what runs on it, in words and numbers."""
     found: dict[str, Any] = {
-        "processor": _processor(),
+        "processor": str(_about_processor().get("brand_raw", platform.machine())),
         "cores": cores(),
         "threads": threads(),
         "malloc": os.environ.get(ARRANGED, "default"),
@@ -72,12 +76,15 @@ def describe(device: str) -> dict[str, Any]:
     return found | _gpu() if device == "gpu" else found
 
 
-def _processor() -> str:
+@functools.cache
+def _about_processor() -> dict[str, Any]:
+    """What the processor says of itself, where that can be found out."""
     if importlib.util.find_spec("cpuinfo") is None:
-        return platform.processor() or platform.machine()
+        return {"brand_raw": platform.processor() or platform.machine()}
     from cpuinfo import get_cpu_info
 
-    return str(get_cpu_info().get("brand_raw", platform.machine()))
+    found: dict[str, Any] = get_cpu_info()
+    return found
 
 
 def _blas() -> str:
@@ -91,6 +98,12 @@ def _blas() -> str:
     pools = importlib.import_module("threadpoolctl").threadpool_info()
     kernels = {pool.get("architecture") for pool in pools if "numpy" in pool["filepath"]} - {None}
     return f"{name}, kernels for {', '.join(sorted(kernels))}" if kernels else name
+
+
+def leaves_avx512_unused(blas: str) -> bool:
+    """Whether the processor has AVX-512, and NumPy's BLAS takes it for one that hasn't."""
+    has_it = "avx512f" in _about_processor().get("flags", ())
+    return has_it and "kernels for" in blas and not any(name in blas for name in _AVX512)
 
 
 def _version(name: str) -> str | None:

@@ -8,6 +8,7 @@ lists the mutants that no case of the table notices, on minidl against the recor
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
 import functools
 import sys
@@ -148,4 +149,7 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(
+        prog="python -m tests.mutations", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    ).parse_args()
     sys.exit(main())

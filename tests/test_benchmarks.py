@@ -10,6 +10,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
+import cpuinfo
 import numpy
 import pytest
 from matplotlib import image
@@ -432,6 +433,13 @@ def test_every_engine_gets_the_same_threads() -> None:
     assert {found[name] for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")} == {"3"}
     assert "MALLOC_MMAP_THRESHOLD_" in found
     assert "MALLOC_MMAP_THRESHOLD_" not in machine.arranged(3, "default")
+
+
+def test_instructions_that_blas_leaves_unused_are_noticed() -> None:
+    has_avx512 = "avx512f" in cpuinfo.get_cpu_info().get("flags", ())
+    assert machine.leaves_avx512_unused("scipy-openblas 0.3, kernels for Haswell") == has_avx512
+    assert not machine.leaves_avx512_unused("scipy-openblas 0.3, kernels for SkylakeX")
+    assert not machine.leaves_avx512_unused("accelerate")
 
 
 def test_memory_is_measured_in_a_process_of_its_own() -> None:

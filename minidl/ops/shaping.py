@@ -35,7 +35,8 @@ def axes_of(axis: Any, ndim: int) -> tuple[int, ...] | None:
             raise TypeError(f"An axis is a whole number; {axis!r} was given")
         named = [int(index) for index in given.reshape(-1)]
     if any(not -ndim <= index < ndim for index in named):
-        raise InvalidArgumentError(f"There is no axis {axis!r} in a tensor of {ndim} axes")
+        known = f"the axes go from {-ndim} to {ndim - 1}" if ndim else "a tensor of shape () has none"
+        raise InvalidArgumentError(f"There is no axis {axis!r}: {known}")
     found = tuple(index % ndim for index in named)
     if len(set(found)) < len(found):
         raise InvalidArgumentError(f"An axis is named twice in {axis!r}, for a tensor of {ndim} axes")
