@@ -10,12 +10,13 @@ import math
 import mmap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import numpy
 
 from minidl.devices import Device
 from minidl.tensor import Variable
+from minidl.tracing.names import Names
 
 LARGE = 1 << 16  # from so many bytes on an array is large
 
@@ -46,16 +47,6 @@ def stand_in_for(array: Any) -> Any:
     return stand_in(array.shape, array.dtype, None if array.flags.c_contiguous else array.strides)
 
 
-class Names(Protocol):
-    """What calls things by name in the text of a program."""
-
-    def module_function(self, node: Node, name: str) -> str:
-        """How to call a function of the array module that a node's array is of."""
-
-    def give(self, wanted: str, value: Any, about: str) -> str:
-        """A name for a value that the text can't make itself: this one, or one like it."""
-
-
 @dataclass(eq=False)
 class Node:
     """An array that a program is given or computes.
@@ -83,6 +74,10 @@ class Node:
     def can_write_into(self) -> bool:
         """Whether its value can be put into memory that is there already."""
         return False
+
+    def empty(self, names: Names) -> str:
+        """The call that makes memory for it."""
+        return f"{names.function(self.device, 'empty')}({self.sample.shape}, {str(self.sample.dtype)!r})"
 
 
 # -- what a program is given -------------------------------------------------------------------------------------
@@ -164,7 +159,7 @@ class Applied(Computed):
         return call if into else f"{name} = {_array(self, names, call)}"
 
     def _call(self, names: Names, operands: Sequence[str], more: Sequence[str]) -> str:
-        return f"{names.module_function(self, self.function)}({', '.join([*operands, *more])})"
+        return f"{names.function(self.device, self.function)}({', '.join([*operands, *more])})"
 
 
 class Elementwise(Applied):
@@ -209,8 +204,8 @@ class Copy(Computed):
     def code(self, names: Names, operands: Sequence[str], name: str, into: bool) -> str:
         if not into and not self.is_row_by_row:
             return f"{name} = {operands[0]}.astype({str(self.sample.dtype)!r})"
-        copying = f"{names.module_function(self, 'copyto')}({name}, {operands[0]}, casting='unsafe')"
-        return copying if into else f"{name} = {empty(self, names)}\n{copying}"
+        copying = f"{names.function(self.device, 'copyto')}({name}, {operands[0]}, casting='unsafe')"
+        return copying if into else f"{name} = {self.empty(names)}\n{copying}"
 
 
 @dataclass(eq=False)
@@ -222,7 +217,7 @@ class Put(Computed):
 
     def code(self, names: Names, operands: Sequence[str], name: str, into: bool) -> str:
         filling = f"{name}.fill(0)\n{name}{self.index} = {operands[0]}"
-        return filling if into else f"{name} = {empty(self, names)}\n{filling}"
+        return filling if into else f"{name} = {self.empty(names)}\n{filling}"
 
 
 @dataclass(eq=False)
@@ -236,18 +231,13 @@ class Called(Computed):
     def code(self, names: Names, operands: Sequence[str], name: str, into: bool) -> str:
         kernel = functools.partial(self.kernel, **self.options) if self.options else self.kernel
         about = "an operation of minidl's" + (f", with {dict(self.options)}" if self.options else "")
-        call = f"{names.give(self.name, kernel, about)}({', '.join(operands)})"
+        call = f"{names.give(names.new(self.name), kernel, about)}({', '.join(operands)})"
         return f"{name} = {_array(self, names, call)}"
 
 
 def _array(node: Node, names: Names, call: str) -> str:
     """A call that gives an array also where NumPy gives a number."""
-    return call if node.sample.ndim else f"{names.module_function(node, 'asarray')}({call})"
-
-
-def empty(node: Node, names: Names) -> str:
-    """The call that makes memory for a node."""
-    return f"{names.module_function(node, 'empty')}({node.sample.shape}, {str(node.sample.dtype)!r})"
+    return call if node.sample.ndim else f"{names.function(node.device, 'asarray')}({call})"
 
 
 def seen(node: Node) -> Node:
