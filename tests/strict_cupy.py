@@ -31,10 +31,10 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {
     "zeros": ("dtype",),
 }
 UFUNCS = (
-    "abs", "add", "cos", "divide", "equal", "exp", "expm1", "floor", "floor_divide", "greater", "greater_equal",
+    "absolute", "add", "cos", "divide", "equal", "exp", "expm1", "floor", "floor_divide", "greater", "greater_equal",
     "isfinite", "less", "less_equal", "log", "log1p", "logaddexp", "logical_and", "logical_not", "logical_or",
-    "logical_xor", "matmul", "maximum", "minimum", "mod", "multiply", "negative", "not_equal", "power", "reciprocal",
-    "sign", "sin", "sqrt", "square", "subtract", "tanh", "trunc",
+    "logical_xor", "matmul", "maximum", "minimum", "multiply", "negative", "not_equal", "power", "reciprocal",
+    "remainder", "sign", "sin", "sqrt", "square", "subtract", "tanh", "trunc",
 )  # fmt: skip
 UFUNC_ARGUMENTS = ("out", "dtype")
 

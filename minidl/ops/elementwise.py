@@ -84,7 +84,7 @@ def floormod(xp, x, y):
     >>> tf.math.floormod([7.0, -7.0], 2.0).numpy()
     array([1., 1.], dtype=float32)
     """
-    return xp.mod(x, y) if x.dtype.kind == "f" else xp.mod(x, _not_zero(y))
+    return xp.remainder(x, y) if x.dtype.kind == "f" else xp.remainder(x, _not_zero(y))
 
 
 def _not_zero(y: Any) -> Any:
@@ -121,7 +121,7 @@ def abs(xp, x):  # TensorFlow's name for it
     >>> tf.abs([-1.0, 2.0]).numpy()
     array([1., 2.], dtype=float32)
     """
-    return xp.abs(x)
+    return xp.absolute(x)
 
 
 @operation(NUMBERS, x=lambda upstream: zeros_like(upstream))

@@ -10,6 +10,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
 import numpy
+from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from minidl.devices import Device
 from minidl.primitive import Primitive
@@ -68,7 +69,7 @@ class Recorder:
         try:
             if not operands:
                 raise UnwritableError
-            symbol = primitive.forward(Module(self, device), *[Symbol(self, node) for node in operands], **options)
+            symbol = primitive.forward(Module(self), *[Symbol(self, node) for node in operands], **options)
             node: Node = symbol.node
             sample = node.sample
             if sample.shape == result.shape and sample.dtype == result.dtype and _layout(sample) == _layout(result):
@@ -99,13 +100,13 @@ def _layout(array: Any) -> tuple[int, ...]:
 class Module:
     """Stands in for the array module: its functions are written down."""
 
-    def __init__(self, recorder: Recorder, device: Device) -> None:
+    def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
-        self._device = device
 
     def __getattr__(self, name: str) -> Any:
-        if isinstance(getattr(numpy, name, None), numpy.ufunc) and name != "matmul":
-            return lambda *operands: elementwise(self._recorder, self._device, name, operands)
+        found = getattr(numpy, name, None)
+        if isinstance(found, numpy.ufunc):
+            return found  # which leaves it to the symbols
         raise UnwritableError(name)
 
     def may_share_memory(self, x: Symbol, y: Symbol) -> bool:
@@ -143,21 +144,6 @@ class Module:
         return Unfilled(self._recorder, shape, dtype, zeros=True)
 
 
-def elementwise(recorder: Recorder, device: Device, name: str, operands: Sequence[Any]) -> Symbol:
-    """A ufunc of symbols and Python's numbers; the numbers become constants of the dtype that NumPy makes of them."""
-    ufunc = getattr(numpy, name)
-    kinds = [each.node.sample.dtype if isinstance(each, Symbol) else type(each) for each in operands]
-    dtypes = ufunc.resolve_dtypes((*kinds, *[None] * ufunc.nout))
-    inputs = [
-        each.node if isinstance(each, Symbol) else recorder.number(each, dtype, device)
-        for each, dtype in zip(operands, dtypes, strict=False)
-    ]
-    sample = _result_like([node.sample for node in inputs], dtypes[-1])
-    if name == "multiply" and len({node.sample.dtype for node in inputs}) == 1:
-        inputs[1] = _before_copy(inputs[1])
-    return Symbol(recorder, recorder.node(nodes.Elementwise, inputs, sample, name))
-
-
 def _before_copy(node: Node) -> Node:
     """What a factor was converted from, where that is bool: a product converts it itself."""
     return node.operands[0] if isinstance(node, nodes.Copy) and node.operands[0].sample.dtype == bool else node
@@ -172,8 +158,8 @@ def _result_like(samples: Sequence[Any], dtype: numpy.dtype) -> Any:
     return numpy.nditer([*samples, None], ["zerosize_ok"], flags, dtypes, casting="unsafe").operands[-1]
 
 
-class Symbol:
-    """Stands in for an array: its operators, methods and attributes are written down."""
+class Symbol(NDArrayOperatorsMixin):
+    """Stands in for an array: its operators, methods and attributes are written down, and NumPy's ufuncs of it."""
 
     def __init__(self, recorder: Recorder, node: Node) -> None:
         self._recorder = recorder
@@ -202,10 +188,20 @@ class Symbol:
     def __bool__(self) -> bool:
         raise UnwritableError("a rule that asks for the values of an array")
 
-    def __eq__(self, other: object) -> bool:
-        raise UnwritableError("a comparison")
-
-    __ne__ = __eq__
+    def __array_ufunc__(self, ufunc: Any, method: str, *operands: Any, **options: Any) -> Symbol:
+        """A ufunc of symbols and Python's numbers, which become constants of the dtype that NumPy makes of them."""
+        if method != "__call__" or options or ufunc.signature or ufunc.nout > 1:
+            raise UnwritableError(ufunc.__name__)
+        kinds = [each.dtype if isinstance(each, Symbol) else type(each) for each in operands]
+        dtypes = ufunc.resolve_dtypes((*kinds, None))
+        inputs = [
+            each.node if isinstance(each, Symbol) else self._recorder.number(each, dtype, self.node.device)
+            for each, dtype in zip(operands, dtypes, strict=False)
+        ]
+        sample = _result_like([node.sample for node in inputs], dtypes[-1])
+        if ufunc is numpy.multiply and len({node.sample.dtype for node in inputs}) == 1:
+            inputs[1] = _before_copy(inputs[1])
+        return self.becomes(nodes.Elementwise, inputs, sample, ufunc.__name__)
 
     def copy(self) -> Symbol:
         node = nodes.Copy((self.node,), stand_in(self.shape, self.dtype), self.node.device, about="a copy")
@@ -275,21 +271,3 @@ class Unfilled(Symbol):
             self.node = self._recorder.node(nodes.Put, (value.node,), self._sample, index_text(index))
         else:
             raise UnwritableError("a part of an array without values")
-
-
-def _operator(name: str, reflected: bool = False) -> Callable[..., Symbol]:
-    def written(self: Symbol, *others: Any) -> Symbol:
-        operands = (*others, self) if reflected else (self, *others)
-        return elementwise(self._recorder, self.node.device, name, operands)
-
-    return written
-
-
-_UFUNCS = {
-    "add": "add", "sub": "subtract", "mul": "multiply", "truediv": "divide", "neg": "negative", "gt": "greater",
-    "lt": "less", "ge": "greater_equal", "le": "less_equal",
-}  # fmt: skip
-for _name, _ufunc in _UFUNCS.items():
-    setattr(Symbol, f"__{_name}__", _operator(_ufunc))
-    if _name in ("add", "sub", "mul", "truediv"):
-        setattr(Symbol, f"__r{_name}__", _operator(_ufunc, reflected=True))
