@@ -26,16 +26,18 @@ class Here:
     assigned:  inside a function that is traced, the tensors that it assigned, by the id of the variable: nobody else
                sees them. None elsewhere.
     device:    the device of the innermost `with device(...)`, or None outside of any.
+    outer:     the devices of the scopes around it.
     silently:  calls a kernel with NumPy's floating-point warnings off, as TensorFlow has none.
                (A context of its own makes that as cheap as the call; `numpy.errstate` would double it.)
     """
 
-    __slots__ = ("assigned", "device", "listeners", "silently")
+    __slots__ = ("assigned", "device", "listeners", "outer", "silently")
 
     def __init__(self) -> None:
         self.listeners: tuple[Listener, ...] = ()
         self.assigned: dict[int, Tensor] | None = None
         self.device: Device | None = None
+        self.outer: list[Device | None] = []
         context = contextvars.copy_context()
         context.run(numpy.seterr, all="ignore")
         self.silently = context.run
@@ -44,7 +46,7 @@ class Here:
         self.listeners = (*self.listeners, listener)
 
     def leave(self, listener: Listener) -> None:
-        if self.listeners[-1] is listener:
+        if self.listeners and self.listeners[-1] is listener:
             self.listeners = self.listeners[:-1]
         else:
             self.listeners = tuple(other for other in self.listeners if other is not listener)

@@ -27,8 +27,9 @@ def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
     Arguments:
         f: takes tensors and returns `(result, gradient_function)`. The result is a tensor or a nest of tensors of
             one dtype. The gradient function takes the upstream gradient of each and returns a gradient for each
-            argument that is a tensor (None for none). If f reads trainable variables, it also takes
-            `variables=[...]`, and returns a pair: those gradients, and a list of the variables'.
+            argument given by position (None for none, as for what isn't a tensor). If f reads other trainable
+            variables, it also takes `variables=[...]`, and returns a pair: those gradients, and a list of the
+            variables'.
 
     Raises TypeError where f reads variables and its gradient function doesn't take `variables`, ValueError for a
     wrong number of gradients.
@@ -47,15 +48,9 @@ def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(f)
     def with_gradient(*arguments: Any, **options: Any) -> Any:
-        listeners, found = thread.here.listeners, None
-        for listener in listeners:
-            listener.hear_custom(with_gradient, arguments, options)
-        try:
-            found = _called(f, arguments, options)
-            return found
-        finally:
-            for listener in listeners:
-                listener.hear_custom_result(found)
+        for listener in thread.here.listeners:
+            listener.hear_custom()
+        return _called(f, arguments, options)
 
     return with_gradient
 
@@ -64,7 +59,9 @@ def _called(f: Callable[..., Any], arguments: Sequence[Any], options: Mapping[st
     """What a function gives, which tapes hear as one call of a primitive of its own."""
     here, reads = thread.here, _Reads()
     listeners = here.listeners
-    inputs = [as_tensor(each) for each in flatten([list(arguments), options]) if isinstance(each, TensorLike)]
+    leaves = flatten(list(arguments))
+    places = [place for place, each in enumerate(leaves) if isinstance(each, TensorLike)]
+    inputs = [as_tensor(leaves[place]) for place in places]
     here.listeners = (*(each for each in listeners if not isinstance(each, GradientTape)), reads)
     try:
         result, gradient_function = f(*arguments, **options)
@@ -73,7 +70,7 @@ def _called(f: Callable[..., Any], arguments: Sequence[Any], options: Mapping[st
         whole = identity(results[0]) if len(results) == 1 else concat([reshape(x, [-1]) for x in results], 0)
     finally:
         here.listeners = listeners
-    given = {x.serial for x in inputs}
+    given = {each._tensor.serial for each in [*leaves, *flatten(options)] if isinstance(each, TensorLike)}
     read = [(variable, value) for variable, value in reads.values.values() if value.serial not in given]
     variables = [variable for variable, _ in read]
     if variables and not _takes_variables(gradient_function):
@@ -82,8 +79,10 @@ def _called(f: Callable[..., Any], arguments: Sequence[Any], options: Mapping[st
             "function must take `variables` and return their gradients too"
         )
     inputs += [value for _, value in read]
-    gradients = _Gradients(gradient_function, len(inputs), shapes, variables)
-    rules = [GradientRule(functools.partial(gradients, index), _keep_nothing) for index in range(len(inputs))]
+    count = len(leaves) + len(variables)
+    gradients = _Gradients(gradient_function, count, shapes, variables)
+    places += range(len(leaves), count)
+    rules = [GradientRule(functools.partial(gradients, place), _keep_nothing) for place in places]
     for listener in listeners:
         if isinstance(listener, GradientTape):
             for variable, value in read:
@@ -124,7 +123,8 @@ class _Reads(Listener):
 
 
 class _Gradients:
-    """The handwritten gradients of all inputs: one function gives them, and is called once for an upstream."""
+    """The handwritten gradients of all inputs: one function gives them, and is called once for an upstream, by which
+    a sweep is known: each begins with tensors of its own."""
 
     def __init__(
         self, function: Callable[..., Any], count: int, shapes: list[tuple[int, ...]], variables: list[Variable]
@@ -140,8 +140,8 @@ class _Gradients:
             self._found = flatten(list(given) if self._variables else [given])
             if len(self._found) != self._count:
                 raise ValueError(
-                    f"A custom gradient function gave {len(self._found)} gradients for {self._count} tensors and "
-                    "variables"
+                    f"A custom gradient function gave {len(self._found)} gradients for {self._count} arguments and "
+                    "variables; it gives one for each, None for what isn't a tensor"
                 )
             self._upstream = upstream
         gradient = self._found[index]

@@ -41,6 +41,8 @@ class Device:
     def __str__(self) -> str:
         return f"/{self.kind}:{self.ordinal}"
 
+    __repr__ = __str__
+
     @property
     def full_name(self) -> str:
         """The name that TensorFlow gives this device."""
@@ -143,14 +145,14 @@ class device:  # noqa: N801  # TensorFlow's name
 
     def __init__(self, name: str | None) -> None:
         self._device = None if name is None else find_device(name)
-        self._outer: list[Device | None] = []
 
     def __enter__(self) -> None:
-        self._outer.append(thread.here.device)
-        thread.here.device = self._device
+        here = thread.here
+        here.outer.append(here.device)
+        here.device = self._device
 
     def __exit__(self, *_: object) -> None:
-        thread.here.device = self._outer.pop()
+        thread.here.device = thread.here.outer.pop()
 
 
 class PhysicalDevice(NamedTuple):

@@ -61,11 +61,8 @@ class Listener:
         """Whether the numbers in a tensor or variable aren't to be shown, since they mean nothing."""
         return False
 
-    def hear_custom(self, function: Callable[..., Any], arguments: Sequence[Any], options: Mapping[str, Any]) -> None:
-        """A function with a gradient of its own is called; what it calls is heard until its result is."""
-
-    def hear_custom_result(self, result: Any) -> None:
-        """A function with a gradient of its own gave this nest of tensors, or None where it failed."""
+    def hear_custom(self) -> None:
+        """A function with a gradient of its own is called; a tape won't hear what it calls, but that."""
 
     def hear_seed(self) -> None:
         """Random draws were seeded."""

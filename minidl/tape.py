@@ -18,7 +18,7 @@ from minidl.devices import device
 from minidl.errors import InvalidArgumentError
 from minidl.nest import flatten, pack
 from minidl.ops.calling import as_tensor, number
-from minidl.ops.creation import ones_like, zeros_like
+from minidl.ops.creation import identity, ones_like, zeros_like
 from minidl.ops.joining import stack
 from minidl.ops.reductions import fitted
 from minidl.ops.shaping import put, reshape
@@ -265,7 +265,9 @@ class GradientTape(Listener):
                [0., 4.]], dtype=float32)
         """
         fallback = _fallback(unconnected_gradients)
-        (tensor,), listed = self._tensors("target", [target]), self._tensors("source", sources)
+        if not isinstance(target, TensorLike):
+            raise ValueError(f"A Jacobian is of one tensor or variable; {target!r} was given")
+        tensor, listed = target, self._tensors("source", sources)
         self._use()
         rows: list[list[Any]] = [[] for _ in listed]
         with device(None):
@@ -292,7 +294,7 @@ class GradientTape(Listener):
                 "This tape isn't persistent, so it gives gradients once, and it has; "
                 "make it with GradientTape(persistent=True) for more"
             )
-        if self._recording:
+        if self in thread.here.listeners:  # not inside another function, where its block can't end
             self._pause()
         self._used = True
 
@@ -389,13 +391,13 @@ def _upstream(targets: Sequence[TensorLike], output_gradients: Any) -> list[Tens
             raise InvalidArgumentError(
                 f"An output gradient has shape {tensor.shape}, but its target has shape {target.shape}"
             )
-        upstream.append(tensor)
+        upstream.append(identity(tensor))
     return upstream
 
 
 def _ones(target: TensorLike) -> Tensor:
     is_a_loss = target.array.shape == () and target.array.dtype is float32
-    return number(1.0, target._tensor) if is_a_loss else ones_like(target)
+    return Tensor(number(1.0, target._tensor).array) if is_a_loss else ones_like(target)
 
 
 def _one_entry(tensor: TensorLike, index: int) -> Tensor:

@@ -36,6 +36,8 @@ def as_dtype(dtype: Any) -> numpy.dtype:
     >>> tf.as_dtype('float32') == tf.float32
     True
     """
+    if dtype is float:  # Python's, which TensorFlow takes for its usual one
+        return float32
     try:
         found: numpy.dtype = numpy.dtype(getattr(dtype, "as_numpy_dtype", dtype))
     except TypeError:
@@ -187,6 +189,10 @@ class Tensor(TensorLike):
         if isinstance(self.array, OutOfScope):
             return "<minidl.Tensor, out of scope: it was made inside a function while that was traced>"
         return f"<minidl.Tensor: shape={self.shape}, {self._printed()}"
+
+    def __format__(self, specification: str) -> str:
+        has_no_value = isinstance(self.array, OutOfScope) or self._is_hidden()
+        return repr(self) if has_no_value and not specification else format(self.numpy(), specification)
 
     def __str__(self) -> str:
         if isinstance(self.array, OutOfScope) or self._is_hidden():

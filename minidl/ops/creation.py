@@ -185,10 +185,14 @@ def range(start: Any, limit: Any = None, delta: Any = 1, dtype: Any = None, name
         start, limit = 0, start
     numbers = [as_tensor(number).numpy() for number in (start, limit, delta)]
     dtype = max((number.dtype for number in numbers), key=_BY_WIDTH.index) if dtype is None else as_dtype(dtype)
-    first, last, pace = (float(number) for number in numbers)
-    if pace == 0 or (last - first) * pace < 0:
+    first, last, pace = (number.astype(dtype)[()].item() for number in numbers)
+    if pace == 0 or (last > first and pace < 0) or (last < first and pace > 0):
         raise InvalidArgumentError(f"range from {first:g} to {last:g} can't be walked with a delta of {pace:g}")
-    device, count = _device(), math.ceil((last - first) / pace)
+    if dtype in FLOATS:  # as TensorFlow counts: in the dtype
+        count = math.ceil((dtype.type(last) - dtype.type(first)) / dtype.type(pace))
+    else:
+        count = -((first - last) // pace)
+    device = _device()
 
     def walk() -> Any:
         return dtype.type(first) + device.module.arange(count, dtype=dtype) * dtype.type(pace)

@@ -62,7 +62,10 @@ def reshape(tensor: Any, shape: Any, name: str | None = None) -> Tensor:
            [3, 4]], dtype=int32)
     """
     x = as_tensor(tensor)
-    lengths = [int(length) for length in numpy.asarray(shape).reshape(-1)]
+    given = numpy.asarray(shape)
+    if given.size and given.dtype.kind not in "iu":
+        raise InvalidArgumentError(f"reshape: a shape is of whole numbers; {shape!r} was given")
+    lengths = [int(length) for length in given.reshape(-1)]
     known = math.prod(length for length in lengths if length != -1)
     if lengths.count(-1) == 1 and known and x.array.size % known == 0:
         lengths[lengths.index(-1)] = x.array.size // known
@@ -234,7 +237,7 @@ def _index_part(part: Any) -> Any:
     if part is None or part is Ellipsis:
         return part
     if isinstance(part, slice):
-        return slice(*(None if end is None else int(end) for end in (part.start, part.stop, part.step)))
+        return slice(*(None if end is None else _index_part(end) for end in (part.start, part.stop, part.step)))
     is_whole = isinstance(part, (int, numpy.integer)) and not isinstance(part, bool)
     if is_whole or (isinstance(part, TensorLike) and part.dtype in (int32, int64) and not part.shape):
         return int(part)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from minidl.context import thread
-from minidl.devices import Device
-from minidl.nest import flatten, pack
-from minidl.ops.calling import _move, as_tensor, call, move
+from minidl.ops.calling import _move, call, move
 from minidl.primitive import Primitive
 from minidl.tensor import Tensor, Variable
 
@@ -67,50 +65,7 @@ class Assignment:
         self.variable.bind(value_of(self.value, found))
 
 
-@dataclasses.dataclass(frozen=True)
-class CustomCall:
-    """A function with a gradient of its own was called.
-
-    Attributes:
-        function: the function.
-        given: its arguments and those given by name.
-        device: the device in scope.
-        inside: what it did inside, which nobody hears, but its gradient may have used.
-        results: the serial numbers of its results.
-    """
-
-    function: Callable[..., Any]
-    given: Any
-    device: Device | None
-    inside: list[Step]
-    results: list[int]
-
-    def again(self, found: Found) -> None:
-        self.compute_inside(found)
-        here = thread.here
-        arguments, options = pack(self.given, [value_of(each, found) for each in flatten(self.given)])
-        scope, here.device = here.device, self.device
-        try:
-            results = flatten(self.function(*arguments, **options))
-        finally:
-            here.device = scope
-        found.update(zip(self.results, map(as_tensor, results), strict=True))
-
-    def compute_inside(self, found: Found) -> None:
-        """Compute the tensors inside once more, unheard."""
-        here = thread.here
-        listeners, here.listeners = here.listeners, ()
-        try:
-            for step in self.inside:
-                if isinstance(step, CustomCall):
-                    step.compute_inside(found)
-                elif not isinstance(step, Assignment):  # the function itself assigns
-                    step.again(found)
-        finally:
-            here.listeners = listeners
-
-
-Step = Call | Read | Assignment | CustomCall
+Step = Call | Read | Assignment
 
 
 def issue_again(steps: Sequence[Step], found: Found) -> None:

@@ -10,7 +10,7 @@ from minidl.nest import flatten, pack
 from minidl.ops.calling import as_tensor
 from minidl.ops.random import drawing_ahead
 from minidl.tensor import Tensor, Variable
-from minidl.tracing.again import issue_again, value_of
+from minidl.tracing.again import Given, Place, issue_again, value_of
 from minidl.tracing.guard import Parts, guard_for, runner
 from minidl.tracing.nodes import Argument, Stored
 from minidl.tracing.plan import Plan
@@ -86,7 +86,7 @@ class Compiled:
         computed = {given: node for given, node in zip(again, nodes, strict=True) if node is not None}
         order, results = list(computed), list(computed.values())
         places = [None if node is None else order.index(given) for given, node in zip(again, nodes, strict=True)]
-        handed_back = [node.number if isinstance(node, Argument) else None for node in results]
+        handed_back = [self._place_of(each) for each in order]
         is_one_array = form is None and handed_back == [None]
         hand_out = Tensor if is_one_array else _handing_out(form, places, values, handed_back)
         finals = [(trace.entries[key][1], node) for key, node in trace.finals.items()]
@@ -95,22 +95,38 @@ class Compiled:
         if any(node is None and isinstance(value, Tensor) for node, value in zip(nodes, values, strict=True)):
             self.text += "\n# Results that no argument or variable has a part in were computed once, by the trace.\n"
         self.makes_variables = bool(trace.created)
-        self._form, self._again, self._steps = form, again, trace.steps
-        parts = _made(program, hand_out, any(index is not None for index in handed_back))
+        self._form, self._again = form, again
+        self._steps = None if trace.has_custom_gradients else trace.steps
+        self._func = func
+        parts = _executed(program, hand_out, any(index is not None for index in handed_back))
         self.run = runner(parts)
         is_plain = not options and thread.here.device is None
         self.guard = guard_for(nest[0], parts) if is_plain else None
 
+    def _place_of(self, given: Given) -> int | None:
+        """Which of the tensors given this is, None where it is none of them."""
+        is_given = isinstance(given, Place) and given.serial in self._arguments
+        return self._arguments.index(given.serial) if is_given else None
+
     # -- being heard
 
-    def issue(self, tensors: Sequence[Tensor]) -> Any:
-        """Issue the recorded operations again, for those who listen."""
+    def issue(self, nest: Any) -> Any:
+        """Issue the recorded operations again, for those who listen.
+
+        Where some have gradients written by hand, which may compute with any tensor in their sight, the function is
+        run instead.
+        """
+        if self._steps is None:
+            arguments, options = nest
+            result = self._func(*arguments, **options)
+            return pack(result, map(_result, flatten(result)))
+        tensors = [leaf for leaf in flatten(nest) if isinstance(leaf, Tensor)]
         found = dict(zip(self._arguments, tensors, strict=True))
         issue_again(self._steps, found)
         return pack(self._form, [value_of(each, found) for each in self._again])
 
 
-def _made(program: Program, hand_out: Callable[..., Any], hands_back: bool) -> Parts:
+def _executed(program: Program, hand_out: Callable[..., Any], hands_back: bool) -> Parts:
     """Run the text of a program, which makes its buffers and the function that each call runs."""
     namespace = program.given
     for variable in program.variables.values():  # only the text holds their arrays now, and lets go of them

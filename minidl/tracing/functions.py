@@ -8,7 +8,7 @@ from types import MethodType
 from typing import Any
 
 from minidl.context import compiling, thread
-from minidl.nest import flatten
+from minidl.nest import flatten, pack
 from minidl.tensor import Tensor
 from minidl.tracing.compiled import Compiled
 from minidl.tracing.guard import ANOTHER
@@ -79,10 +79,11 @@ class Function:
             return self._function(*arguments, **options)  # the trace in force hears it all
         nest = (arguments, options)
         leaves = [as_argument(leaf) for leaf in flatten(nest)]
-        tensors = [leaf for leaf in leaves if isinstance(leaf, Tensor)]
         with compiling:
             compiled = self._compiled_for(nest, leaves)
-            return compiled.issue(tensors) if here.listeners else compiled.run(*tensors)
+            if here.listeners:
+                return compiled.issue(pack(nest, leaves))
+            return compiled.run(*[leaf for leaf in leaves if isinstance(leaf, Tensor)])
 
     def _compiled_for(self, nest: Any, leaves: Sequence[Any]) -> Compiled:
         """The function compiled for a signature."""

@@ -74,7 +74,7 @@ def runner(parts: Parts) -> Callable[..., Any]:
     named = [f"x{index}" for index in range(count)]
     head = [f"def run({', '.join([*named, '*more'])}):", "    here = thread.here"]
     tensors = [*named, "*more"]
-    return _made("run", head + parts.lines(tensors, [f"{name}.array" for name in named]), parts.names())
+    return _defined("run", head + parts.lines(tensors, [f"{name}.array" for name in named]), parts.names())
 
 
 def guard_for(arguments: Sequence[Any], parts: Parts) -> Callable[..., Any] | None:
@@ -104,10 +104,10 @@ def guard_for(arguments: Sequence[Any], parts: Parts) -> Callable[..., Any] | No
             f"            or {name}_array.strides != {each.array.strides}):",
             "        return ANOTHER",
         ]
-    return _made("guard", lines + parts.lines(list(tensors), [f"{name}_array" for name in tensors]), names)
+    return _defined("guard", lines + parts.lines(list(tensors), [f"{name}_array" for name in tensors]), names)
 
 
-def _made(name: str, lines: Sequence[str], names: dict[str, Any]) -> Callable[..., Any]:
+def _defined(name: str, lines: Sequence[str], names: dict[str, Any]) -> Callable[..., Any]:
     exec("\n".join(lines), names)
     made: Callable[..., Any] = names[name]
     return made

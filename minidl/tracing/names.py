@@ -46,7 +46,7 @@ class Names:
     def give(self, name: str, value: Any, about: str) -> str:
         """Have a new name stand for a value that the text can't make itself."""
         self.given[name] = value
-        self._about_given.append(f"{name}: {about}")
+        self._about_given.append(f"{name}: {' '.join(about.split())}")
         return name
 
     def function(self, device: Device, name: str) -> str:

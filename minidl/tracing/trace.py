@@ -5,18 +5,16 @@ from __future__ import annotations
 import inspect
 import sys
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from minidl.context import thread
 from minidl.devices import CPU
-from minidl.nest import flatten, pack
-from minidl.ops.calling import as_tensor
 from minidl.primitive import Listener, Primitive
 from minidl.tensor import FLOATS, OutOfScope, Tensor, TensorLike, Variable
-from minidl.tracing.again import Assignment, Call, CustomCall, Given, Place, Read, Step
+from minidl.tracing.again import Assignment, Call, Given, Place, Read, Step
 from minidl.tracing.nodes import LARGE, Argument, Constant, Copy, Node, Stored, stand_in, stand_in_for
 from minidl.tracing.symbols import Recorder
 
@@ -47,14 +45,9 @@ class Trace(Listener):
         finals: the nodes of the values that variables have at its end.
         created: the variables that it made.
         refused: an error that was raised for what can't be traced.
+        has_custom_gradients: whether it calls a function with a gradient of its own.
         frame: the call of the function, whose variables say what its tensors are called.
     """
-
-    __slots__ = (
-        "_code", "_constants", "_custom", "_dependent", "_has_lost_values", "_heard", "_listeners", "_loses_values",
-        "_may_create", "_name", "_traced", "created", "entries", "finals", "frame", "nodes", "recorder", "refused",
-        "steps",
-    )  # fmt: skip
 
     def __init__(self, function: Callable[..., Any], may_create: bool, loses_values: bool) -> None:
         self._name = getattr(function, "__name__", "function")
@@ -67,7 +60,7 @@ class Trace(Listener):
         self._dependent: set[int] = set()  # the serials of the tensors that depend on an argument or a variable
         self._traced: list[weakref.ref[Tensor]] = []
         self._constants: dict[int, tuple[Tensor, Node]] = {}
-        self._custom: list[CustomCall] = []  # those that are running, the outermost first
+        self.has_custom_gradients = False
         self.recorder = Recorder()
         self.nodes: dict[int, Node] = {}  # what depends on an argument, a variable or a draw, by serial number
         self.steps: list[Step] = []
@@ -103,7 +96,7 @@ class Trace(Listener):
     def hear(
         self, primitive: Primitive, inputs: tuple[Tensor, ...], result: Tensor, options: Mapping[str, Any]
     ) -> None:
-        self._note(Call(primitive, options, [self.given(x) for x in inputs], result.serial))
+        self.steps.append(Call(primitive, options, [self.given(x) for x in inputs], result.serial))
         self._heard.add(result.serial)
         if self.frame is None:
             self.frame = _frame_of(self._code)
@@ -124,14 +117,11 @@ class Trace(Listener):
         is_heard = isinstance(value, Tensor) and (value.serial in self.nodes or value.serial in self._heard)
         return Place(value.serial) if is_heard else value
 
-    def _note(self, step: Step) -> None:
-        (self._custom[-1].inside if self._custom else self.steps).append(step)
-
     def hear_read(self, variable: Variable, value: Tensor) -> None:
         node = self.finals.get(id(variable))
         self.nodes[value.serial] = self._entry(variable) if node is None else node
         self._dependent.add(value.serial)
-        self._note(Read(variable, value.serial))
+        self.steps.append(Read(variable, value.serial))
 
     def _entry(self, variable: Variable) -> Node:
         if id(variable) not in self.entries:
@@ -148,7 +138,7 @@ class Trace(Listener):
                 Copy([node], stand_in(node.sample.shape, node.sample.dtype), node.device, about="a copy")
             )
         self.finals[id(variable)] = node
-        self._note(Assignment(variable, self.given(source)))
+        self.steps.append(Assignment(variable, self.given(source)))
         self._keep(value, node)
 
     def hear_failure(self) -> None:
@@ -196,15 +186,8 @@ class Trace(Listener):
         self.refused = error
         raise error
 
-    def hear_custom(self, function: Callable[..., Any], arguments: Sequence[Any], options: Mapping[str, Any]) -> None:
-        given = pack((arguments, options), map(self.given, flatten((arguments, options))))
-        self._custom.append(CustomCall(function, given, thread.here.device, [], []))
-
-    def hear_custom_result(self, result: Any) -> None:
-        call = self._custom.pop()
-        if result is not None:
-            call.results.extend(as_tensor(each).serial for each in flatten(result))
-            self._note(call)
+    def hear_custom(self) -> None:
+        self.has_custom_gradients = True
 
     def hear_rule(self, result: int, x: int, gradient: Tensor, shape: tuple[int, ...]) -> None:
         node, of = self.nodes.get(gradient.serial), self.nodes.get(x)
