@@ -160,6 +160,8 @@ BAD = [
     Bad("an axis that isn't there", lambda tf: tf.reduce_sum(ones(tf, 2), 5), Invalid, ("5", "from -1 to 0")),
     Bad("an axis named twice", lambda tf: tf.reduce_sum(ones(tf, 2), [0, -1]), Invalid, ("[0, -1]", "twice")),
     Bad("a shape of another size", lambda tf: tf.reshape(ones(tf, 2), [3]), Invalid, ("2 entries", "(2,)", "[3]")),
+    Bad("a shape that isn't whole", lambda tf: tf.reshape(ones(tf, 4), [2.9, 2.2]), Invalid, ("[2.9, 2.2]",)),
+    Bad("a slice that isn't whole", lambda tf: ones(tf, 4)[0:1.9], TypeError, ("1.9",)),
     Bad("two open lengths", lambda tf: tf.reshape(ones(tf, 2), [-1, -1]), Invalid, ("[-1, -1]",)),
     Bad("squeezing a long axis", lambda tf: tf.squeeze(ones(tf, 1, 2), axis=1), Invalid, ("axis 1", "(1, 2)", "2")),
     Bad("a place beyond the axes", lambda tf: tf.expand_dims(ones(tf, 2), 3), Invalid, ("3", "from -2 to 1")),

@@ -7,6 +7,7 @@ import gc
 import threading
 import tracemalloc
 import warnings
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -363,6 +364,56 @@ def test_two_threads_may_trace_one_function() -> None:
     for thread in threads:
         thread.join()
     assert found == [6.0] * 8
+
+
+def test_the_object_of_a_compiled_method_can_die() -> None:
+    class Model:
+        def __init__(self, value: float) -> None:
+            self.weight = tf.Variable(value, name="weight")
+            self.made: tf.Variable | None = None
+
+        @tf.function
+        def step(self, x: Any) -> Any:
+            if self.made is None:
+                self.made = tf.Variable(1.0, name="made")
+            return x * self.weight * self.made
+
+    models = [Model(2.0), Model(3.0)]
+    x = tf.constant(5.0)
+    assert [float(model.step(x)) for model in models for _ in range(2)] == [10.0, 10.0, 15.0, 15.0]
+    assert "def step(x, weight, made):" in models[0].step.source()
+    assert float(Model(4.0).step(x)) == 20.0
+    alive = [weakref.ref(each) for model in models for each in (model, model.weight)]
+    del models
+    gc.collect()
+    assert [reference() for reference in alive] == [None] * 4
+
+
+def test_the_source_is_of_the_latest_call() -> None:
+    f = tf.function(lambda x: x * 2.0)
+    one, two = tf.constant(1.0), tf.constant([1.0, 2.0])
+    f(one), f(two), f(one)
+    assert "float32 ()" in f.source()
+    f(two)
+    assert "float32 (2,)" in f.source()
+
+
+def test_draws_of_other_threads_are_not_repeated() -> None:
+    drawn: list[Any] = []
+
+    def elsewhere() -> None:
+        drawn.append(tf.random.uniform([5]).numpy())
+
+    @tf.function
+    def f(x: Any) -> Any:
+        worker = threading.Thread(target=elsewhere)
+        worker.start()
+        worker.join()
+        return x + tf.random.uniform([5])
+
+    f(tf.constant(0.0))
+    elsewhere()
+    assert not (drawn[0] == drawn[1]).any()
 
 
 def test_calls_leave_no_memory_behind() -> None:

@@ -333,6 +333,17 @@ def test_names_are_told_apart() -> None:
         picture.name(z=1.0)
 
 
+def test_no_name_is_given_twice() -> None:
+    variables = [tf.Variable(1.0, name=name) for name in ("w", "w", "w2", "z1", "x1")]
+    with tf.Picture() as picture:
+        total = tf.constant([1.0])
+        for variable in variables:
+            total = total * variable
+    names = [*picture.given(), *(step.name for step in picture.forward())]
+    assert len(picture.given()) == 6
+    assert len(set(names)) == len(names) == 11
+
+
 def test_a_custom_gradient_is_shown_with_its_inside() -> None:
     @tf.custom_gradient
     def twice(x: Any) -> Any:

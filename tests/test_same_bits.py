@@ -498,6 +498,53 @@ def tape_on_captured(compiled: Compiler) -> Any:
 
 
 @trap
+def own_gradients_made_inside(compiled: Compiler) -> Any:
+    @compiled
+    def f(x: Any) -> Any:
+        factor = x * 3.0
+
+        @tf.custom_gradient
+        def scaled(y: Any) -> Any:
+            return y * 2.0 + tf.random.uniform([2]), lambda upstream: upstream * factor
+
+        return scaled(x)
+
+    x = tf.constant([1.0, 2.0])
+    found = [f(x)]
+    for _ in range(2):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = f(x)
+        found += [y, tape.gradient(y, x)]
+    return found, f(x)
+
+
+@trap
+def an_argument_seen_otherwise(compiled: Compiler) -> Any:
+    x, found = tf.constant([1.0, 2.0]), []
+    for f in (tf.identity, tf.stop_gradient):
+        y = compiled(lambda x, f=f: f(x))(x)
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            z = x * y
+        found.append(tape.gradient(z, x))
+    return found
+
+
+@trap
+def a_variable_made_of_draws(compiled: Compiler) -> Any:
+    made: list[Any] = []
+
+    @compiled
+    def f(x: Any) -> Any:
+        if not made:
+            made.append(tf.Variable(tf.random.normal([2])))
+        return x * tf.random.normal([2]) + made[0]
+
+    return [f(tf.constant([1.0, 2.0])) for _ in range(3)], made
+
+
+@trap
 def own_gradients(compiled: Compiler) -> Any:
     v = tf.Variable([2.0, 3.0])
 

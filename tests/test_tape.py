@@ -248,7 +248,46 @@ def custom_with_variables(tf: Any) -> Any:
     return tape.gradient(y, [x, w])
 
 
+def custom_in_two_sweeps(tf: Any) -> Any:
+    v, x = tf.Variable(3.0), tf.Variable(2.0)
+
+    @tf.custom_gradient
+    def scaled(x: Any, factor: float, power: Any = None) -> Any:
+        def gradient(upstream: Any, variables: Any = None) -> Any:
+            return (upstream * v.read_value() * factor, None), [upstream]
+
+        return x * v.read_value() * power, gradient
+
+    power = tf.constant(1.0)
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(power)
+        y = scaled(x, 10.0, power=power)
+    first = tape.gradient(y, [x, v, power])
+    v.assign(7.0)
+    again = tape.gradient(y, [x, v, power])
+    upstream = tf.constant(2.0)
+    third = tape.gradient(y, x, output_gradients=upstream)
+    v.assign(11.0)
+    return first, again, third, tape.gradient(y, x, output_gradients=upstream)
+
+
+def custom_second_derivative_of_one_target(tf: Any) -> Any:
+    @tf.custom_gradient
+    def square(x: Any) -> Any:
+        return x * x, lambda upstream: upstream * 2.0 * x
+
+    x = tf.Variable(3.0)
+    with tf.GradientTape(persistent=True) as tape:
+        y = square(x)
+    first = tape.gradient(y, x)
+    with tf.GradientTape() as outer:
+        second = tape.gradient(y, x)
+    return first, second, outer.gradient(second, x)
+
+
 PROGRAMS = [
+    custom_in_two_sweeps,
+    custom_second_derivative_of_one_target,
     nests,
     output_gradients,
     unconnected,
@@ -271,6 +310,19 @@ PROGRAMS = [
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.__name__)
 def test_a_program_gives_what_it_gives_on_tensorflow(program: Callable[[Any], Any], tensorflow: Any) -> None:
     assert_agree(program, tensorflow)
+
+
+def test_a_gradient_taken_inside_a_function_ends_no_block_outside() -> None:
+    x = tf.Variable(3.0)
+    with tf.GradientTape() as tape:
+        y = x * x
+
+        @tf.function
+        def inside() -> Any:
+            return tape.gradient(y, x)
+
+        assert float(inside()) == 6.0
+    assert thread.here.listeners == ()
 
 
 def test_old_value_of_a_variable_is_differentiated() -> None:

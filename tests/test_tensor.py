@@ -26,6 +26,18 @@ def dtypes(tf: Any) -> Any:
         tf.constant(numpy.ones(2)), tf.constant([numpy.ones(2)]), tf.constant(pandas.Series([1.5, 2.5])),
         tf.constant(pandas.Series([1, 2])), tf.constant(2**40), tf.constant([1, 2], tf.float16),
         tf.constant(True, tf.float32), tf.constant(numpy.array([2.9]), tf.int32), tf.constant(1e400),
+        tf.constant(1, dtype=float), tf.cast(1, float), tf.as_dtype(float).name, tf.as_dtype(bool).name,
+    ]  # fmt: skip
+
+
+def ranges(tf: Any) -> Any:
+    ends = [0.0, 0.3, 1.0, 1.1, 2.7, 10.0]
+    large = tf.constant(2**53, tf.int64)
+    return [
+        *[tf.range(0.0, end, pace) for end in ends for pace in (0.1, 0.3, 0.7)],
+        *[tf.range(end, -1.0, -pace) for end in ends for pace in (0.1, 0.3, 0.7)],
+        tf.range(5, 0, -2), tf.range(0, 7, 3), tf.range(0), tf.range(3), tf.range(large, large + 3),
+        tf.range(2**60, 2**60 + 3, dtype=tf.int64),
     ]  # fmt: skip
 
 
@@ -44,7 +56,8 @@ def python_protocols(tf: Any) -> Any:
     x, n = tf.constant([[1.5, 2.5]]), tf.constant(3)
     return [
         len(x), float(x[0, 0]), int(n), list(range(n)), bool(n), bool(tf.constant(0.0)), [float(v) for v in x[0]],
-        f"{x[0, 0]:.3f}", numpy.asarray(x), numpy.sin(x), numpy.asarray(x, "float64"), tuple(x.shape), x.ndim,
+        f"{x[0, 0]:.3f}", f"{x[0, 0]} {x} {n}",
+        numpy.asarray(x), numpy.sin(x), numpy.asarray(x, "float64"), tuple(x.shape), x.ndim,
         x.numpy(), n.numpy(), tf.is_tensor(x), tf.is_tensor(1.0), x.dtype.name, str(numpy.array(x).tolist()),
         [*map(int, tf.constant([4, 5]))], {"a": [1, 2]}["a"][tf.constant(1)],
     ]  # fmt: skip
@@ -64,7 +77,9 @@ def variables(tf: Any) -> Any:
 
 
 @pytest.mark.tf
-@pytest.mark.parametrize("program", [dtypes, beside_a_tensor, python_protocols, variables], ids=lambda p: p.__name__)
+@pytest.mark.parametrize(
+    "program", [dtypes, ranges, beside_a_tensor, python_protocols, variables], ids=lambda p: p.__name__
+)
 def test_a_program_gives_what_it_gives_on_tensorflow(program: Callable[[Any], Any], tensorflow: Any) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -6,7 +6,9 @@ each call, and the same row of them after `set_seed`.
 
 from __future__ import annotations
 
+import copy
 import random
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -40,22 +42,35 @@ class _Draws:
 _draws = _Draws(random.SystemRandom().randrange(2**32))
 
 
+class _Ahead(threading.local):
+    """The draws of a thread in which draws are made that will be made again."""
+
+    draws: _Draws | None = None
+
+
+_ahead = _Ahead()
+
+
+def _next_pair(seed: int | None) -> tuple[int, int]:
+    return (_ahead.draws or _draws).next_pair(seed)
+
+
 # Primitives without inputs: what they give is other at each call.
 
 
 @primitive()
 def _uniform(xp, *, seed, shape, dtype):
-    return philox.uniform(_draws.next_pair(seed), shape, dtype)
+    return philox.uniform(_next_pair(seed), shape, dtype)
 
 
 @primitive()
 def _integers(xp, *, seed, shape, dtype, first, last):
-    return philox.integers(_draws.next_pair(seed), shape, dtype, first, last)
+    return philox.integers(_next_pair(seed), shape, dtype, first, last)
 
 
 @primitive()
 def _normal(xp, *, seed, shape, dtype):
-    return philox.normal(_draws.next_pair(seed), shape, dtype)
+    return philox.normal(_next_pair(seed), shape, dtype)
 
 
 def _drawn(primitive: Primitive, **options: Any) -> Tensor:
@@ -64,12 +79,18 @@ def _drawn(primitive: Primitive, **options: Any) -> Tensor:
 
 @contextmanager
 def drawing_ahead() -> Iterator[None]:
-    """A scope whose draws are drawn again after it."""
-    draws, count = _draws, _draws.count
+    """A scope whose draws are drawn again after it, but for those before the last `use_draws` in it."""
+    outer, _ahead.draws = _ahead.draws, copy.copy(_ahead.draws or _draws)
     try:
         yield
     finally:
-        draws.count = count
+        _ahead.draws = outer
+
+
+def use_draws() -> None:
+    """Let the draws that were made ahead stand."""
+    if _ahead.draws is not None:
+        _draws.count = max(_draws.count, _ahead.draws.count)
 
 
 def set_seed(seed: int) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import collections
+import itertools
 import math
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from minidl.context import thread
@@ -107,16 +108,20 @@ class Picture(Listener):
     def _names(self) -> dict[int, str]:
         """What the tensors drawn are called: as they were named, or z1, z2 and so on for results, x1 for others."""
         drawn, constants = self._drawn(), self._constants()
-        names: dict[int, str] = {}
-        counts: collections.Counter[str] = collections.Counter()
-        for serial in dict.fromkeys(each for call in drawn for each in (*call.inputs, call.result)):
+        serials = dict.fromkeys(each for call in drawn for each in (*call.inputs, call.result))
+        names = {serial: self._notes[serial].text() for serial in serials if serial in constants}
+        taken = set(self._given.values())
+        first: dict[str, int] = {}  # who has a given name
+        numbers: dict[str, Iterator[int]] = {}
+        for serial in serials:
             if serial in constants:
-                names[serial] = self._notes[serial].text()
                 continue
-            given = self._given.get(serial)
-            base = given or ("z" if serial in self._calls else "x")
-            counts[base] += 1
-            names[serial] = base if given and counts[base] == 1 else f"{base}{counts[base]}"
+            name = given = self._given.get(serial, "")
+            if not given or first.setdefault(given, serial) != serial:
+                base = given or ("z" if serial in self._calls else "x")
+                free = numbers.setdefault(base, itertools.count(2 if given else 1))
+                name = next(name for number in free if (name := f"{base}{number}") not in taken)
+            names[serial] = name
         return names
 
     def given(self) -> dict[str, Note]:

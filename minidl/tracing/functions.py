@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import inspect
+import weakref
 from collections.abc import Callable, Hashable, Sequence
 from types import MethodType
 from typing import Any
@@ -27,7 +30,9 @@ def function(func: Callable[..., Any] | None = None, *, jit_compile: bool | None
     all else by value) runs the function while a trace listens. From the trace a program of array calls is written,
     which later calls with that signature run; it gives the same bits. What Python does beside is done when the
     function is traced, and not again. Functions, gradients taken inside and variables assigned inside are traced
-    through; where a tape listens outside, the recorded operations are issued again for it.
+    through; where a tape listens outside, the recorded operations are issued again for it (or the function is run, if
+    it calls one with a custom gradient). It may be traced more than once. What it computes in threads of its own is not
+    traced, and so the same at each call.
 
     Raises TypeError where Python looks at a tensor's value while the function is traced, and ValueError where it
     makes a variable in any call but its first.
@@ -56,23 +61,33 @@ class Function:
         functools.update_wrapper(self, func, updated=())
         self._function = func
         self._compiled: dict[Hashable, Compiled] = {}
-        self._guards: list[Callable[..., Any]] = []  # that of the latest call first
+        self._guards: list[tuple[Callable[..., Any], Compiled]] = []  # that of the latest call first
         self._latest: Compiled | None = None
         self._has_run = False
+        self._methods: dict[int, Function] = {}  # for each instance whose method this is, by its id
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
-        return self if instance is None else MethodType(self, instance)
+        if instance is None:
+            return self
+        key = id(instance)
+        if key not in self._methods:
+            try:
+                reference = weakref.ref(instance, functools.partial(self._methods.pop, key))
+            except TypeError:  # what can't be referred to weakly is an argument like others, and kept
+                return MethodType(self, instance)
+            self._methods[key] = _Method(self._function, reference)
+        return MethodType(self._methods[key], instance)
 
     def __repr__(self) -> str:
         return f"<minidl.function {getattr(self, '__qualname__', self._function)}>"
 
     def __call__(self, *arguments: Any, **options: Any) -> Any:
         if not options:
-            for guard in self._guards:
+            for guard, compiled in self._guards:
                 found = guard(*arguments)
                 if found is not ANOTHER:
-                    if guard is not self._guards[0]:
-                        self._guards = [guard, *(each for each in self._guards if each is not guard)]
+                    if compiled is not self._latest:
+                        self._note(compiled)
                     return found
         here = thread.here
         if any(isinstance(listener, Trace) for listener in here.listeners):
@@ -95,10 +110,15 @@ class Function:
             if compiled.makes_variables:  # only in the first call; later ones find them there
                 compiled = Compiled(self._function, nest, leaves, may_create=False)
             self._compiled[signature] = compiled
+        self._note(compiled)
+        return compiled
+
+    def _note(self, compiled: Compiled) -> None:
+        """The program of the latest call, whose guard is asked first in the next."""
         self._latest = compiled
         if compiled.guard is not None:
-            self._guards = [compiled.guard, *[each for each in self._guards if each is not compiled.guard]]
-        return compiled
+            others = [each for each in self._guards if each[1] is not compiled]
+            self._guards = [(compiled.guard, compiled), *others]
 
     def source(self) -> str:
         """The text of the program that runs for the arguments that were given last.
@@ -115,3 +135,19 @@ class Function:
         if self._latest is None:
             raise ValueError(f"{self!r} has no program yet: that is written when it is first called")
         return self._latest.text
+
+
+class _Method(Function):
+    """A compiled method of one instance. It is given that at each call and doesn't keep it, so that it can die."""
+
+    def __init__(self, func: Callable[..., Any], reference: weakref.ref[Any]) -> None:
+        @functools.wraps(func)
+        def method(*arguments: Any, **options: Any) -> Any:
+            return func(reference(), *arguments, **options)
+
+        with contextlib.suppress(TypeError, ValueError):  # what is written in C may have no signature
+            method.__signature__ = inspect.signature(MethodType(func, reference()))  # type: ignore[attr-defined]
+        super().__init__(method)
+
+    def __call__(self, instance: Any, *arguments: Any, **options: Any) -> Any:
+        return super().__call__(*arguments, **options)

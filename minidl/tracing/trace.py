@@ -12,6 +12,7 @@ from typing import Any
 
 from minidl.context import thread
 from minidl.devices import CPU
+from minidl.ops.random import use_draws
 from minidl.primitive import Listener, Primitive
 from minidl.tensor import FLOATS, OutOfScope, Tensor, TensorLike, Variable
 from minidl.tracing.again import Assignment, Call, Given, Place, Read, Step
@@ -157,6 +158,7 @@ class Trace(Listener):
         if self._has_lost_values and isinstance(source, TensorLike) and source._tensor.serial in self._dependent:
             self._refuse(ValuesNeededError())
         self.created.append(variable)
+        use_draws()  # its value stays
 
     def hides(self, tensor: TensorLike) -> bool:
         return isinstance(tensor, Variable) or tensor._tensor.serial in self.nodes
