@@ -238,7 +238,7 @@ class Variable(TensorLike):
     ValueError: Variable 'weights' has shape (2,); it can't be assigned a value of shape (1,)
     """
 
-    __slots__ = ("latest", "name", "storage", "trainable")
+    __slots__ = ("__weakref__", "latest", "name", "storage", "trainable")
 
     if TYPE_CHECKING:  # given by `ops`
         assign: Callable[[Any], Variable]
