@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextvars
 import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy
@@ -29,18 +30,18 @@ class Here:
     outer:     the devices of the scopes around it.
     silently:  calls a kernel with NumPy's floating-point warnings off, as TensorFlow has none.
                (A context of its own makes that as cheap as the call; `numpy.errstate` would double it.)
+    program_silently: calls a compiled program so. It has another context, since no context can be entered twice, and
+               a signal handler may call kernels in the midst of a program.
     """
 
-    __slots__ = ("assigned", "device", "listeners", "outer", "silently")
+    __slots__ = ("assigned", "device", "listeners", "outer", "program_silently", "silently")
 
     def __init__(self) -> None:
         self.listeners: tuple[Listener, ...] = ()
         self.assigned: dict[int, Tensor] | None = None
         self.device: Device | None = None
         self.outer: list[Device | None] = []
-        context = contextvars.copy_context()
-        context.run(numpy.seterr, all="ignore")
-        self.silently = context.run
+        self.silently, self.program_silently = _silent(), _silent()
 
     def enter(self, listener: Listener) -> None:
         self.listeners = (*self.listeners, listener)
@@ -50,6 +51,13 @@ class Here:
             self.listeners = self.listeners[:-1]
         else:
             self.listeners = tuple(other for other in self.listeners if other is not listener)
+
+
+def _silent() -> Callable[..., Any]:
+    """What calls a function in a context of its own, in which NumPy gives no floating-point warnings."""
+    context = contextvars.copy_context()
+    context.run(numpy.seterr, all="ignore")
+    return context.run
 
 
 class _Thread(threading.local):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import gc
+import signal
 import threading
 import tracemalloc
 import warnings
@@ -437,6 +438,34 @@ def test_calls_leave_no_memory_behind() -> None:
         assert len(gc.get_objects()) <= before + 5
     finally:
         gc.enable()
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="this system has no timer that sends signals")
+def test_a_signal_handler_may_compute_in_the_midst_of_a_step() -> None:
+    v, seen = tf.Variable([[1.0] * 64] * 64), []
+
+    @tf.function
+    def step(x: Any) -> Any:
+        for _ in range(30):
+            x = tf.matmul(x, v) * 0.01
+        v.assign_add(x * 0.0)
+        return x
+
+    x = tf.constant([[1.0] * 64] * 64)
+    expected = step(x).numpy()
+
+    def handler(*_: Any) -> None:
+        seen.append(float(tf.reduce_sum(tf.constant([1.0, 2.0]) * 2.0)) + float(v[0, 0]))
+
+    before = signal.signal(signal.SIGALRM, handler)
+    signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
+    try:
+        while len(seen) < 50:
+            assert (step(x).numpy() == expected).all()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0.0)
+        signal.signal(signal.SIGALRM, before)
+    assert set(seen) == {7.0}
 
 
 def test_numbers_that_overflow_are_quiet() -> None:

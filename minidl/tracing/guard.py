@@ -56,7 +56,7 @@ class Parts:
     def lines(self, tensors: Sequence[str], arrays: Sequence[str]) -> list[str]:
         """The lines that run the program, in a function where the tensors given and their arrays are called so."""
         given = [arrays[index] for index in self.takes] + [f"read_{index}.array" for index in range(len(self.reads))]
-        call = f"found = here.silently({', '.join(['step', *given])})"
+        call = f"found = here.program_silently({', '.join(['step', *given])})"
         kept = range(len(self.storages))
         lines = ["    with lock:"]
         if self.storages:
