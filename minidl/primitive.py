@@ -70,7 +70,9 @@ class Listener:
     def hear_sweep(self, gradients: Mapping[int, Tensor]) -> None:
         """A sweep begins, with the gradients of its targets, which are known by their serial numbers."""
 
-    def hear_rule(self, result: int, x: int, gradient: Tensor, shape: tuple[int, ...]) -> None:
+    def hear_rule(
+        self, function: Callable[..., Any], result: int, x: int, gradient: Tensor, shape: tuple[int, ...]
+    ) -> None:
         """A sweep applied the rule of a call, from the gradient of its result to that of its input x, which now is
         this. (Where x went into several calls, there is more to come.) Both are known by their serial numbers. What
         the rule gave had this shape, and was summed or repeated where x has another."""

@@ -332,7 +332,7 @@ class GradientTape(Listener):
                 earlier = gradients.get(x)
                 gradients[x] = total = gradient if earlier is None else earlier + gradient
                 for listener in listeners:
-                    listener.hear_rule(result, x, total, found)
+                    listener.hear_rule(function, result, x, total, found)
         return [_total(gradients, each) for each in serials]
 
     def _on_the_way_from(self, wanted: set[int]) -> set[int]:

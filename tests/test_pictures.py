@@ -353,6 +353,10 @@ def test_a_custom_gradient_is_shown_with_its_inside() -> None:
     with tf.Picture() as picture, tf.GradientTape() as tape:
         tape.gradient(twice(x * x), x)
     assert "add(z1, z1)" in [step.text for step in picture.forward()]
+    reversed_gradient = tf.custom_gradient(lambda x: (x, lambda upstream: -upstream))
+    with tf.Picture() as other, tf.GradientTape() as tape:
+        tape.gradient(reversed_gradient(x) * 2.0, x)
+    assert [str(step) for step in other.backward()][-1] == "dx = by a rule of its own"
     assert [str(step) for step in picture.backward()][1] == "dz1 = by a rule of its own"
     assert not draw(picture.diagram()).axes[0].get_legend()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy
@@ -67,19 +67,17 @@ class Call:
         options = [f"{name}={value}" for name, value in self._short_options().items() if value not in ("None", "False")]
         return f"{self.primitive.name}({', '.join(inputs + options)})"
 
-    def places_of(self, x: int) -> list[int]:
-        """The places of an input with a rule, from the last to the first, as a sweep comes to them."""
-        return [place for place, _, _ in reversed(self.primitive.differentiable) if self.inputs[place] == x]
+    def has_rule(self, function: Callable[..., Any]) -> bool:
+        """Whether this is one of the primitive's rules, and not that of a custom gradient."""
+        return any(function is rule for _, rule, _ in self.primitive.differentiable)
 
-    def rule_in_words(self, place: int, names: Mapping[int, str], notes: Mapping[int, Note]) -> str:
-        """The gradient rule for an input, such as `dz2 * (z1 + z1)`, where dz2 is the gradient of z2."""
-        rule = self.primitive.rules[place]
-        assert rule is not None
+    def rule_in_words(self, function: Callable[..., Any], names: Mapping[int, str], notes: Mapping[int, Note]) -> str:
+        """A gradient rule, such as `dz2 * (z1 + z1)`, where dz2 is the gradient of z2."""
         said = {"upstream": f"d{names[self.result]}", "result": names[self.result]} | self._short_options()
         code = self.primitive.forward.__code__
         for name, x in zip(code.co_varnames[1 : code.co_argcount], self.inputs, strict=False):
             said |= {name: names[x], f"{name}_shape": str(notes[x].shape), f"{name}_dtype": str(notes[x].dtype)}
-        return formula(rule.function, said) or OWN_RULE
+        return formula(function, said) or OWN_RULE
 
     def _short_options(self) -> dict[str, str]:
         return {name: str(value) for name, value in self.options.items() if len(str(value)) <= OPTION}

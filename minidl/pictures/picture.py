@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import collections
 import itertools
 import math
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from minidl.context import thread
@@ -50,8 +49,9 @@ class Picture(Listener):
         self._variables: set[int] = set()
         self._calls: dict[int, Call] = {}  # by their results
         self._targets: dict[int, Note] = {}  # with their gradients
-        # Result, input, its gradient and the shape that the rule gave, in the order of the sweep.
-        self._rules: list[tuple[int, int, Note, tuple[int, ...]]] = []
+        # In the order of the sweep: result, input, its gradient, the shape that the rule gave, and the rule, but for
+        # those of custom gradients, which may hold anything.
+        self._rules: list[tuple[int, int, Note, tuple[int, ...], Callable[..., Any] | None]] = []
 
     # -- listening
 
@@ -80,8 +80,11 @@ class Picture(Listener):
         self._targets = {serial: Note.of(gradient) for serial, gradient in gradients.items()}
         self._rules = []
 
-    def hear_rule(self, result: int, x: int, gradient: Tensor, shape: tuple[int, ...]) -> None:
-        self._rules.append((result, x, Note.of(gradient), shape))
+    def hear_rule(
+        self, function: Callable[..., Any], result: int, x: int, gradient: Tensor, shape: tuple[int, ...]
+    ) -> None:
+        is_own = result in self._calls and self._calls[result].has_rule(function)
+        self._rules.append((result, x, Note.of(gradient), shape, function if is_own else None))
 
     def name(self, **tensors: Any) -> None:
         """Say what to call tensors, as in `picture.name(loss=loss)`. Raises ValueError for what is no tensor."""
@@ -145,19 +148,16 @@ class Picture(Listener):
             Step(f"d{names[target]}", "=", BEGINNING, note, self._calls[target], target)
             for target, note in self._targets.items() if target in self._calls
         ]  # fmt: skip
-        passed: collections.Counter[tuple[int, int]] = collections.Counter()
         begun = set(self._targets)
-        for result, x, note, shape in self._rules:
+        for result, x, note, shape, rule in self._rules:
             if result not in names or x not in names:
                 continue  # of a custom gradient, whose inside is drawn instead
             call = self._calls[result]
-            places = call.places_of(x)
-            text = call.rule_in_words(places[passed[result, x]], names, self._notes) if places else OWN_RULE
+            text = call.rule_in_words(rule, names, self._notes) if rule else OWN_RULE
             if math.prod(shape) > math.prod(note.shape):
                 text = f"sum over the rows of {text}" if shape[1:] == note.shape else f"{text}, summed to {note.shape}"
             elif shape != note.shape:
                 text = f"{text}, repeated to {note.shape}"
-            passed[result, x] += 1
             steps.append(Step(f"d{names[x]}", "+=" if x in begun else "=", text, note, call, x))
             begun.add(x)
         return steps

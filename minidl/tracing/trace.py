@@ -191,7 +191,9 @@ class Trace(Listener):
     def hear_custom(self) -> None:
         self.has_custom_gradients = True
 
-    def hear_rule(self, result: int, x: int, gradient: Tensor, shape: tuple[int, ...]) -> None:
+    def hear_rule(
+        self, function: Callable[..., Any], result: int, x: int, gradient: Tensor, shape: tuple[int, ...]
+    ) -> None:
         node, of = self.nodes.get(gradient.serial), self.nodes.get(x)
         if node is not None and node.gradient_of is None and not isinstance(node, (Argument, Stored)):
             node.gradient_of = of
