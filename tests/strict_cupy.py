@@ -102,7 +102,7 @@ class ndarray:  # noqa: N801  # CuPy's name
     """An array on a GPU."""
 
     __array_ufunc__ = None  # NumPy's functions and NumPy's arrays are refused
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None  # type: ignore[assignment]  # as of CuPy's arrays; the checker knows only `object`'s
 
     def __init__(self, values: numpy.ndarray) -> None:
         self._values = numpy.asarray(values)
@@ -143,7 +143,7 @@ class ndarray:  # noqa: N801  # CuPy's name
 
     @property
     def T(self) -> ndarray:
-        return self.transpose()  # type: ignore[attr-defined,no-any-return]
+        return self.transpose()  # type: ignore[attr-defined,no-any-return]  # a method that is made below
 
     @property
     def strides(self) -> tuple[int, ...]:

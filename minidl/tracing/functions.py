@@ -146,7 +146,8 @@ class _Method(Function):
             return func(reference(), *arguments, **options)
 
         with contextlib.suppress(TypeError, ValueError):  # what is written in C may have no signature
-            method.__signature__ = inspect.signature(MethodType(func, reference()))  # type: ignore[attr-defined]
+            without_self = inspect.signature(MethodType(func, reference()))
+            method.__signature__ = without_self  # type: ignore[attr-defined]  # functions take any attribute
         super().__init__(method)
 
     def __call__(self, instance: Any, *arguments: Any, **options: Any) -> Any:

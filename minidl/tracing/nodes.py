@@ -5,6 +5,7 @@ Each kind of node says how the array call that computes it is written in Python.
 
 from __future__ import annotations
 
+import abc
 import functools
 import math
 import mmap
@@ -118,12 +119,12 @@ class Stored(Leaf):
 # -- what it computes --------------------------------------------------------------------------------------------
 
 
-class Computed(Node):
+class Computed(Node, abc.ABC):
     """An array that a program computes."""
 
+    @abc.abstractmethod
     def code(self, names: Names, operands: Sequence[str], name: str, into: bool) -> str:
         """The lines that compute it, into the memory of this name, or as a new array of this name."""
-        raise NotImplementedError
 
 
 @dataclass(eq=False)
@@ -192,7 +193,8 @@ class Reduction(Applied):
         options += ["keepdims=True", *more] if self.keepdims else more
         if self.device.module is numpy:
             return super()._call(names, operands, options)
-        method = {"add": "sum", "maximum": "max", "minimum": "min"}[ufunc]  # CuPy's ufuncs lack `reduce`
+        # What the forward rule calls. NumPy's `sum` is but a call of `add.reduce`; CuPy's may add up in another order.
+        method = {"add": "sum", "maximum": "max", "minimum": "min"}[ufunc]
         return f"{operands[0]}.{method}({', '.join(options)})"
 
 

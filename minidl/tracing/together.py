@@ -78,7 +78,10 @@ class _Joining:
             self._made[nodes] = Stored((), sample, nodes[0].device, [each.variables[0] for each in nodes])
 
     def apart(self) -> list[Pair] | None:
-        """The first group whose variables aren't moved alike, None where all are."""
+        """Join all groups; returns the first whose variables aren't moved alike, None where all are.
+
+        Where one isn't, what was joined so far is of no use: begin anew without it.
+        """
         for group in self._groups:
             finals = tuple(final for _, final in group)
             if len(set(finals)) < len(finals):  # one value for two variables
@@ -155,6 +158,8 @@ class _Joining:
         return made
 
     def _is_one_call(self, function: str, members: tuple[Node, ...]) -> bool:
+        """Whether one call of a function computes all: each from operands of its own size, or from one number that all
+        share, since an operand that broadcasts within its member wouldn't within the whole."""
         return function in EXACT and all(
             isinstance(each, Elementwise) and each.function == function
             and all(operand.sample.shape in ((), each.sample.shape) for operand in each.operands)
