@@ -6,16 +6,19 @@ import argparse
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
-from benchmarks import machine
-
-if TYPE_CHECKING:
-    from benchmarks.running import Run
-    from benchmarks.workloads import Workload
+from benchmarks import machine, pictures, processes, running, scaling, workloads
+from benchmarks.catalogue import ENGINES
+from benchmarks.engines import MissingError, array_module, load
+from benchmarks.printing import print_comparison, print_run
+from benchmarks.recording import RecordingError, read, save
+from benchmarks.rows import changes
+from benchmarks.running import Run
+from benchmarks.timing import FULL, QUICK
+from benchmarks.workloads import Workload
 
 
 def _count(text: str) -> int:
@@ -56,9 +59,6 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns 0, or 1 where an engine gave wrong numbers, or 2 where it couldn't run."""
-    from benchmarks.engines import MissingError
-    from benchmarks.recording import RecordingError
-
     options = parse(arguments)
     console = Console(highlight=False)
     try:
@@ -71,10 +71,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _compare(console: Console, before: Path, after: Path) -> int:
-    from benchmarks.printing import print_comparison
-    from benchmarks.recording import read
-    from benchmarks.rows import changes
-
     earlier, later = read(before), read(after)
     print_comparison(console, earlier, later, changes(earlier.rows, later.rows))
     return 0
@@ -90,8 +86,6 @@ def _progress(console: Console, steps: int) -> Iterator[Callable[[str], None]]:
 
 def _chosen(options: argparse.Namespace, found: Run) -> list[Workload]:
     """The workloads that the options ask for; the run notes which of them are too large."""
-    from benchmarks import scaling, workloads
-
     named = (options.only or "").lower()
     chosen = [
         each
@@ -107,16 +101,10 @@ def _chosen(options: argparse.Namespace, found: Run) -> list[Workload]:
 
 
 def _run(console: Console, options: argparse.Namespace) -> int:
-    from benchmarks import processes, running, scaling
-    from benchmarks.engines import array_module, engines
-    from benchmarks.printing import print_run
-    from benchmarks.recording import save
-    from benchmarks.timing import FULL, QUICK
-
     # What would fail at the end, fails now.
     array_module(options.device)
     if options.pictures:
-        from benchmarks import pictures
+        load("matplotlib")
     found = running.Run(machine.describe(options.device))
     if options.device == "cpu":
         found.lacks("GPU: not asked for; ask with --device gpu")
@@ -129,7 +117,7 @@ def _run(console: Console, options: argparse.Namespace) -> int:
         Console(stderr=True).print(f"benchmarks: no workload has {options.only!r} in its name", markup=False)
         return 2
     devices = ["cpu", "gpu"] if options.device == "gpu" else ["cpu"]
-    sides = [each for each in engines() if options.action == "run" or each.name in scaling.ENGINES]
+    sides = [each for each in ENGINES if options.action == "run" or each.name in scaling.ENGINES]
     effort = QUICK if options.quick else FULL
     # A process for each measurement takes its time: where there are many, only for engines that start at once.
     few = options.quick or options.action == "scaling"

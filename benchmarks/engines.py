@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy
 
-from benchmarks.rows import LIMIT
+import minidl
+from benchmarks.machine import threads
 from benchmarks.timing import Side, at_once
 from benchmarks.workloads import Workload
 
@@ -54,8 +55,6 @@ def array_module(device: str) -> Any:
     """NumPy or CuPy. Raises MissingError where CuPy or a GPU is missing."""
     if device == "cpu":
         return numpy
-    import minidl
-
     try:
         minidl.device("/gpu:0")
     except minidl.errors.InvalidArgumentError as error:
@@ -142,8 +141,6 @@ class ModuleEngine(Engine):
     def _load(self, device: str) -> Any:
         if self.module == "minidl":
             array_module(device)
-            import minidl
-
             return minidl
         tensorflow = _tensorflow()
         if device == "gpu" and not tensorflow.config.list_physical_devices("GPU"):
@@ -183,8 +180,6 @@ def _silence() -> Iterator[None]:
 
 @functools.cache
 def _tensorflow() -> Any:
-    from benchmarks.machine import threads
-
     with _silence():
         tensorflow = load("tensorflow")
         tensorflow.keras.version()  # loads Keras
@@ -194,67 +189,3 @@ def _tensorflow() -> Any:
     for gpu in tensorflow.config.list_physical_devices("GPU"):
         tensorflow.config.experimental.set_memory_growth(gpu, True)
     return tensorflow
-
-
-def engines() -> list[Engine]:
-    """All engines, the limit first."""
-    from benchmarks.peers import Jax, Torch
-
-    return [
-        ByHand(LIMIT, True),
-        ByHand("by hand, allocating", False),
-        ModuleEngine("minidl", "minidl"),
-        ModuleEngine("minidl function", "minidl", {}),
-        ModuleEngine("TensorFlow", "tensorflow"),
-        ModuleEngine("TensorFlow function", "tensorflow", {}),
-        ModuleEngine("TensorFlow XLA", "tensorflow", {"jit_compile": True}),
-        Torch(),
-        Jax(),
-    ]
-
-
-# The rounding of float32, in sums of thousands of terms, stays far below this part of a result's norm.
-TOLERANCE = 1e-3
-
-
-def faults(workload: Workload, side: Side) -> list[str]:
-    """Make a call and compare what it gives, and how it moves the weights, with the truth in float64."""
-    with side.scope():
-        before = side.weights()
-        results = side.arrays(side.call())
-        moves = [after.astype(numpy.float64) - old for after, old in zip(side.weights(), before, strict=True)]
-    inputs, given = workload.inputs(), [*results, *moves]
-    truth = _truth(workload, inputs, before)
-    if [array.shape for array in given] != [array.shape for array in truth]:
-        return [f"gives shapes {[array.shape for array in given]}, not {[array.shape for array in truth]}"]
-    eps = workload.updates * float(numpy.finfo(numpy.float32).eps)
-    allowed = [TOLERANCE * _norm(array) for array in truth]
-    for index, old in enumerate(before, len(results)):
-        allowed[index] += eps * _norm(old)
-    if _beyond(given, truth, allowed):
-        # A kink of relu can be so near that rounding decides on which side of it a unit is.
-        draw = numpy.random.default_rng(0).standard_normal
-        for _ in range(8):
-            near = _truth(workload, *([a * (1 + 8 * eps * draw(a.shape)) for a in each] for each in (inputs, before)))
-            allowed = [max(most, 2 * _norm(a - b)) for most, a, b in zip(allowed, near, truth, strict=True)]
-    names = [f"result {n}" for n in range(len(results))] + [f"the move of weight {n}" for n in range(len(moves))]
-    return [
-        f"{names[n]} is wrong by {_norm(given[n] - truth[n]):g} in norm, where its norm is {_norm(truth[n]):g}"
-        for n in _beyond(given, truth, allowed)
-    ]
-
-
-def _truth(workload: Workload, inputs: list[numpy.ndarray], weights: list[numpy.ndarray]) -> list[numpy.ndarray]:
-    """The results and the moves of the weights in float64."""
-    results, after = workload.truth(inputs, weights)
-    moves = [new - old for new, old in zip(after, weights, strict=True)]
-    return [numpy.asarray(array, numpy.float64) for array in (*flat(results), *moves)]
-
-
-def _norm(array: numpy.ndarray) -> float:
-    return float(numpy.linalg.norm(array))
-
-
-def _beyond(given: list[numpy.ndarray], truth: list[numpy.ndarray], allowed: list[float]) -> list[int]:
-    """Which arrays are further from the truth than is allowed; one that holds NaN is, too."""
-    return [n for n, most in enumerate(allowed) if not _norm(given[n] - truth[n]) <= most]

@@ -6,19 +6,15 @@ import math
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from benchmarks.engines import MissingError
 from benchmarks.printing import bytes_text, curves, labels, speedups, time_text
 from benchmarks.rows import LIMIT, TELLING, Row, geometric_mean, slope
 from benchmarks.running import Run
 from benchmarks.scaling import GROUPS
 
-try:
+if TYPE_CHECKING:
     from matplotlib.figure import Figure
-    from matplotlib.ticker import FuncFormatter, NullLocator
-except ImportError:
-    raise MissingError("Pictures are drawn with matplotlib; install it with: pip install 'minidl[lesson]'") from None
 
 _COLORS = {
     LIMIT: "#555555", "by hand, allocating": "#999999", "minidl": "#7fb2e5", "minidl function": "#1f5fa8",
@@ -53,6 +49,12 @@ def draw(folder: Path, run: Run) -> list[Path]:
     return files
 
 
+def _figure(size: tuple[float, float]) -> Figure:
+    from matplotlib.figure import Figure  # heavy, and only pictures need it
+
+    return Figure(figsize=size, layout="constrained")
+
+
 def _label(row: Row, run: Run) -> str:
     return f"{row.engine} ({row.device})" if len(run.peaks) > 1 else row.engine
 
@@ -62,7 +64,7 @@ def _bars(run: Run, group: str, names: Sequence[str], what: str) -> Figure:
     columns = min(2, len(names))
     lines = math.ceil(len(names) / columns)
     sides = max(len(run.of(name, what)) for name in names)
-    figure = Figure(figsize=(6 * columns, 0.8 + lines * (0.9 + 0.27 * sides)), layout="constrained")
+    figure = _figure((6 * columns, 0.8 + lines * (0.9 + 0.27 * sides)))
     figure.suptitle(f"{group[0].upper()}{group[1:]}: {what}{', with quartiles' if what == 'time' else ''}")
     panels = figure.subplots(lines, columns, squeeze=False).flat
     for name, axes in zip(names, panels, strict=False):
@@ -96,15 +98,15 @@ def _bars(run: Run, group: str, names: Sequence[str], what: str) -> Figure:
 
 def _units(axis: Any, what: str) -> None:
     text = _TEXTS[what]
-    axis.set_major_formatter(FuncFormatter(lambda value, _: re.sub(r"\.0+ ", " ", text(value)) if value > 0 else "0"))
-    axis.set_minor_formatter(FuncFormatter(lambda value, _: ""))
+    axis.set_major_formatter(lambda value, _: re.sub(r"\.0+ ", " ", text(value)) if value > 0 else "0")
+    axis.set_minor_formatter(lambda value, _: "")
 
 
 def _scaling(run: Run) -> Figure:
     """Time, and memory beside it, against each size, with the exponent of the larger half in the legend."""
     groups = {group: names for group, names in run.groups().items() if group in GROUPS}
     kinds = [what for what in ("time", "peak memory") if any(row.what == what for row in run.rows)]
-    figure = Figure(figsize=(6.5 * len(kinds), 4.2 * len(groups)), layout="constrained")
+    figure = _figure((6.5 * len(kinds), 4.2 * len(groups)))
     panels = figure.subplots(len(groups), len(kinds), squeeze=False)
     for line, (group, names) in zip(panels, groups.items(), strict=True):
         for axes, what in zip(line, kinds, strict=True):
@@ -129,7 +131,7 @@ def _curves(axes: Any, run: Run, group: str, names: Sequence[str], what: str) ->
     axes.set_yscale("log")
     sizes = sorted({size for at, _ in lines.values() for size in at})
     axes.set_xticks(sizes, [f"{size:,.0f}" for size in sizes], fontsize=8)
-    axes.xaxis.set_minor_locator(NullLocator())
+    axes.minorticks_off()
     low, high = axes.get_ylim()
     axes.set_ylim(low / 2, high * 2)  # so that there is a power of ten to label
     _units(axes.yaxis, what)
@@ -142,7 +144,7 @@ def _speedups(run: Run) -> Figure:
     """How many times faster the GPU is, a bar for each workload and engine."""
     found = {engine: rows for engine, rows in speedups(run).items() if engine in (LIMIT, "minidl", "minidl function")}
     names = [name for name in run.about if any(name == each for rows in found.values() for each, *_ in rows)]
-    figure = Figure(figsize=(9, 1.2 + 0.2 * len(names) * (len(found) + 1)), layout="constrained")
+    figure = _figure((9, 1.2 + 0.2 * len(names) * (len(found) + 1)))
     axes = figure.subplots()
     for offset, (engine, rows) in enumerate(found.items()):
         mean = geometric_mean([factor for _, factor, _ in rows])
@@ -154,7 +156,7 @@ def _speedups(run: Run) -> Figure:
     )
     axes.axvline(1.0, color="black", linewidth=0.8)
     axes.set_xscale("log")
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}×"))
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}×")
     axes.set_title("How many times faster the GPU is than the CPU")
     axes.legend(fontsize=8)
     return figure

@@ -21,6 +21,7 @@ from benchmarks.rows import (
     weighted_mean,
 )
 from benchmarks.running import Run
+from benchmarks.scaling import GROUPS
 
 
 def time_text(seconds: float) -> str:
@@ -167,8 +168,6 @@ def _print_processes(console: Console, run: Run, names: Sequence[str]) -> None:
 
 
 def _print_scaling(console: Console, run: Run, group: str, names: Sequence[str]) -> None:
-    from benchmarks.scaling import GROUPS
-
     sizes = [run.about[name]["size"] for name in names]
     for what, text in (("time", time_text), ("peak memory", bytes_text)):
         lines = curves(run, names, what)

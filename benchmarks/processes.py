@@ -14,7 +14,8 @@ from collections.abc import Container
 from pathlib import Path
 
 from benchmarks import scaling
-from benchmarks.engines import MissingError, engines, load
+from benchmarks.catalogue import ENGINES
+from benchmarks.engines import MissingError, load
 from benchmarks.rows import Row
 from benchmarks.workloads import LESSON, WORKLOADS, network_step
 
@@ -48,7 +49,7 @@ def memory(name: str) -> int:
 def main(workload_name: str, engine_name: str, device: str) -> None:
     """Print the bytes that a workload takes at most, its inputs and first call included, on the device."""
     workload = {each.name: each for each in (*WORKLOADS, *scaling.WORKLOADS)}[workload_name]
-    engine = {each.name: each for each in engines()}[engine_name]
+    engine = {each.name: each for each in ENGINES}[engine_name]
     # What an engine loads and sets up for any workload doesn't count for this one.
     small = engine.prepare(network_step(LESSON, "train"), device)
     small.finish(small.call())

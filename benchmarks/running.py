@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from benchmarks import processes
-from benchmarks.engines import Engine, MissingError, array_module, faults, wait_for_cupy
+from benchmarks.checking import faults
+from benchmarks.engines import Engine, MissingError, array_module, wait_for_cupy
 from benchmarks.rows import Row
 from benchmarks.timing import FULL, Effort, Side, at_once, calls_for, interleaved, time_calls
 from benchmarks.workloads import Workload

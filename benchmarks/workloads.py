@@ -13,6 +13,7 @@ import numpy
 
 from benchmarks import byhand
 from benchmarks.timing import seconds
+from minidl.okja.films import FILMS
 
 Step = Callable[..., Any]
 
@@ -320,10 +321,8 @@ def lesson_fit(epochs: int = 100) -> Workload:
         return lambda x, y: [float(train(x, y)) for _ in range(epochs)]
 
     def films() -> list[numpy.ndarray]:
-        from minidl.okja.films import FILMS
-        from minidl.okja.lesson import column
-
-        return [column([film.wishes for film in FILMS]), column([film.audience for film in FILMS])]
+        rows = [[film.wishes, film.audience] for film in FILMS]
+        return numpy.split(numpy.array(rows, numpy.float32), 2, axis=1)
 
     return Workload(
         f"lesson: fit, {epochs} epochs", "models", program, by_hand, films,

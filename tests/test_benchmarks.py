@@ -17,8 +17,9 @@ from matplotlib import image
 from rich.console import Console
 
 from benchmarks import byhand, machine, processes, scaling
+from benchmarks.checking import faults
 from benchmarks.command import main, parse
-from benchmarks.engines import ByHand, ModuleEngine, faults
+from benchmarks.engines import ByHand, ModuleEngine
 from benchmarks.pictures import draw
 from benchmarks.printing import bytes_text, labels, print_comparison, print_run, speedups, time_text
 from benchmarks.recording import RecordingError, read, save
