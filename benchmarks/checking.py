@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy
 
-from benchmarks.engines import flat
-from benchmarks.timing import Side
-from benchmarks.workloads import Workload
+from .engines import flat
+from .timing import Side
+from .workloads import Workload
 
 # The rounding of float32, in sums of thousands of terms, stays far below this part of a result's norm.
 TOLERANCE = 1e-3

@@ -6,22 +6,19 @@ import abc
 import dataclasses
 import functools
 import importlib
-import importlib.util
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import numpy
 
 import minidl
-from benchmarks.machine import threads
-from benchmarks.timing import Side, at_once
-from benchmarks.workloads import Workload
 
-
-class MissingError(Exception):
-    """What an engine lacks here, in a sentence."""
+from .libraries import MissingError, load
+from .machine import threads
+from .timing import Side, at_once
+from .workloads import Workload
 
 
 def flat(result: Any) -> list[Any]:
@@ -34,9 +31,13 @@ class Engine(abc.ABC):
 
     Attributes:
         name: what it is called.
+        devices: where it computes, where there is such a device.
+        starts_at_once: whether its library is loaded within a second.
     """
 
     name: str
+    devices: Sequence[str] = ("cpu", "gpu")
+    starts_at_once = True
 
     def takes(self, workload: Workload) -> bool:
         """Whether the workload is one for this engine at all."""
@@ -80,18 +81,19 @@ class ByHand(Engine):
     reuse: bool
 
     def takes(self, workload: Workload) -> bool:
-        return not (self.reuse and workload.ops)
+        return workload.by_hand is not None and not (self.reuse and workload.ops)
 
     def prepare(self, workload: Workload, device: str) -> Side:
         xp = array_module(device)
         inputs, weights = (
             [xp.asarray(array) for array in arrays] for arrays in (workload.inputs(), workload.weights())
         )
+        assert workload.by_hand is not None
         step = workload.by_hand(xp, inputs, weights, self.reuse)
-        to_numpy = numpy.array if xp is numpy else xp.asnumpy
+        copied = numpy.array if xp is numpy else xp.asnumpy
 
         def arrays(nest: Any) -> list[numpy.ndarray]:
-            return [to_numpy(xp.asarray(each)) for each in flat(nest)]
+            return [copied(xp.asarray(each)) for each in flat(nest)]
 
         finish = at_once if xp is numpy else wait_for_cupy
         return Side(functools.partial(step, *inputs), finish, nullcontext, lambda: arrays(weights), arrays)
@@ -112,6 +114,10 @@ class ModuleEngine(Engine):
     name: str
     module: str
     options: dict[str, Any] | None = None
+
+    @property
+    def starts_at_once(self) -> bool:  # type: ignore[override]
+        return self.module == "minidl"
 
     def takes(self, workload: Workload) -> bool:
         return self.options is None or workload.compiled
@@ -135,7 +141,7 @@ class ModuleEngine(Engine):
             finish,
             scope,
             lambda: [numpy.array(variable.numpy()) for variable in variables],
-            lambda result: [numpy.array(_to_numpy(each)) for each in flat(result)],
+            lambda result: [numpy.array(to_numpy(each)) for each in flat(result)],
         )
 
     def _load(self, device: str) -> Any:
@@ -153,16 +159,9 @@ class ModuleEngine(Engine):
         return int(_tensorflow().config.experimental.get_memory_info("GPU:0")["peak"])
 
 
-def _to_numpy(value: Any) -> Any:
+def to_numpy(value: Any) -> Any:
+    """The array in a tensor; anything else as it is."""
     return value.numpy() if hasattr(value, "numpy") else value
-
-
-def load(module: str) -> Any:
-    """A module. Raises MissingError with the command that installs it."""
-    if importlib.util.find_spec(module) is None:
-        extra = "test" if module == "tensorflow" else "peers"
-        raise MissingError(f"{module} is not installed; install it with: pip install 'minidl[{extra}]'")
-    return importlib.import_module(module)
 
 
 @contextmanager

@@ -8,7 +8,8 @@ import pytest
 
 from benchmarks.catalogue import ENGINES
 from benchmarks.checking import faults
-from benchmarks.engines import Engine, MissingError
+from benchmarks.engines import Engine
+from benchmarks.libraries import MissingError
 from benchmarks.timing import at_once, calls_for, seconds
 from benchmarks.workloads import WORKLOADS, Workload
 
