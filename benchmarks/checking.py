@@ -1,8 +1,14 @@
-"""Whether what an engine gave is right: held against the same computation by hand in float64."""
+"""Whether what an engine gave is right: held against the same computation by hand in float64, and TensorFlow's."""
 
 from __future__ import annotations
 
+import functools
+from typing import Any
+
 import numpy
+
+from tfref.references import Recorded
+from tfref.training import TRAININGS
 
 from .engines import flat
 from .timing import Side
@@ -37,6 +43,26 @@ def faults(workload: Workload, side: Side) -> list[str]:
         f"{names[n]} is wrong by {_norm(given[n] - truth[n]):g} in norm, where its norm is {_norm(truth[n]):g}"
         for n in _beyond(given, truth, allowed)
     ]
+
+
+# By what part the losses of a whole training may differ from TensorFlow's.
+ROUNDING = 1e-5
+
+
+def faults_beside_recording(workload: Workload, side: Side, result: Any) -> list[str]:
+    """Compare the losses that a first call gave with TensorFlow's, which are recorded: it needn't be installed."""
+    if workload.recorded is None:
+        return []
+    losses = numpy.array([float(loss) for loss in side.arrays(result)])
+    theirs = _recorded_losses(workload.recorded)[: len(losses)]
+    apart = float(numpy.max(numpy.abs(losses / theirs - 1)))
+    return [] if apart <= ROUNDING else [f"the losses are up to {apart:g} of themselves from TensorFlow's"]
+
+
+@functools.cache
+def _recorded_losses(name: str) -> numpy.ndarray:
+    training = next(each for each in TRAININGS if each.name == name)
+    return Recorded().training(training).figures["eager"]["losses"]
 
 
 def _truth(workload: Workload, inputs: list[numpy.ndarray], weights: list[numpy.ndarray]) -> list[numpy.ndarray]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -108,8 +109,10 @@ def _parser(name: str) -> argparse.ArgumentParser:
 
 def parse(arguments: Sequence[str] | None = None, name: str = "python -m benchmarks") -> argparse.Namespace:
     """The options; leaves with a message and status 2 where they make no sense."""
-    parser = _parser(name)
-    options = parser.parse_args(arguments)
+    parser, given = _parser(name), sys.argv[1:] if arguments is None else arguments
+    options = parser.parse_args(given)
+    if options.action != "run" and options.action != given[0]:
+        parser.error(f"write {options.action} first, and its options after it")
     if options.action in ("run", "scaling") and options.gpu_only and options.device != "gpu":
         parser.error("--gpu-only is for --device gpu")
     if options.action == "compare" and options.before.is_dir() != options.after.is_dir():

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy
 
-from .checking import faults
+from .checking import faults, faults_beside_recording
 from .engines import Engine, array_module, wait_for_cupy
 from .libraries import MissingError
 from .rows import Row
@@ -62,9 +62,9 @@ def _prepared(found: Run, workload: Workload, engine: Engine, device: str) -> Si
         side = engine.prepare(workload, device)
         start = time.perf_counter()
         with side.scope():
-            side.finish(side.call())
+            side.finish(result := side.call())
         found.rows.append(Row(workload.name, engine.name, device, "first call", [[time.perf_counter() - start]]))
-        wrong = faults(workload, side)
+        wrong = faults_beside_recording(workload, side, result) + faults(workload, side)
     except MissingError as error:
         found.lacks(f"{engine.name} on {device}: {error}")
         return None

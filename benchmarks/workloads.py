@@ -88,6 +88,7 @@ class Workload:
         remembered: whether it takes so much memory that its peak says something.
         fills_gpu: whether it is so large that only a GPU does it in reasonable time.
         size: where it stands on the axis of its group, for scaling.
+        recorded: the training of tfref whose losses a first call gives, which TensorFlow's are recorded of.
         refuses: beginnings of engines' names, or devices, that would take minutes for it, each with the reason.
     """
 
@@ -109,6 +110,7 @@ class Workload:
     remembered: bool = False
     fills_gpu: bool = False
     size: float | None = None
+    recorded: str | None = None
     refuses: dict[str, str] = dataclasses.field(default_factory=dict)
 
     def truth(self, inputs: Sequence[numpy.ndarray], weights: Sequence[numpy.ndarray]) -> tuple[Any, list[Any]]:

@@ -24,7 +24,7 @@ from matplotlib import image
 from rich.console import Console
 
 from benchmarks import byhand, catalogue, machine, planning, processes, scaling, worker
-from benchmarks.checking import faults
+from benchmarks.checking import faults, faults_beside_recording
 from benchmarks.command import main, parse
 from benchmarks.comparing import Change, Verdict, changes, compare, drift
 from benchmarks.engines import ByHand, ModuleEngine
@@ -135,6 +135,16 @@ def test_reused_buffers_give_what_new_ones_give(network: Network) -> None:
         assert reusing.train(x, y) == pytest.approx(allocating.train(x, y), rel=1e-6)
     for mine, other in zip(ours, theirs, strict=True):
         numpy.testing.assert_allclose(mine, other, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("engine", OURS[:3], ids=lambda engine: engine.name)
+def test_the_lesson_is_held_against_tensorflows_recording(engine: Any) -> None:
+    workload = lesson_fit()
+    side = engine.prepare(workload, "cpu")
+    losses = side.call()
+    assert faults_beside_recording(workload, side, losses) == []
+    losses[7] *= 1 + 2e-5
+    assert faults_beside_recording(workload, side, losses)[0].startswith("the losses are up to 2")
 
 
 @pytest.mark.parametrize("network", [LESSON, SMALL], ids=lambda network: network.name)
@@ -578,6 +588,7 @@ def test_two_runs_are_compared() -> None:
         (["compare", "a.json"], "the following arguments are required: AFTER"),
         (["compare", "tests", "a.json"], "two files or two folders"),
         (["compare", "a.json", "b.json", "--device", "gpu"], "unrecognized arguments"),
+        (["--quick", "scaling"], "write scaling first, and its options after it"),
         (["scaling", "a.json"], "unrecognized arguments: a.json"),
         (["--gpu-only"], "--gpu-only is for --device gpu"),
         (["--workloads", "nowhere.py"], "there is no file nowhere.py"),
@@ -760,7 +771,7 @@ def test_two_checkouts_are_timed_in_turns(
 ) -> None:
     """Each with its own minidl and its own workloads: the second has wrong ones, which is noticed."""
     for name in ("before", "after"):
-        for folder in ("minidl", "benchmarks"):
+        for folder in ("minidl", "tfref", "benchmarks"):
             shutil.copytree(ROOT / folder, tmp_path / name / folder, ignore=shutil.ignore_patterns("__pycache__"))
     file = tmp_path / "after" / "benchmarks" / "workloads.py"
     file.write_text(file.read_text().replace("lambda tf, _: (tf.add, ())", "lambda tf, _: (tf.subtract, ())"))
