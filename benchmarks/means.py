@@ -45,6 +45,15 @@ def charts(run: Run) -> dict[str, list[Speedups]]:
     return speedups(run, [name for name in names if run.about[name]["network"]] or names)
 
 
+def by_workload(run: Run) -> list[Speedups]:
+    """The GPU over the CPU for a few engines, over all workloads that aren't scaling's."""
+    names = [name for name, about in run.about.items() if about["size"] is None]
+    return [side for side in speedups(run, names).get(OVER_CPU, []) if side.name in _FEW]
+
+
+_FEW = (BY_HAND, "minidl", "minidl function", "TensorFlow function")
+
+
 def speedups(run: Run, names: Sequence[str]) -> dict[str, list[Speedups]]:
     """By heading, the sides that have something to be compared with, over some workloads."""
     times = {name: {(row.engine, row.device): row for row in run.of(name, "time")} for name in names}

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .means import OVER_CPU, Speedups, charts, speedups
+from .means import Speedups, by_workload, charts
 from .rows import BY_HAND, LIMIT, TELLING, slope
 from .runs import Run
 from .scaling import GROUPS
@@ -40,7 +40,7 @@ def draw(folder: Path, run: Run) -> list[Path]:
     found = charts(run)
     if found:
         figures["times as fast"] = _chart(found)
-    if sides := speedups(run, list(run.about)).get(OVER_CPU):
+    if sides := by_workload(run):
         figures["GPU over CPU"] = _by_workload(run, sides)
     files = []
     for name, figure in figures.items():
@@ -83,7 +83,7 @@ def _dots(axes: Any, run: Run, name: str, what: str) -> None:
     for place, row in enumerate(rows):
         low, high = row.quartiles
         axes.plot([low, high], [-place, -place], color=_color(row.engine), linewidth=3, alpha=0.5)
-        axes.plot(row.median, -place, "o", color=_color(row.engine), markersize=5)
+        axes.plot(row.median, -place, "o", color=_color(row.engine), markersize=5, zorder=3)
         _beside(axes, _TEXTS[what](row.median), high, -place)
         if row.engine == LIMIT:
             axes.axvline(row.median, color="#555555", linewidth=0.8, linestyle=":")
@@ -97,9 +97,9 @@ def _dots(axes: Any, run: Run, name: str, what: str) -> None:
 
 
 def _beside(axes: Any, text: str, x: float, y: float) -> None:
-    """A number to the right of its dot, on white, so that no line crosses it."""
+    """A number to the right of its dot, on white, so that no line crosses it, and behind all dots."""
     white = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
-    axes.annotate(text, (x, y), (6, 0), textcoords="offset points", va="center", fontsize=8, bbox=white)
+    axes.annotate(text, (x, y), (6, 0), textcoords="offset points", va="center", fontsize=8, bbox=white, zorder=2.5)
 
 
 def _room(axes: Any, low: float, high: float) -> None:
@@ -157,13 +157,13 @@ def _curves(axes: Any, group: str, what: str, lines: Curves) -> None:
 def _chart(found: dict[str, list[Speedups]]) -> Figure:
     """The lesson's chart: how many times as fast each side is as another, in the two means."""
     most = max(len(sides) for sides in found.values())
-    figure = _figure((5.5 * len(found), 1.6 + 0.3 * most))
+    figure = _figure((5.5 * len(found), 1.6 + 0.36 * most))
     figure.suptitle("How many times as fast (GM: geometric mean; WM: weighted by operations)", fontsize=11)
     for (heading, sides), axes in zip(found.items(), figure.subplots(1, len(found), squeeze=False).flat, strict=True):
         means = [(side.geometric, side.geometric if side.weighted is None else side.weighted) for side in sides]
         for which, (mark, color, label) in enumerate((("o", "#1f5fa8", "GM"), ("D", "#d1495b", "WM"))):
-            places = [0.15 - 0.3 * which - place for place in range(len(sides))]
-            axes.plot([pair[which] for pair in means], places, mark, color=color, markersize=5, label=label)
+            places = [0.2 - 0.4 * which - place for place in range(len(sides))]
+            axes.plot([pair[which] for pair in means], places, mark, color=color, markersize=5, label=label, zorder=3)
             for pair, place in zip(means, places, strict=True):
                 _beside(axes, f"{three(pair[which])}×", pair[which], place)
         axes.set_yticks([-place for place in range(len(sides))], [side.name for side in sides])

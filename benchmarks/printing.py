@@ -11,7 +11,7 @@ from rich.table import Table
 
 from .comparing import CONFIDENCE, LEAST, NOTICED, Comparison, Verdict
 from .machine import QUIET
-from .means import OVER_CPU, charts, speedups
+from .means import by_workload, charts
 from .rows import LIMIT, NOISY, TELLING, UNSURE, best_framework, slope
 from .runs import Run
 from .scaling import GROUPS
@@ -146,8 +146,10 @@ def _print_charts(console: Console, run: Run) -> None:
             "GM is the geometric mean over the networks' workloads that both sides have. WM is the mean weighted by "
             "their floating-point operations, so that the large ones decide."
         )
-    if faster := speedups(run, list(run.about)).get(OVER_CPU):
+    if faster := by_workload(run):
         table = _table(console, "GPU over CPU, by workload", ["", *(side.name for side in faster)])
+        for column in table.columns[1:]:
+            column.max_width = 11  # so that names of workloads have room
         for name in run.about:
             if any(name in side.factors for side in faster):
                 table.add_row(name, *(f"{side.factors[name]:.2f}" if name in side.factors else "-" for side in faster))

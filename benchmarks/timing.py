@@ -15,8 +15,10 @@ import numpy
 # Thread pools spin for a while after their last job; a side begins when those of the side before it sleep.
 PAUSE = 0.02
 
-# A side's turn is cut in so many pieces, and their median is what the round found: what interrupts one piece is none.
-PIECES = 5
+# A side's turn is cut in so many pieces, and their median is what the round found: on a busy machine, where programs
+# take turns of a few milliseconds, most pieces are so short that nobody comes between. What a device computes while
+# the program goes on has to be waited for after each piece, which takes a little itself.
+PIECES, AWAITED = 100, 5
 
 
 class Effort(NamedTuple):
@@ -58,9 +60,10 @@ class Side:
 def time_calls(side: Side, count: int) -> float:
     """The seconds that a call takes: of so many calls, after one to warm up; a single one is taken to be warm.
 
-    Many calls are cut in pieces, of which this is the median.
+    Many calls are cut in pieces, of which this is the median: what happens in fewer than half of them, such as an
+    interruption or a large garbage collection, is not in it.
     """
-    call, pieces = side.call, min(PIECES, count)
+    call, pieces = side.call, min(PIECES if side.finish is at_once else AWAITED, count)
     with side.scope():
         side.finish(call() if count > 1 else None)
         found = []
