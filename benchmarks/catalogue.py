@@ -44,11 +44,10 @@ def find(job: Job) -> tuple[list[Workload], list[Engine], list[str]]:
         workloads, engines = own_workloads or workloads, [*engines, *own_engines]
     engines = [engine for engine in engines if job.frameworks or engine.starts_at_once]
     named = [each for each in workloads if job.only.lower() in each.name.lower() and (each.quick or not job.quick)]
-    if job.only or "gpu" in job.devices:
+    if job.only:
         return named, engines, []
-    missing = [
-        f"{each.name}: it is made to fill a GPU; ask for it with --only '{each.name}'"
-        for each in named
-        if each.fills_gpu
-    ]
-    return [each for each in named if not each.fills_gpu], engines, missing
+    left_out = {each.name: "it takes long" for each in named if each.long}
+    if "gpu" not in job.devices:
+        left_out |= {each.name: "it is made to fill a GPU" for each in named if each.fills_gpu}
+    missing = [f"{name}: {why}; ask for it with --only '{name}'" for name, why in left_out.items()]
+    return [each for each in named if each.name not in left_out], engines, missing

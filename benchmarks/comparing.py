@@ -41,7 +41,7 @@ class Change:
     Attributes:
         before, after: the row in each.
         factor: how many times the later is the earlier, without what the machine did to both.
-        low, high: between what the factor lies; infinitely far apart where a run has a single process.
+        low, high: between what the factor lies.
     """
 
     before: Row
@@ -69,6 +69,7 @@ class Comparison:
         changes: the rows that both have.
         drift: how many times as long the rows by hand took in the later one.
         alone: how many rows only the one or the other has.
+        single: how many rows are of one process, which says nothing of the noise, so that they aren't compared.
     """
 
     before: Run
@@ -76,23 +77,34 @@ class Comparison:
     changes: list[Change]
     drift: float
     alone: dict[str, int]
+    single: int
 
 
 def compare(before: Run, after: Run) -> Comparison:
     """Compare two runs row by row."""
-    earlier, later = ({row.key for row in run.rows} for run in (before, after))
+    earlier, later = ({row.key for row in run.rows if _is_compared(row)} for run in (before, after))
     counts = {"the first": len(earlier - later), "the second": len(later - earlier)}
     alone = {name: count for name, count in counts.items() if count}
-    return Comparison(before, after, changes(before.rows, after.rows), drift(before.rows, after.rows), alone)
+    found = changes(before.rows, after.rows)
+    return Comparison(before, after, found, drift(before.rows, after.rows), alone, len(earlier & later) - len(found))
+
+
+def _is_compared(row: Row) -> bool:
+    """All but first calls, and rows by hand, which stand for the machine."""
+    return row.what != "first call" and not row.is_by_hand
+
+
+def _tells_noise(row: Row) -> bool:
+    return row.what == "peak memory" or sum(map(bool, row.values)) > 1
 
 
 def changes(before: Iterable[Row], after: Iterable[Row]) -> list[Change]:
-    """The rows that both runs have, but for first calls, and for rows by hand, which stand for the machine."""
+    """The rows that both runs have and that can be compared."""
     earlier, later = _by_key(before), _by_key(after)
     return [
         _change(earlier[key], row, _yardstick(earlier, key), _yardstick(later, key))
         for key, row in later.items()
-        if key in earlier and row.what != "first call" and not row.is_by_hand
+        if key in earlier and _is_compared(row) and _tells_noise(row) and _tells_noise(earlier[key])
     ]
 
 
@@ -129,18 +141,16 @@ def _observations(row: Row, yardstick: Sequence[Row]) -> list[float]:
 
 
 def _change(before: Row, after: Row, before_beside: Sequence[Row], after_beside: Sequence[Row]) -> Change:
-    earlier, later = _observations(before, before_beside), _observations(after, after_beside)
-    difference = float(numpy.mean(later) - numpy.mean(earlier))
-    factor = math.exp(difference)
-    if after.what == "peak memory":  # the same at each run, nearly
+    if after.what == "peak memory":  # the same at each run, nearly; and some take none
+        factor = max(after.median, 1.0) / max(before.median, 1.0)
         return Change(before, after, factor, factor, factor)
+    earlier, later = _observations(before, before_beside), _observations(after, after_beside)
+    factor = math.exp(numpy.mean(later) - numpy.mean(earlier))
     return Change(before, after, factor, *_interval(earlier, later))
 
 
 def _interval(earlier: Sequence[float], later: Sequence[float]) -> tuple[float, float]:
     """Between what the factor lies."""
-    if min(len(earlier), len(later)) < 2:
-        return 0.0, math.inf
     difference = numpy.mean(later) - numpy.mean(earlier)
     if numpy.std(earlier) + numpy.std(later) < 1e-9:  # no noise, so that there is nothing to test
         return math.exp(difference), math.exp(difference)

@@ -47,11 +47,10 @@ class Plan:
 
     @property
     def jobs(self) -> list[Job]:
-        """What each process of a run measures: frameworks, which take long to start, in the first or two alone."""
-        full = dataclasses.replace(self.job, effort=Effort(3, 0.04, 4.0))
-        few = dataclasses.replace(full, frameworks=False)
-        first = dataclasses.replace(full, peaks=True)
-        return [first, few, few] if self.quick or self.scaling else [first, full, few, few, few]
+        """What each process of a run measures: frameworks, which take long to start, in the first alone."""
+        few = dataclasses.replace(self.job, effort=Effort(3, 0.04, 4.0), frameworks=False)
+        first = dataclasses.replace(self.job, effort=Effort(5, 0.04, 4.0), peaks=True)
+        return [first, *[few] * (2 if self.quick or self.scaling else 4)]
 
 
 # How many processes of each checkout a comparison starts.

@@ -223,7 +223,12 @@ def print_comparison(console: Console, found: Comparison) -> None:
         f"{found.drift:.2f} times as long in the later run: that is the machine."
     )
     if (others := max(run.machine.get("others", 0.0) for run in (found.before, found.after))) > QUIET:
-        console.print(f"[yellow]Other programs took {others:.0%} of the processors meanwhile.[/yellow]")
+        console.print(
+            f"[yellow]Other programs took {others:.0%} of the processors meanwhile, which disturbs most what runs on "
+            "several threads: --threads 1 tells more then.[/yellow]"
+        )
     for name, count in found.alone.items():
         console.print(f"{count} rows are only in {name}.")
+    if found.single:
+        console.print(f"Not compared, since one process doesn't tell the noise: {found.single} (of frameworks).")
     _print_gaps(console, found.after)

@@ -317,9 +317,9 @@ def test_what_happens_to_the_machine_is_no_change() -> None:
 
 
 def test_one_process_says_nothing() -> None:
-    (found,) = changes([row(1.0, 1.0, 1.0)], [row(2.0, 2.0, 2.0)])
-    assert found.factor == 2.0
-    assert found.verdict is Verdict.UNSURE
+    found = compare(Run(rows=[row(1.0, 1.0, 1.0)]), Run(rows=[row(2.0, 2.0, 2.0)]))
+    assert (found.changes, found.single) == ([], 1)
+    assert "since one process doesn't tell the noise: 1 (of frameworks)" in printed(print_comparison, found)
 
 
 @pytest.mark.parametrize(
@@ -349,9 +349,11 @@ def test_small_memory_first_calls_and_rows_by_hand_are_not_compared() -> None:
 
 
 def test_only_what_both_runs_have_is_compared() -> None:
-    before, after = Run(rows=[row(1.0), row(1.0, engine="JAX")]), Run(rows=[row(2.0), row(2.0, device="gpu")])
+    one, two = [[1.0], [1.0]], [[2.0], [2.0]]
+    before = Run(rows=[Row("w", engine, "cpu", "time", one) for engine in ("minidl", "JAX")])
+    after = Run(rows=[Row("w", "minidl", device, "time", two) for device in ("cpu", "gpu")])
     found = compare(before, after)
-    assert [change.factor for change in found.changes] == [2.0]
+    assert [change.factor for change in found.changes] == pytest.approx([2.0])
     assert found.alone == {"the first": 1, "the second": 1}
 
 
