@@ -89,7 +89,7 @@ def _digits() -> tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray, numpy.ndarra
 
 def learning(accuracy: float = 0.9) -> Workload:
     """From the file to a network that tells so many of the digits held out: a person's time, loading included."""
-    network = Network((64, 64, 10), 32, 0.1)
+    network = Network((64, 64, 10), 32, 0.5)
 
     def share(predictions: numpy.ndarray, digits: numpy.ndarray) -> float:
         return float(numpy.mean(predictions.argmax(axis=1) == digits))
