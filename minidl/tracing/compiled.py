@@ -60,15 +60,16 @@ class Compiled:
             given = self._take_arguments(trace, leaves, parameter_names(func, nest))
             found, values = self._run(trace, pack(nest, given))
             self._names = trace.local_names()
+            self._given = list(map(trace.given, values))
+            # What is known beforehand is handed out as it is; the rest are what the program returns, each once.
+            computed = {
+                given: value.array.node for given, value in zip(self._given, values, strict=True)
+                if isinstance(value, Tensor) and isinstance(value.array, Symbol)
+            }  # fmt: skip
+            self._program = trace.program(list(computed.values()))
         self.creates = trace.creates
+        self._form = pack(found, [None] * len(values))
         self._replay = None if trace.has_custom_gradients else trace.replay
-        self._form, self._given = pack(found, [None] * len(values)), list(map(trace.given, values))
-        # What is known beforehand is handed out as it is; the rest are what the program returns, each once.
-        computed = {
-            given: value.array.node for given, value in zip(self._given, values, strict=True)
-            if isinstance(value, Tensor) and isinstance(value.array, Symbol)
-        }  # fmt: skip
-        self._program = trace.program(list(computed.values()))
         text = self._text()
         self.text = str(text)
         if any(isinstance(value, Tensor) and given not in computed for given, value in zip(self._given, values, strict=True)):

@@ -114,7 +114,7 @@ class Trace(Listener):
 
     def computed(self, primitive: Primitive, arrays: Sequence[Any], options: Mapping[str, Any], device: Device) -> Any:
         """What a call gives: a symbol, if its inputs have one among them or it has none; else its result."""
-        if arrays and not any(isinstance(array, Symbol) for array in arrays):
+        if arrays and Symbol not in map(type, arrays):
             return device.run(primitive.forward, device.module, *arrays, **options)
         operands = [self.node_of(array) for array in arrays]
         count = len(self.nodes)
