@@ -281,12 +281,13 @@ def test_lookups_scopes_kernels_and_conversions_are_counted() -> None:
     def program() -> None:
         with x.device:
             y = cupy.exp(x.T) + x.astype("float64").T
-        x.astype("float32")
+        x.astype("float32")  # a copy
+        x.astype("float32", copy=False)
         y.reshape(-1)  # views start no kernel
         y[0] = 2.0
 
     counts = counted(program)
-    assert (counts.lookups, counts.scopes, counts.conversions) == (1, 1, 1)
+    assert (counts.lookups, counts.scopes, counts.conversions) == (1, 1, 2)
     assert dict(counts.kernels) == {"exp": 1, "add": 1, "astype": 2, "setitem": 1}
 
 

@@ -181,8 +181,6 @@ def _called(name: str, compute: Callable[..., Any], arguments: tuple[Any, ...], 
     found = kernel()
     if name in GIVE_ARRAYS:
         found = numpy.asarray(found)
-    if name == "astype" and found.dtype != given[0].dtype:
-        count("conversions")
     if isinstance(found, (list, tuple)) and found and all(isinstance(each, ARRAYS) for each in found):
         parts = [_result(name, each, _part(kernel, index), None, given) for index, each in enumerate(found)]
         return parts if isinstance(found, list) else tuple(parts)
@@ -207,6 +205,8 @@ def _result(name: str, found: Any, kernel: Callable[[], Any], out: ndarray | Non
             raise TypeError(f"A result of dtype {found.dtype} can't be put into an `out` of dtype {values.dtype}")
         if name == "dot" and not (values.dtype == found.dtype and values.flags.c_contiguous):
             raise ValueError("An `out` of dot has the result's very dtype, and is C-contiguous")
+    if name == "astype":
+        count("conversions")
     is_captured = cuda.get_current_stream().is_capturing()
     if is_captured and name in PRODUCTS and found.dtype.kind == "f" and found.size > 1:
         raise NotImplementedError("calling cuBLAS API during stream capture is currently unsupported")

@@ -16,7 +16,7 @@ class Counts:
         lookups: questions for an array's `device`.
         scopes: devices made the current one.
         kernels: kernels started, by the names of their functions.
-        conversions: kernels among them that only convert to another dtype.
+        conversions: kernels among them that only convert to a dtype, be it the same.
         uploads: copies from the CPU to a GPU.
         downloads: copies from a GPU to the CPU.
         synchronizations: waits of the CPU for a GPU, those for downloads among them.
