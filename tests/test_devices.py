@@ -1,4 +1,7 @@
-"""Devices: scopes, moves, mixtures, and what is said where there is none."""
+"""Devices: scopes, moves, mixtures, and what is said where there is none.
+
+Where one GPU is enough, on the strict double of CuPy and, where there is a GPU, on that.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ GPU = "/job:localhost/replica:0/task:0/device:GPU:0"
 # -- scopes ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.usefixtures("double")
+@pytest.mark.usefixtures("cupy")
 def test_an_operation_runs_where_the_scope_says_and_brings_its_inputs() -> None:
     x = tf.constant([1], tf.float32)
     with tf.device("/gpu:0"):
@@ -32,7 +35,7 @@ def test_an_operation_runs_where_the_scope_says_and_brings_its_inputs() -> None:
     assert (y.numpy().tolist(), back.numpy().tolist()) == ([2.0], [4.0])
 
 
-@pytest.mark.usefixtures("double")
+@pytest.mark.usefixtures("cupy")
 def test_outside_a_scope_an_operation_runs_where_its_inputs_are() -> None:
     with tf.device("/gpu:0"):
         x, v = tf.constant([1.0, 2.0]), tf.Variable([3.0, 4.0])
@@ -48,7 +51,7 @@ def test_outside_a_scope_an_operation_runs_where_its_inputs_are() -> None:
     assert (v.device, v.numpy().tolist()) == (GPU, [4.0, 4.0])
 
 
-@pytest.mark.usefixtures("double")
+@pytest.mark.usefixtures("cupy")
 def test_inputs_on_two_devices_are_an_error_that_names_both() -> None:
     x = tf.constant([[1.0]])
     with tf.device("/gpu:0"):
@@ -79,7 +82,7 @@ def test_a_gradient_moves_back_with_its_tensor() -> None:
         assert gradients[0].numpy().tolist() == [12.0, 32.0]
 
 
-@pytest.mark.usefixtures("double")
+@pytest.mark.usefixtures("cupy")
 def test_a_sweep_runs_each_rule_where_its_call_ran() -> None:
     with tf.device("/gpu:0"):
         w = tf.Variable([[1.0], [2.0]])
@@ -103,7 +106,7 @@ def test_every_gpu_is_used_by_its_number() -> None:
     assert tf.gather(x, [2, 0]).numpy().tolist() == [2.0, 0.0]
 
 
-@pytest.mark.usefixtures("double")
+@pytest.mark.usefixtures("cupy")
 def test_random_draws_are_the_same_on_every_device() -> None:
     on_cpu = tf.random.stateless_uniform([5], [1, 2]), tf.random.stateless_normal([5], [1, 2])
     with tf.device("/gpu:0"):

@@ -6,8 +6,9 @@ that must be the current one. Results are laid out row by row, an `out` has the 
 subnormal numbers are flushed to zero, `add.at` adds in an order that nobody knows, and while a stream captures, its
 work is put on record, and what no graph can hold is refused.
 
-It is stricter than CuPy in that NumPy's functions refuse its arrays, where CuPy's would pass them on, and in that a
-GPU can't reach the other's memory. It has all functions that CuPy has, but for those that NumPy hasn't, with the
+It is stricter than CuPy in that NumPy's functions refuse its arrays, where CuPy's would pass them on; in that no `out`
+is larger than the result, where CuPy's would be filled with repetitions; and in that a GPU can't reach the other's
+memory. It has all functions that CuPy has, but for those that NumPy hasn't, with the
 arguments that CuPy's have: `names.txt` lists them, and a test holds the list against the CuPy that is installed.
 
 What a program asks of it can be counted:

@@ -202,9 +202,9 @@ def _result(name: str, found: Any, kernel: Callable[[], Any], out: ndarray | Non
         if values.shape != found.shape:
             raise ValueError(f"Out shape is mismatched: {values.shape} for a result of shape {found.shape}")
         if not numpy.can_cast(found.dtype, values.dtype, "same_kind"):
-            raise TypeError(f"A result of dtype {found.dtype} can't be put into an `out` of dtype {values.dtype}")
+            raise TypeError(f"Cannot cast output from {found.dtype} to {values.dtype} with casting rule 'same_kind'")
         if name == "dot" and not (values.dtype == found.dtype and values.flags.c_contiguous):
-            raise ValueError("An `out` of dot has the result's very dtype, and is C-contiguous")
+            raise ValueError("Output array must be C-contiguous, and its dtype that of the result")
     if name == "astype":
         count("conversions")
     is_captured = cuda.get_current_stream().is_capturing()
