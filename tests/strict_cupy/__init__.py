@@ -7,9 +7,11 @@ subnormal numbers are flushed to zero, `add.at` adds in an order that nobody kno
 work is put on record, and what no graph can hold is refused.
 
 It is stricter than CuPy in that NumPy's functions refuse its arrays, where CuPy's would pass them on; in that no `out`
-is larger than the result, where CuPy's would be filled with repetitions; and in that a GPU can't reach the other's
-memory. It has all functions that CuPy has, but for those that NumPy hasn't, with the
-arguments that CuPy's have: `names.txt` lists them, and a test holds the list against the CuPy that is installed.
+is larger than the result, where CuPy's would be filled with repetitions; in that captures hold no transfers at all; and
+in that a GPU can't reach the other's memory. What it doesn't know: which memory a captured graph has to keep alive.
+
+It has all functions that CuPy has, but for those that NumPy hasn't, with the arguments that CuPy's have: `names.txt`
+lists them, and a test holds the list against the CuPy that is installed.
 
 What a program asks of it can be counted:
 
