@@ -116,6 +116,34 @@ def test_random_draws_are_the_same_on_every_device() -> None:
         assert one.numpy().tolist() == other.numpy().tolist()
 
 
+def test_an_array_of_cupys_beside_a_tensor_is_the_tensors_to_compute(cupy: Any) -> None:
+    with tf.device("/gpu:0"):
+        x = tf.constant([1.0, 2.0])
+    array = cupy.asarray(numpy.array([3.0, 4.0], "float32"))
+    for found in (array * x, array + x, array / x, array > x, x * array):
+        assert isinstance(found, tf.Tensor)
+        assert found.device == GPU
+
+
+@pytest.mark.xfail(strict=True, reason="data is converted outside of the scope of the model's device")
+def test_a_model_works_on_its_gpu_outside_of_a_scope(double: Any) -> None:
+    with tf.device("/gpu:1"):
+        model = tf.keras.Sequential([tf.keras.layers.Dense(1)])
+        model.compile(loss="mse", optimizer="sgd", metrics=["mae"])
+        model(tf.zeros([1, 3]))
+    for dtype in ("float32", "float64", "int32"):
+        x = numpy.ones((7, 3), dtype)
+        with double.cuda.Device(1):
+            there = double.asarray(x)
+        for data in (x, there):
+            model.fit(data, numpy.ones((7, 1)), batch_size=3, verbose=0)
+            assert model.evaluate(data, numpy.ones((7, 1)), verbose=0)[0] >= 0.0
+            assert model.predict(data, verbose=0).shape == (7, 1)
+    with tf.device("/gpu:1"):
+        found = tf.constant(there)
+    assert {weight.device for weight in [*model.weights, found, tf.cast(found, tf.float64)]} == {GPU[:-1] + "1"}
+
+
 # -- names -------------------------------------------------------------------------------------------------------
 
 

@@ -133,7 +133,8 @@ def test_results_are_laid_out_row_by_row(cupy: Any) -> None:
         *(cupy.dot(columns, columns.T), columns.copy(), columns.reshape(2, 3), cupy.maximum(columns, columns)),
     ]
     assert all(each.flags.c_contiguous for each in made)
-    for kept in (columns.astype("float64"), cupy.copy(columns), cupy.zeros_like(columns), cupy.array(columns)):
+    copies = [columns.astype("float64"), cupy.copy(columns), cupy.zeros_like(columns), cupy.array(columns)]
+    for kept in (*copies, cupy.empty_like(columns), cupy.asfortranarray(columns.T)):
         assert kept.flags.f_contiguous
         assert kept.base is None
     for view in (columns.T, columns[1:], columns.swapaxes(0, 1), cupy.broadcast_to(columns, (2, 3, 2))):

@@ -34,8 +34,20 @@ BINARY = {
 
 # Functions and methods that are more than a kernel which computes entries in C order.
 PRODUCTS = {"dot", "inner", "matmul", "tensordot", "vdot"}  # cuBLAS computes them
-SUMS = {"cumprod", "cumsum", "max", "mean", "min", "prod", "std", "sum", "var"}  # flush subnormals, as ufuncs do
-COPIES = {"astype", "copy", "full_like", "ones_like", "zeros_like"}  # are laid out as what they copy
+SUMS = {
+    "cumprod",
+    "cumsum",
+    "max",
+    "mean",
+    "min",
+    "prod",
+    "std",
+    "sum",
+    "var",
+}  # flush subnormals, but for some of CUB's
+COPIES = {  # have a layout of their own: as what they copy, or as they are told
+    "asfortranarray", "astype", "copy", "empty_like", "full_like", "ones_like", "require", "reshape", "zeros_like",
+}  # fmt: skip
 WRITE = {"copyto", "fill_diagonal", "place", "put", "put_along_axis", "putmask"}  # into their first argument
 METHODS_WRITE = {"fill", "partition", "put", "sort"}
 DOWNLOAD = {"dump", "dumps", "item", "tobytes", "tofile", "tolist"}
