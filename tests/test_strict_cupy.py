@@ -86,6 +86,7 @@ def test_work_on_another_gpu_than_the_current_one_is_caught() -> None:
             call()
     assert double.asarray(x).device == double.cuda.Device(0)
     assert x.device == double.cuda.Device(1)
+    assert x.data.device_id == 1
 
 
 # -- which functions and arguments there are ---------------------------------------------------------------------
@@ -444,10 +445,11 @@ class TestTheDoubleIsAsCupyIs:
             assert ours == theirs, name
 
     def test_modules(self) -> None:
-        for name in ("Device", "Stream", "Graph", "get_current_stream", "runtime"):
+        for name in ("Device", "Stream", "Graph", "MemoryPointer", "get_current_stream", "runtime"):
             assert hasattr(self.real.cuda, name)
         for name in ("getDeviceCount", "getDevice", "deviceSynchronize", "CUDARuntimeError"):
             assert hasattr(self.real.cuda.runtime, name)
+        assert {"ptr", "device_id"} <= set(dir(self.real.cuda.MemoryPointer))
         for kind in ("Device", "Stream", "Graph"):
             ours = {name for name in vars(getattr(double.cuda, kind)) if not name.startswith("_")}
             assert ours - {"recorded", "work"} <= set(dir(getattr(self.real.cuda, kind))), kind

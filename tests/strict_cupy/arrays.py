@@ -34,17 +34,7 @@ BINARY = {
 
 # Functions and methods that are more than a kernel which computes entries in C order.
 PRODUCTS = {"dot", "inner", "matmul", "tensordot", "vdot"}  # cuBLAS computes them
-SUMS = {
-    "cumprod",
-    "cumsum",
-    "max",
-    "mean",
-    "min",
-    "prod",
-    "std",
-    "sum",
-    "var",
-}  # flush subnormals, but for some of CUB's
+SUMS = {"cumprod", "cumsum", "max", "mean", "min", "prod", "std", "sum", "var"}  # flush subnormals too
 COPIES = {  # have a layout of their own: as what they copy, or as they are told
     "asfortranarray", "astype", "copy", "empty_like", "full_like", "ones_like", "require", "reshape", "zeros_like",
 }  # fmt: skip
@@ -96,6 +86,11 @@ class ndarray:  # noqa: N801  # CuPy's name
     def device(self) -> cuda.Device:
         count("lookups")
         return cuda.Device(self._device)
+
+    @property
+    def data(self) -> cuda.MemoryPointer:
+        count("lookups")
+        return cuda.MemoryPointer(self._values.ctypes.data, self._device)
 
     shape, strides, ndim, dtype, size, itemsize, nbytes, flags, base = map(
         _of_values, ("shape", "strides", "ndim", "dtype", "size", "itemsize", "nbytes", "flags", "base")

@@ -13,7 +13,7 @@ class Counts:
     """What was asked for.
 
     Attributes:
-        lookups: questions for an array's `device`.
+        lookups: questions for an array's `device`, or its `data`, which knows that too.
         scopes: devices made the current one.
         kernels: kernels started, by the names of their functions.
         conversions: kernels among them that only convert to a dtype, be it the same.

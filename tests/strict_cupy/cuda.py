@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from tests.strict_cupy.counts import count, count_kernel
 
@@ -52,6 +52,13 @@ class Device:
 
     def __repr__(self) -> str:
         return f"<CUDA Device {self.id}>"
+
+
+class MemoryPointer(NamedTuple):
+    """Where the entries of an array begin: what its `data` is."""
+
+    ptr: int
+    device_id: int
 
 
 class runtime:  # noqa: N801  # stands for the module `cupy.cuda.runtime`
