@@ -249,7 +249,8 @@ class Trace(Listener):
     def given(self, value: Any) -> Given:
         """What stands for a value that the function gives, when all is done again."""
         if isinstance(value, Tensor) and isinstance(value.array, Symbol) and value.serial not in self.node_of_serial:
-            serials = [serial for serial, node in self.node_of_serial.items() if node is value.array.node]
+            of = self.node_of(value.array)
+            serials = [serial for serial, node in self.node_of_serial.items() if node is of]
             return Reference(serials[0])  # of what it is a copy of
         return self.replay.given(value)
 
