@@ -668,7 +668,7 @@ BAD: list[tuple[str, Callable[[Any], Any], type[Exception], list[str], bool]] = 
         "text for data",
         lambda tf: network(tf).fit(numpy.array([["a"] * 4]), Y[:1], verbose=0),
         ValueError,
-        ["<U1"],
+        ["strings"],
         True,
     ),
     ("no targets", lambda tf: network(tf).fit(X, verbose=0), ValueError, ["targets"], True),
@@ -728,7 +728,7 @@ BAD: list[tuple[str, Callable[[Any], Any], type[Exception], list[str], bool]] = 
         ["on_tuesday"],
         False,
     ),
-    ("numbers of an Input", lambda tf: float(tf.keras.Input((1,))), TypeError, ["(None, 1)", "no numbers"], False),
+    ("numbers of an Input", lambda tf: float(tf.keras.Input((1,))), ValueError, ["(None, 1)", "no numbers"], True),
     ("an input too few", lambda tf: network(tf).predict({"y": X}, verbose=0), ValueError, ["y", "x"], True),
 ]
 
@@ -763,11 +763,6 @@ def test_refused_weights_change_nothing() -> None:
         with pytest.raises(ValueError):
             model.set_weights(weights)
     assert all((a == b).all() for a, b in zip(before, model.get_weights(), strict=True))
-
-
-def test_a_generator_that_runs_out_is_an_error() -> None:
-    with pytest.raises(ValueError, match="steps_per_epoch"):
-        network(minidl).fit(((X, Y) for _ in range(1)), epochs=2, verbose=0)
 
 
 def test_h5_without_h5py_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

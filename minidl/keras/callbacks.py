@@ -6,6 +6,8 @@ import warnings
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
+from minidl.keras.quoting import short
+
 if TYPE_CHECKING:
     from minidl.keras.models.model import Model
 
@@ -13,7 +15,7 @@ Logs = dict[str, Any] | None
 
 EVENTS = tuple(
     f"on_{what}_{when}"
-    for what in ("train", "epoch", "train_batch", "test", "test_batch", "predict", "predict_batch")
+    for what in ("train", "epoch", "train_batch", "batch", "test", "test_batch", "predict", "predict_batch")
     for when in ("begin", "end")
 )
 
@@ -59,9 +61,17 @@ class Callback:
 
     def on_train_batch_begin(self, batch: int, logs: Logs = None) -> None:
         """A batch of training begins."""
+        self.on_batch_begin(batch, logs)
 
     def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
         """A batch of training ends; the logs hold the means so far."""
+        self.on_batch_end(batch, logs)
+
+    def on_batch_begin(self, batch: int, logs: Logs = None) -> None:
+        """Another name of `on_train_batch_begin`, which calls it."""
+
+    def on_batch_end(self, batch: int, logs: Logs = None) -> None:
+        """Another name of `on_train_batch_end`, which calls it."""
 
     def on_test_begin(self, logs: Logs = None) -> None:
         """`evaluate` begins, or the validation in `fit`."""
@@ -227,8 +237,17 @@ def listed(callbacks: Callback | Iterable[Callback] | None) -> list[Callback]:
     found = [callbacks] if isinstance(callbacks, Callback) else list(callbacks or [])
     for callback in found:
         if not isinstance(callback, Callback):
-            raise ValueError(f"Callbacks are a list of keras.callbacks.Callback; {callback!r} was given among them")
+            raise ValueError(
+                f"Callbacks are a list of keras.callbacks.Callback; {short(callback)} was given among them"
+            )
     return found
+
+
+def with_history(callbacks: Callback | Iterable[Callback] | None) -> tuple[list[Callback], History]:
+    """Callbacks as given to `fit`, and the History among them, which is added where there is none."""
+    found = listed(callbacks)
+    histories = [callback for callback in found if isinstance(callback, History)]
+    return (found, histories[0]) if histories else ([*found, history := History()], history)
 
 
 class CallbackList:
@@ -251,8 +270,11 @@ class CallbackList:
             method(*arguments)
 
     def _methods_for(self, event: str) -> list[Callable[..., None]]:
+        names = [event, event.replace("train_batch", "batch")]
         return [
             getattr(callback, event)
             for callback in self.callbacks
-            if event in vars(callback) or getattr(type(callback), event) is not getattr(Callback, event)
+            if any(
+                name in vars(callback) or getattr(type(callback), name) is not getattr(Callback, name) for name in names
+            )
         ]
