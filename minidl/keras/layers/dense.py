@@ -34,17 +34,10 @@ class Dense(Layer):
     """
 
     def __init__(
-        self,
-        units: int,
-        activation: Any = None,
-        use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        name: str | None = None,
-        trainable: bool = True,
-        dtype: Any = None,
+        self, units: int, activation: Any = None, use_bias: bool = True, kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros", name: str | None = None, trainable: bool = True, dtype: Any = None,
         **options: Any,
-    ) -> None:
+    ) -> None:  # fmt: skip
         if not isinstance(units, int) or isinstance(units, bool) or units < 1:
             raise ValueError(f"The units of a Dense layer are a whole number above 0; {units!r} was given")
         super().__init__(name=name, trainable=trainable, dtype=dtype, **options)

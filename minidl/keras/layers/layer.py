@@ -180,15 +180,9 @@ class Layer:
     # -- weights
 
     def add_weight(
-        self,
-        shape: Sequence[int] | None = None,
-        initializer: Any = None,
-        dtype: Any = None,
-        *,
-        trainable: bool = True,
-        name: str | None = None,
-        **options: Any,
-    ) -> Variable:
+        self, shape: Sequence[int] | None = None, initializer: Any = None, dtype: Any = None, *,
+        trainable: bool = True, name: str | None = None, **options: Any,
+    ) -> Variable:  # fmt: skip
         """Make a weight.
 
         Arguments:
@@ -271,7 +265,11 @@ class Layer:
     def metrics(self) -> list[Metric]:
         """The metrics that the layer keeps, and those of the layers that it keeps."""
         own = [value for value in self._kept() if isinstance(value, Metric)]
-        return _each_once([*own, *(metric for layer in self._sublayers() for metric in layer.metrics)])
+        return _each_once([*own, *(metric for layer in self._sublayers() for metric in layer._inner_metrics())])
+
+    def _inner_metrics(self) -> list[Metric]:
+        """Those that count for a model around the layer: all, but of a model that is trained by itself."""
+        return self.metrics
 
     def _kept(self) -> Iterator[Any]:
         """The values of the layer's attributes, those in lists and dictionaries too."""

@@ -13,7 +13,8 @@ import numpy
 
 from minidl.context import thread
 from minidl.devices import Device, device_of, is_gpu_array
-from minidl.nest import pack
+from minidl.keras.models.graph import in_order
+from minidl.nest import flatten, pack
 from minidl.tensor import Tensor, TensorLike
 from minidl.values import DTYPES, float32, float64
 
@@ -64,7 +65,7 @@ def as_array(role: str, data: Any) -> Any:
     return array
 
 
-def holds_arrays(data: Any) -> bool:
+def _holds_arrays(data: Any) -> bool:
     """Whether this is a dictionary or list of arrays, and no array itself."""
     if isinstance(data, dict):
         return True
@@ -73,6 +74,18 @@ def holds_arrays(data: Any) -> bool:
 
 def _is_array(data: Any) -> bool:
     return not isinstance(data, (int, float, list, tuple)) and getattr(data, "ndim", 0) > 0
+
+
+def arranged(role: str, data: Any, form: Any) -> tuple[list[Any], Any]:
+    """The arrays in data, and the nest to hand them on in: the model's own, or the data's where the model has none."""
+    if form is None:
+        form = data if _holds_arrays(data) else None
+        return [as_array(role, part) for part in (flatten(data) if _holds_arrays(data) else [data])], form
+    arrays = [
+        as_array(role if isinstance(form, str) else f"{role} for {name!r}", part)
+        for name, part in zip(flatten(form), in_order(role, data, form), strict=True)
+    ]
+    return arrays, form if isinstance(form, dict) or len(arrays) > 1 else None
 
 
 @dataclasses.dataclass
