@@ -100,7 +100,7 @@ def test_an_iterable_begins_anew_with_each_epoch() -> None:
     assert int(model.optimizer.iterations) == 6
 
 
-def test_validation_data_that_ends_is_warned_of() -> None:
+def test_validation_data_that_ends_is_warnedof() -> None:
     parts = ((X[:2], Y[:2]) for _ in range(3))
     with pytest.warns(UserWarning, match="ran out"):
         history = network(minidl).fit(X, Y, epochs=4, validation_data=parts, validation_steps=2, verbose=0).history
@@ -144,13 +144,17 @@ def test_batches_have_memory_of_their_own(options: dict[str, Any]) -> None:
 # -- steps that are defined anew ---------------------------------------------------------------------------------
 
 
-def made(tf: Any, methods: dict[str, Any], **compile_options: Any) -> Any:
-    """A model of one layer, of a class with these methods."""
+def of(tf: Any, kind: Any, **compile_options: Any) -> Any:
+    """A compiled model of one layer, of a class derived from Model."""
     place = tf.keras.Input((4,), name="x")
-    kind = type("Own", (tf.keras.Model,), methods)
     model = fill(kind(place, tf.keras.layers.Dense(3, name="output")(place)))
     model.compile(**{"loss": "mse", "optimizer": tf.keras.optimizers.SGD(0.1, momentum=0.5), **compile_options})
     return model
+
+
+def made(tf: Any, methods: dict[str, Any], **compile_options: Any) -> Any:
+    """A compiled model of one layer, of a class with these methods."""
+    return of(tf, type("Own", (tf.keras.Model,), methods), **compile_options)
 
 
 def used(model: Any) -> Any:
@@ -214,14 +218,7 @@ def more_logs(tf: Any) -> Any:
             logs = super().compute_metrics(x, y, y_pred, sample_weight)
             return {**logs, "largest": tf.reduce_max(y_pred)}
 
-    return used(made(tf, dict(vars(Own)) | {"__class__": Own}, metrics=["mae"]) if False else _of(tf, Own))
-
-
-def _of(tf: Any, kind: Any, **compile_options: Any) -> Any:
-    place = tf.keras.Input((4,), name="x")
-    model = fill(kind(place, tf.keras.layers.Dense(3, name="output")(place)))
-    model.compile(**{"loss": "mse", "optimizer": tf.keras.optimizers.SGD(0.1), "metrics": ["mae"], **compile_options})
-    return model
+    return used(of(tf, Own, metrics=["mae"]))
 
 
 def own_losses(tf: Any) -> Any:
@@ -234,7 +231,7 @@ def own_losses(tf: Any) -> Any:
         def compute_loss(self, x: Any, y: Any, y_pred: Any, sample_weight: Any) -> Any:
             return 2.0 * super().compute_loss(x, y, y_pred, sample_weight)
 
-    return [used(made(tf, {"compute_loss": compute_loss}, loss=None)), used(_of(tf, Older))]
+    return [used(made(tf, {"compute_loss": compute_loss}, loss=None)), used(of(tf, Older, metrics=["mae"]))]
 
 
 def own_metrics(tf: Any) -> Any:
@@ -255,9 +252,9 @@ def own_metrics(tf: Any) -> Any:
         train_step = tf.keras.Model.train_step
 
     return [
-        fitted(_of(tf, Own), X, Y, epochs=2, batch_size=4),
-        fitted(_of(tf, Unused, metrics=None), X, Y, epochs=2),
-        _of(tf, Own).metrics_names,
+        fitted(of(tf, Own), X, Y, epochs=2, batch_size=4),
+        fitted(of(tf, Unused), X, Y, epochs=2),
+        of(tf, Own).metrics_names,
     ]
 
 
@@ -331,9 +328,9 @@ def forms_of_data(tf: Any) -> Any:
         return tf.zeros([2, 1])
 
     model = made(tf, {"train_step": step, "test_step": step, "predict_step": predict_step}, run_eagerly=True)
-    model.fit(X, Y, verbose=0)
-    model.fit(X, Y, sample_weight=WEIGHTS, verbose=0)
-    model.fit(X, verbose=0)
+    model.fit(X, Y, shuffle=False, verbose=0)
+    model.fit(X, Y, sample_weight=WEIGHTS, shuffle=False, verbose=0)
+    model.fit(X, shuffle=False, verbose=0)
     model.evaluate(X, Y, verbose=0)
     model.evaluate(X, verbose=0)
     model.predict(X, verbose=0)
@@ -357,7 +354,9 @@ def all_events(tf: Any) -> Any:
 
     notes = Notes(tf, note, *events)
     model = network(tf)
-    model.fit(X, Y, batch_size=5, epochs=2, verbose=0, validation_data=(X, Y), callbacks=[notes.callback])
+    model.fit(
+        X, Y, batch_size=5, epochs=2, shuffle=False, verbose=0, validation_data=(X, Y), callbacks=[notes.callback]
+    )
     model.evaluate(X, Y, verbose=0, callbacks=[notes.callback])
     model.predict(X, verbose=0, callbacks=[notes.callback])
     return [str(each) for each in notes.heard]
@@ -373,7 +372,7 @@ def events_of_batches(tf: Any) -> Any:
     plain = tf.keras.callbacks.LambdaCallback(on_batch_end=lambda batch, logs: told.append(batch))
     model = network(tf)
     callbacks = [both.callback, instead.callback, plain]
-    model.fit(X, Y, batch_size=5, verbose=0, validation_data=(X, Y), callbacks=callbacks)
+    model.fit(X, Y, batch_size=5, shuffle=False, verbose=0, validation_data=(X, Y), callbacks=callbacks)
     model.evaluate(X, Y, verbose=0, callbacks=callbacks)
     model.predict(X, verbose=0, callbacks=callbacks)
     return [str(each) for each in [*both.heard, *instead.heard]], told
@@ -409,7 +408,8 @@ def a_stop_of_training_ends_no_evaluation(tf: Any) -> Any:
 def a_history_that_was_given(tf: Any) -> Any:
     given = tf.keras.callbacks.History()
     model = network(tf)
-    return [model.fit(X, Y, epochs=2, verbose=0, callbacks=[given]) is given, model.history is given, given.epoch]
+    found = model.fit(X, Y, epochs=2, shuffle=False, verbose=0, callbacks=[given])
+    return [found is given, model.history is given, given.epoch]
 
 
 def what_is_trained_was_settled_by_compile(tf: Any) -> Any:
@@ -436,8 +436,9 @@ def test_what_a_callback_compiles_is_what_trains_from_then_on(event: str) -> Non
 
 PROGRAMS = [
     steps_beyond_the_data, streams_that_end, splits, counts_of_numpy, own_train_step, own_logs,
-    same_names_as_the_metrics, more_logs, own_losses, own_metrics, kept_metrics, other_methods_are_called, forms_of_data,
-    all_events, events_of_batches, stops, a_stop_of_training_ends_no_evaluation, a_history_that_was_given,
+    same_names_as_the_metrics, more_logs, own_losses, own_metrics, kept_metrics, other_methods_are_called,
+    forms_of_data, all_events, events_of_batches, stops,
+    a_stop_of_training_ends_no_evaluation, a_history_that_was_given,
     what_is_trained_was_settled_by_compile,
 ]  # fmt: skip
 
@@ -458,7 +459,7 @@ def four(tf: Any) -> Any:
 
 
 def _gives_no_logs(tf: Any) -> Any:
-    made(tf, {"train_step": lambda self, data: None}).fit(X, Y, verbose=0)
+    made(tf, {"train_step": lambda self, data: None}).fit(X, Y, shuffle=False, verbose=0)
 
 
 REFUSED: list[tuple[str, Callable[[Any], Any], list[str]]] = [
@@ -471,7 +472,7 @@ REFUSED: list[tuple[str, Callable[[Any], Any], list[str]]] = [
     ("targets beside a stream", lambda tf: network(tf).fit(((X, Y) for _ in range(2)), Y, verbose=0), ["targets"]),
     ("a step without logs", _gives_no_logs, ["None"]),
     ("a step before compile", lambda tf: tf.keras.Sequential([tf.keras.layers.Dense(1)]).fit(X, Y), ["compile"]),
-    ("no loss", lambda tf: network(tf, loss=None).fit(X, Y, verbose=0), ["loss"]),
+    ("no loss", lambda tf: network(tf, loss=None).fit(X, Y, shuffle=False, verbose=0), ["loss"]),
 ]
 
 
@@ -523,7 +524,7 @@ def _small(call: Callable[[Any], Any] | None = None, **options: Any) -> Any:
             return inputs if call is None else call(inputs)
 
     optimizer = minidl.keras.optimizers.SGD(0.1, momentum=0.5)
-    return _of(minidl, lambda x, y: minidl.keras.Model(x, Own()(y)), optimizer=optimizer, **options)
+    return of(minidl, lambda x, y: minidl.keras.Model(x, Own()(y)), optimizer=optimizer, **options)
 
 
 @pytest.mark.parametrize("action", ["fit", "train_on_batch", "evaluate"])
@@ -562,8 +563,8 @@ def test_ctrl_c_at_any_moment_leaves_whole_steps() -> None:
     for delay in numpy.linspace(0.001, 0.08, 12):
         model = _small()
         timer = threading.Timer(delay, os.kill, [os.getpid(), signal.SIGINT])
-        timer.start()
         try:
+            timer.start()
             model.fit(X, Y, epochs=400, **options)
             timer.join()
         except KeyboardInterrupt:

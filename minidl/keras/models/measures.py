@@ -40,8 +40,8 @@ class CompiledMetrics(metrics.Metric):
 
     @property
     def names(self) -> list[str]:
-        """What the results are called."""
-        return list(self._named)
+        """What the metrics are called, which for a single output is what the results are called."""
+        return [metric.name for metric in self._named.values()]
 
     @property
     def variables(self) -> list[Variable]:
