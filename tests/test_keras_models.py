@@ -242,6 +242,8 @@ def nested_models(tf: Any) -> Any:
     x, y = {"in": {"a": X, "b": Y}}, {"out": {"p": Y[:, :1], "q": Y[:, :2]}}
     metrics = {"out": {"p": ["mae"], "q": ["mse", "mae"]}}
     model.compile(loss="mse", optimizer=tf.keras.optimizers.SGD(0.1), metrics=metrics)
+    ordered = fill(tf.keras.Model(a, {"z": dense[0](a), "b": tf.keras.layers.Dense(2)(a)}))
+    ordered.compile(loss="mse", metrics={"b": ["mae"]})
     swapped = fill(tf.keras.Model([b, a], dense[0](a)))
     parts = tf.keras.Model({"ab": [a, b]}, [dense[0](a), {"z": dense[1](b)}])
     inner = tf.keras.Model([a, b], both(tf, "p", "q")({"p": dense[0](a), "q": dense[1](b)}))
@@ -250,6 +252,7 @@ def nested_models(tf: Any) -> Any:
         model.predict(x, verbose=0),
         fitted(model, x, y, epochs=2),
         model.evaluate(x, y, verbose=0),
+        ordered.evaluate(X, {"z": Y[:, :1], "b": Y[:, :2]}, verbose=0),
         swapped({"a": X, "b": Y}),
         swapped.predict({"a": X, "b": Y}, verbose=0),
         parts({"ab": [X, Y]}),

@@ -87,6 +87,7 @@ class Measures:
         self.mean = metrics.Mean("loss")
         self.compiled: CompiledMetrics | None = None
         self.own: list[metrics.Mean] = []
+        self._listed: list[metrics.Mean] = []
         self._asked = loss, loss_weights, asked_metrics
         self._losses: list[losses.Loss | None] = []
         is_for_several = [isinstance(each, dict) for each in self._asked] + [
@@ -107,13 +108,14 @@ class Measures:
         groups = _for_each("metrics", listed, form, shared=False)
         made = [[metrics.for_training(each) for each in flatten(group or [])] for group in groups]
         self.compiled = CompiledMetrics(names, made) if any(made) else None
-        paths = _paths(form)
-        self.own = [metrics.Mean(f"{path}_loss") for path in paths] if len(paths) > 1 else []
+        means = {path: metrics.Mean(f"{path}_loss") for path in _paths(form, sorted)} if len(names) > 1 else {}
+        self.own = list(means.values())
+        self._listed = [means[path] for path in _paths(form, list)] if means else []
 
     @property
     def all(self) -> list[metrics.Metric]:
         """All metrics, in Keras's order."""
-        return [self.mean, *([self.compiled] if self.compiled else []), *self.own]
+        return [self.mean, *([self.compiled] if self.compiled else []), *self._listed]
 
     def loss(self, y: Any, predictions: Any, weight: Any) -> Tensor:
         """The loss of a batch: the sum of the losses of the outputs, each times its weight."""
@@ -143,21 +145,20 @@ class Measures:
         if len(outputs) != len(self._losses):  # a model that has just been built
             names = [f"output_{index}" for index in range(len(outputs))]
             if isinstance(predictions, dict) and len(predictions) == len(outputs):
-                names = sorted(predictions)
-                self._set_up({name: name for name in names}, names)
+                self._set_up({name: name for name in predictions}, sorted(predictions))
             else:
                 self._set_up(names, names)
 
 
-def _paths(form: Any, before: tuple[str, ...] = ()) -> list[str]:
-    """For each name in a nest, the keys of the dictionaries that lead to it, or the name itself."""
+def _paths(form: Any, order: Callable[[Any], list[Any]], before: tuple[str, ...] = ()) -> list[str]:
+    """For each name in a nest, the keys of the dictionaries that lead to it, in their order; or the name itself."""
     if isinstance(form, dict):
-        keyed = [(str(key), form[key]) for key in sorted(form)]
+        keyed = [(str(key), form[key]) for key in order(form)]
     elif isinstance(form, (list, tuple)):
         keyed = [(each if isinstance(each, str) else str(index), each) for index, each in enumerate(form)]
     else:
         return ["/".join(before) or form]
-    return [path for key, each in keyed for path in _paths(each, (*before, key))]
+    return [path for key, each in keyed for path in _paths(each, order, (*before, key))]
 
 
 def _for_each(what: str, given: Any, form: Any, shared: bool) -> list[Any]:
