@@ -243,13 +243,6 @@ def listed(callbacks: Callback | Iterable[Callback] | None) -> list[Callback]:
     return found
 
 
-def with_history(callbacks: Callback | Iterable[Callback] | None) -> tuple[list[Callback], History]:
-    """Callbacks as given to `fit`, and the History among them, which is added where there is none."""
-    found = listed(callbacks)
-    histories = [callback for callback in found if isinstance(callback, History)]
-    return (found, histories[0]) if histories else ([*found, history := History()], history)
-
-
 class CallbackList:
     """Several callbacks called as one: each event is a method that tells those that listen to it."""
 

@@ -12,7 +12,7 @@ import numpy
 
 from minidl.context import thread
 from minidl.devices import CPU, Device, device_of
-from minidl.keras.callbacks import Callback, CallbackList, History, with_history
+from minidl.keras.callbacks import Callback, CallbackList, History, listed
 from minidl.keras.models.data import Batch, NoBatchesError, Samples, Stream, arranged, is_stream, steps_in, walks
 from minidl.keras.models.interrupts import WholeSteps
 from minidl.keras.models.steps import Learner, as_numbers
@@ -101,8 +101,11 @@ class Trainer(Learner):
             data, validation = data.split(validation_split)
         size = batch_size or BATCH_SIZE
         steps = steps_in(data, size, steps_per_epoch)
-        callbacks, self.history = with_history(callbacks)
-        told = CallbackList(callbacks, self, {"epochs": epochs, "steps": steps, "verbose": verbose})
+        given = listed(callbacks)
+        histories = [each for each in given if isinstance(each, History)] or [History()]
+        self.history = histories[0]
+        others = [each for each in given if each is not self.history]
+        told = CallbackList([*others, self.history], self, {"epochs": epochs, "steps": steps, "verbose": verbose})
         following = walks(data, size, self._place(), shuffle, steps_per_epoch)
         step = self._latest_step("train")
         self.stop_training = False
@@ -141,7 +144,7 @@ class Trainer(Learner):
 
     def evaluate(
         self, x: Any = None, y: Any = None, batch_size: int | None = None, verbose: str | int = "auto",
-        sample_weight: Any = None, steps: int | None = None, callbacks: Sequence[Callback] | None = None,
+        sample_weight: Any = None, steps: int | None = None, callbacks: Sequence[Callback] | CallbackList | None = None,
         return_dict: bool = False,
     ) -> Any:  # fmt: skip
         """The loss and the metrics on samples, without training.
@@ -154,8 +157,9 @@ class Trainer(Learner):
         data, size = self._data(x, y, sample_weight), batch_size or BATCH_SIZE
         count = steps_in(data, size, steps)
         batches = next(walks(data, size, self._place(), False, steps))
-        is_told = isinstance(callbacks, CallbackList)
-        told: Any = callbacks if is_told else CallbackList(callbacks, self, _params(count, verbose))
+        told = callbacks
+        if not isinstance(told, CallbackList):
+            told = CallbackList(told, self, _params(count, verbose))
         self.stop_evaluating = False
         with Progress(verbose, count) as progress, WholeSteps() as whole:
             told.tell("on_test_begin", {})
