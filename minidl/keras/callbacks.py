@@ -167,16 +167,10 @@ class EarlyStopping(Callback):
     """
 
     def __init__(
-        self,
-        monitor: str = "val_loss",
-        min_delta: float = 0,
-        patience: int = 0,
-        verbose: int = 0,
-        mode: str = "auto",
-        baseline: float | None = None,
-        restore_best_weights: bool = False,
+        self, monitor: str = "val_loss", min_delta: float = 0, patience: int = 0, verbose: int = 0,
+        mode: str = "auto", baseline: float | None = None, restore_best_weights: bool = False,
         start_from_epoch: int = 0,
-    ) -> None:
+    ) -> None:  # fmt: skip
         if mode not in ("auto", "min", "max"):
             raise ValueError(f"The mode is 'auto', 'min' or 'max'; {mode!r} was given")
         larger = mode == "max" or (mode == "auto" and "acc" in monitor)

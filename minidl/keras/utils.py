@@ -34,16 +34,10 @@ def set_random_seed(seed: int) -> None:
 
 
 def plot_model(
-    model: Model,
-    to_file: Any = "model.png",
-    show_shapes: bool = False,
-    show_dtype: bool = False,
-    show_layer_names: bool = False,
-    dpi: float = 200,
-    show_layer_activations: bool = False,
-    show_trainable: bool = False,
-    **options: Any,
-) -> Diagram:
+    model: Model, to_file: Any = "model.png", show_shapes: bool = False, show_dtype: bool = False,
+    show_layer_names: bool = False, dpi: float = 200, show_layer_activations: bool = False,
+    show_trainable: bool = False, **options: Any,
+) -> Diagram:  # fmt: skip
     """Draw a model: a box for each call of a layer, so that a layer that is shared has several.
 
     Arguments:

@@ -26,12 +26,14 @@ _NEVER_CALLED = ("make_train_function", "make_test_function", "make_predict_func
 
 
 class Learner(Layer):
-    """A layer that can be trained: what a model adds a graph to.
+    """A layer that can take steps of training.
 
     Attributes:
         optimizer: the optimizer, once compiled.
         run_eagerly: whether each step runs operation by operation, instead of as a compiled program.
-        stop_training: set by a callback, ends the training after the epoch.
+        stop_training, stop_evaluating, stop_predicting: set by a callback, end what is done after the batch; the
+            training, after the epoch's end is told.
+        history: what `fit` gave last.
     """
 
     optimizer: optimizers.SGD | None = None
@@ -268,7 +270,7 @@ class _Step:
         self._own = getattr(model, f"{kind}_step")
         self._gives_logs = kind != "predict"
         names = [f"{kind}_step", "compute_metrics", "get_metrics_result"]
-        is_usual = all(getattr(type(model), name) is getattr(Learner, name) for name in names)
+        is_usual = all(getattr(getattr(model, name), "__func__", None) is getattr(Learner, name) for name in names)
         self._is_silent = self._gives_logs and is_usual
         self._is_compiled = is_compiled
         self._programs: dict[int | None, Callable[..., Any]] = {}  # by how many parts a batch has as a tuple

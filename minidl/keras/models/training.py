@@ -102,10 +102,10 @@ class Trainer(Learner):
         size = batch_size or BATCH_SIZE
         steps = steps_in(data, size, steps_per_epoch)
         given = listed(callbacks)
-        histories = [each for each in given if isinstance(each, History)] or [History()]
-        self.history = histories[0]
-        others = [each for each in given if each is not self.history]
-        told = CallbackList([*others, self.history], self, {"epochs": epochs, "steps": steps, "verbose": verbose})
+        if not any(isinstance(callback, History) for callback in given):
+            given = [*given, History()]
+        self.history = next(callback for callback in given if isinstance(callback, History))
+        told = CallbackList(given, self, {"epochs": epochs, "steps": steps, "verbose": verbose})
         following = walks(data, size, self._place(), shuffle, steps_per_epoch)
         step = self._latest_step("train")
         self.stop_training = False
