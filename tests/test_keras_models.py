@@ -477,6 +477,12 @@ def test_a_refused_array_is_not_printed_whole() -> None:
         lambda: network(minidl).fit([many] * 3, Y, verbose=0),
         lambda: network(minidl).fit(X, Y, validation_data=many, verbose=0),
         lambda: network(minidl).fit(X, Y, callbacks=[many], verbose=0),
+        lambda: network(minidl).fit(X, Y, callbacks=3, verbose=0),
+        lambda: network(minidl).fit(X, Y, batch_size=many, verbose=0),
+        lambda: minidl.keras.layers.Dense(many),
+        lambda: minidl.keras.layers.Layer().add_weight(shape=many),
+        lambda: minidl.keras.Input(many),
+        lambda: minidl.keras.layers.Dense(1, trainable=many),
     ):
         with pytest.raises(ValueError) as caught:
             program()  # type: ignore[no-untyped-call]

@@ -228,7 +228,8 @@ class EarlyStopping(Callback):
 
 def listed(callbacks: Callback | Iterable[Callback] | None) -> list[Callback]:
     """Callbacks as given to a model, one or several or None. Raises ValueError for what is none."""
-    found = [callbacks] if isinstance(callbacks, Callback) else list(callbacks or [])
+    given = () if callbacks is None else callbacks
+    found = list(given) if isinstance(given, Iterable) else [given]
     for callback in found:
         if not isinstance(callback, Callback):
             raise ValueError(

@@ -7,6 +7,7 @@ from typing import Any
 from minidl.keras import activations, initializers
 from minidl.keras.layers.layer import Layer
 from minidl.keras.layers.symbolic import is_shape
+from minidl.keras.quoting import short
 from minidl.ops.creation import cast
 from minidl.ops.reductions import matmul
 from minidl.tensor import Tensor
@@ -39,7 +40,7 @@ class Dense(Layer):
         **options: Any,
     ) -> None:  # fmt: skip
         if not isinstance(units, int) or isinstance(units, bool) or units < 1:
-            raise ValueError(f"The units of a Dense layer are a whole number above 0; {units!r} was given")
+            raise ValueError(f"The units of a Dense layer are a whole number above 0; {short(units)} was given")
         super().__init__(name=name, trainable=trainable, dtype=dtype, **options)
         self.units = units
         self.activation = activations.get(activation)

@@ -210,7 +210,7 @@ class Layer:
         if isinstance(shape, str):
             raise ValueError(f"A weight's name is given by name: add_weight(shape=..., name={shape!r})")
         if not is_shape(shape) or not all(isinstance(length, numbers.Integral) and length >= 0 for length in shape):
-            raise ValueError(f"The shape of a weight is a tuple of whole numbers from 0 on; {shape!r} was given")
+            raise ValueError(f"The shape of a weight is a tuple of whole numbers from 0 on; {short(shape)} was given")
         dtype = as_dtype(dtype or self._dtype)
         by_default = "glorot_uniform" if dtype in FLOATS else "zeros"
         first = initializers.get(by_default if initializer is None else initializer)

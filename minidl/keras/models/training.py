@@ -281,4 +281,4 @@ def _params(steps: int | None, verbose: str | int) -> dict[str, Any]:
 def _check_counts(**counts: Any) -> None:
     for name, count in counts.items():
         if count is not None and (isinstance(count, bool) or not isinstance(count, numbers.Integral) or count < 1):
-            raise ValueError(f"{name} is a whole number above 0, or None; {count!r} was given")
+            raise ValueError(f"{name} is a whole number above 0, or None; {short(count)} was given")
