@@ -1,6 +1,17 @@
 """The part of Keras that the lesson uses: Dense layers in any graph, mean squared error and SGD."""
 
-from minidl.keras import activations, callbacks, initializers, layers, losses, metrics, models, optimizers, utils
+from minidl.keras import (
+    activations,
+    callbacks,
+    initializers,
+    layers,
+    losses,
+    metrics,
+    models,
+    optimizers,
+    regularizers,
+    utils,
+)
 from minidl.keras.layers import Input
 from minidl.keras.models import Model, Sequential
 
@@ -16,5 +27,6 @@ __all__ = [
     "metrics",
     "models",
     "optimizers",
+    "regularizers",
     "utils",
 ]

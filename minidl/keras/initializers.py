@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import random
 from collections.abc import Sequence
 from typing import Any
 
-from minidl.keras.names import find
-from minidl.ops.creation import cast, ones, zeros
+import numpy
+
+from minidl.keras.names import find, table
+from minidl.ops import creation
+from minidl.ops.creation import cast
 from minidl.ops.random import stateless_normal, stateless_uniform
 from minidl.ops.shaping import fill
-from minidl.tensor import Tensor, float32
+from minidl.tensor import Tensor, TensorLike, float32
+
+__all__ = [
+    "Constant", "GlorotUniform", "HeUniform", "Initializer", "Ones", "RandomNormal", "RandomUniform", "Zeros",
+    "constant", "get", "glorot_uniform", "he_uniform", "ones", "random_normal", "random_uniform", "zeros",
+]  # fmt: skip
 
 
 class Initializer:
@@ -36,7 +45,7 @@ class Zeros(Initializer):
     """
 
     def __call__(self, shape: Sequence[int], dtype: Any = None) -> Tensor:
-        return zeros(shape, dtype or float32)
+        return creation.zeros(shape, dtype or float32)
 
 
 class Ones(Initializer):
@@ -47,7 +56,7 @@ class Ones(Initializer):
     """
 
     def __call__(self, shape: Sequence[int], dtype: Any = None) -> Tensor:
-        return ones(shape, dtype or float32)
+        return creation.ones(shape, dtype or float32)
 
 
 class Constant(Initializer):
@@ -163,23 +172,31 @@ class HeUniform(GlorotUniform):
         return self._within(2.0 / max(1.0, _fans(shape)[0]), shape, dtype)
 
 
-_TABLE = {
-    "zeros": Zeros,
-    "ones": Ones,
-    "constant": Constant,
-    "random_uniform": RandomUniform,
-    "random_normal": RandomNormal,
-    "glorot_uniform": GlorotUniform,
-    "he_uniform": HeUniform,
-}
+# Keras's other names for them.
+zeros, ones, constant = Zeros, Ones, Constant
+random_uniform, random_normal, glorot_uniform, he_uniform = RandomUniform, RandomNormal, GlorotUniform, HeUniform
+
+_TABLE = table(
+    Zeros, Ones, Constant, RandomUniform, RandomNormal, GlorotUniform, HeUniform, Initializer,
+    zero=Zeros, one=Ones, uniform=RandomUniform, normal=RandomNormal,
+)  # fmt: skip
 
 
 def get(identifier: Any) -> Any:
-    """The initializer of a name such as 'glorot_uniform' or 'GlorotUniform'; an initializer stays itself.
+    """The initializer of a name such as 'glorot_uniform' or 'GlorotUniform'; an initializer stays itself, and None too.
 
-    Raises ValueError for an unknown name.
+    A tensor or an array gives a function that returns it. Raises ValueError for an unknown name, and, when called, for
+    another shape than the array's.
 
     >>> type(tf.keras.initializers.get('zeros')).__name__
     'Zeros'
     """
-    return find("initializer", identifier, _TABLE | {entry.__name__: entry for entry in _TABLE.values()})
+    if isinstance(identifier, (TensorLike, numpy.ndarray, numpy.generic)):
+        return functools.partial(_given, identifier)
+    return find("initializer", identifier, _TABLE)
+
+
+def _given(value: Any, shape: Sequence[int], dtype: Any = None) -> Tensor:
+    if tuple(shape) != value.shape:
+        raise ValueError(f"The initial value has shape {value.shape}; a weight of shape {tuple(shape)} is wanted")
+    return cast(value, dtype or value.dtype)

@@ -7,6 +7,7 @@ from typing import Any
 
 from minidl.keras.layers.layer import Layer
 from minidl.keras.layers.symbolic import KerasTensor
+from minidl.keras.models import saving
 from minidl.keras.models.graph import Graph
 from minidl.keras.models.training import Trainer
 from minidl.keras.names import new_name
@@ -175,9 +176,7 @@ class Model(Trainer):
         Raises ValueError for another ending and for a model without weights yet, FileExistsError, and ImportError
         without h5py.
         """
-        from minidl.keras.models.saving import save
-
-        save(self, filepath, overwrite)
+        saving.save(self, filepath, overwrite)
 
     def load_weights(self, filepath: Any) -> None:
         """Read the weights, and the state of the optimizer, from a file that minidl or Keras wrote.
@@ -185,9 +184,7 @@ class Model(Trainer):
         Raises FileNotFoundError, OSError for a damaged file, ValueError where the number or the shapes of the
         weights differ; no weight is then changed.
         """
-        from minidl.keras.models.saving import load
-
-        load(self, filepath)
+        saving.load(self, filepath)
 
 
 def _fitting(value: Tensor, place: KerasTensor) -> Tensor:

@@ -34,7 +34,7 @@ class Trainer(Layer):
         stop_training: set by a callback, ends the training after the epoch.
     """
 
-    optimizer: optimizers.SGD | None = None
+    optimizer: optimizers.Optimizer | None = None
     run_eagerly = False
     stop_training = False
     _measures: Measures | None = None
@@ -110,8 +110,14 @@ class Trainer(Layer):
         key: tuple[Any, ...] = (kind,)
         if kind == "train" and self.optimizer is not None:
             trained = self.trainable_weights
-            self.optimizer.build(trained)
-            key = (kind, self.optimizer.has_schedule, *((id(weight), weight.device) for weight in trained))
+            if self.built and not self.optimizer.built:
+                self.optimizer.build(trained)
+            key = (
+                kind,
+                self.optimizer.calls_python,
+                self.optimizer.schedule,
+                *((id(weight), weight.device) for weight in trained),
+            )
         step = self._steps.get(key)
         if step is None:
             step = getattr(self, f"_{kind}_step")
