@@ -7,7 +7,7 @@ from typing import Any
 
 from minidl.context import thread
 from minidl.devices import CPU, Device
-from minidl.keras.names import find, new_name, table
+from minidl.keras.names import find, snake_case, table
 from minidl.ops.calling import as_tensor
 from minidl.ops.creation import cast, convert_to_tensor
 from minidl.ops.elementwise import abs, equal, square, where
@@ -122,7 +122,7 @@ class Loss:
         if reduction not in _REDUCTIONS:
             raise ValueError(f"A loss is reduced by one of {_REDUCTIONS}; {reduction!r} was given")
         self.reduction = reduction
-        self.name = name or new_name(self)
+        self.name = name or snake_case(type(self).__name__)
         self._dtype = as_dtype(dtype or float32)
 
     @property

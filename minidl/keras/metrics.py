@@ -12,7 +12,7 @@ from minidl.devices import CPU, Device
 from minidl.devices import device as device_scope
 from minidl.keras import initializers
 from minidl.keras.losses import in_dtype, mean_absolute_error, mean_of, mean_squared_error, same_axes
-from minidl.keras.names import find, new_name, refuse, snake_case, table
+from minidl.keras.names import find, refuse, snake_case, table
 from minidl.nest import flatten
 from minidl.ops.calling import as_tensor
 from minidl.ops.creation import cast, convert_to_tensor, zeros
@@ -52,7 +52,7 @@ class Metric:
     """
 
     def __init__(self, dtype: Any = None, name: str | None = None) -> None:
-        self.name = name or new_name(self)
+        self.name = name or snake_case(type(self).__name__)
         self._dtype = as_dtype(dtype or float32)
         self._added: list[Variable] = []
 

@@ -115,7 +115,7 @@ class Trainer(Layer):
             key = (
                 kind,
                 self.optimizer.calls_python,
-                self.optimizer.schedule,
+                id(self.optimizer.schedule),
                 *((id(weight), weight.device) for weight in trained),
             )
         step = self._steps.get(key)

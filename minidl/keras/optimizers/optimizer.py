@@ -67,7 +67,8 @@ class Optimizer:
         self.global_clipnorm = global_clipnorm
         self.built = False
         self.iterations = Variable(0, trainable=False, name="iteration", dtype=int64)
-        self._rate = learning_rate if callable(learning_rate) else _rate_variable(learning_rate)
+        # All that ever gave the learning rate, the last is in force: so none has the `id` of one before.
+        self._rates = [learning_rate if callable(learning_rate) else _rate_variable(learning_rate)]
         self._added: list[Variable] = []
         self._moved: list[Variable] = []
         self._places: dict[int, int] = {}  # of the variables that are moved, by their ids
@@ -81,30 +82,29 @@ class Optimizer:
     @property
     def variables(self) -> list[Variable]:
         """The state, in Keras's order: the count of steps, the learning rate if it is a number, what was added."""
-        return [self.iterations, *([self._rate] if isinstance(self._rate, Variable) else []), *self._added]
+        return [self.iterations, *([self._rates[-1]] if self.schedule is None else []), *self._added]
 
     @property
     def learning_rate(self) -> Any:
         """The learning rate of the next step; it can be set to another float, schedule or function."""
-        if isinstance(self._rate, LearningRateSchedule):
-            return self._rate(self.iterations)
-        return self._rate if isinstance(self._rate, Variable) else self._rate()
+        rate = self._rates[-1]
+        if isinstance(rate, LearningRateSchedule):
+            return rate(self.iterations)
+        return rate if isinstance(rate, Variable) else rate()
 
     @learning_rate.setter
     def learning_rate(self, learning_rate: Any) -> None:
-        if callable(learning_rate):
-            self._rate = learning_rate
-        elif isinstance(self._rate, LearningRateSchedule):
+        if not callable(learning_rate) and isinstance(self.schedule, LearningRateSchedule):
             raise TypeError(f"The learning rate follows a schedule, so it can't be set to {learning_rate!r}")
-        elif isinstance(self._rate, Variable):
-            self._rate.assign(learning_rate)
+        if callable(learning_rate) or self.schedule is not None:
+            self._rates.append(learning_rate if callable(learning_rate) else _rate_variable(learning_rate))
         else:
-            self._rate = _rate_variable(learning_rate)
+            self._rates[-1].assign(learning_rate)
 
     @property
     def schedule(self) -> Any:
         """What gives the learning rate, where that is no number: a LearningRateSchedule or a function; else None."""
-        return None if isinstance(self._rate, Variable) else self._rate
+        return None if isinstance(self._rates[-1], Variable) else self._rates[-1]
 
     @property
     def calls_python(self) -> bool:
@@ -113,7 +113,7 @@ class Optimizer:
 
     def build(self, variables: Sequence[Variable]) -> None:
         """Learn which variables there are to move; an optimizer with a state of its own makes it here."""
-        for shared in [self.iterations, self._rate] if variables else []:
+        for shared in [self.iterations, self._rates[-1]] if variables else []:
             if isinstance(shared, Variable):
                 shared.relocate(variables[0]._device)
         self._moved = list(variables)
