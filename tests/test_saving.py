@@ -390,10 +390,12 @@ def test_nothing_but_the_file_is_read(form: Callable[[Any, Path], None], tmp_pat
     model = other()
     before = values(model)
     tracemalloc.start()
-    with pytest.raises((OSError, ValueError), match=path.name):
-        model.load_weights(path)
-    assert tracemalloc.get_traced_memory()[1] < 3e6
-    tracemalloc.stop()
+    try:
+        with pytest.raises((OSError, ValueError), match=path.name):
+            model.load_weights(path)
+        assert tracemalloc.get_traced_memory()[1] < 3e6
+    finally:
+        tracemalloc.stop()
     assert values(model) == before
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 import random
 from collections.abc import Sequence
@@ -14,7 +13,7 @@ from minidl.keras.names import find, table
 from minidl.ops import creation
 from minidl.ops.creation import cast
 from minidl.ops.random import stateless_normal, stateless_uniform
-from minidl.ops.shaping import fill
+from minidl.ops.shaping import broadcast_to
 from minidl.tensor import Tensor, TensorLike, float32
 
 __all__ = [
@@ -60,20 +59,20 @@ class Ones(Initializer):
 
 
 class Constant(Initializer):
-    """One number everywhere.
+    """One number everywhere, or what is given.
 
     Arguments:
-        value: the number.
+        value: the number, or a tensor or an array of a shape that broadcasts to the wanted one.
 
     >>> tf.keras.initializers.Constant(1.5)([2]).numpy()
     array([1.5, 1.5], dtype=float32)
     """
 
-    def __init__(self, value: float = 0.0) -> None:
+    def __init__(self, value: Any = 0.0) -> None:
         self.value = value
 
     def __call__(self, shape: Sequence[int], dtype: Any = None) -> Tensor:
-        return fill(shape, cast(self.value, dtype or float32))
+        return broadcast_to(cast(self.value, dtype or float32), shape)
 
 
 class _Random(Initializer):
@@ -185,18 +184,11 @@ _TABLE = table(
 def get(identifier: Any) -> Any:
     """The initializer of a name such as 'glorot_uniform' or 'GlorotUniform'; an initializer stays itself, and None too.
 
-    A tensor or an array gives a function that returns it. Raises ValueError for an unknown name, and, when called, for
-    another shape than the array's.
+    A tensor or an array is the `Constant` of it. Raises ValueError for an unknown name.
 
     >>> type(tf.keras.initializers.get('zeros')).__name__
     'Zeros'
     """
     if isinstance(identifier, (TensorLike, numpy.ndarray, numpy.generic)):
-        return functools.partial(_given, identifier)
+        return Constant(identifier)
     return find("initializer", identifier, _TABLE)
-
-
-def _given(value: Any, shape: Sequence[int], dtype: Any = None) -> Tensor:
-    if tuple(shape) != value.shape:
-        raise ValueError(f"The initial value has shape {value.shape}; a weight of shape {tuple(shape)} is wanted")
-    return cast(value, dtype or value.dtype)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from minidl.context import thread
@@ -116,19 +115,13 @@ class Loss:
     np.float32(1.5)
     """
 
-    def __init__(
-        self, name: str | None = None, reduction: str | None = "sum_over_batch_size", dtype: Any = None
-    ) -> None:
+    def __init__(self, name: str | None = None, reduction: Any = "sum_over_batch_size", dtype: Any = None) -> None:
         if reduction not in _REDUCTIONS:
             raise ValueError(f"A loss is reduced by one of {_REDUCTIONS}; {reduction!r} was given")
         self.reduction = reduction
         self.name = name or snake_case(type(self).__name__)
         self._dtype = as_dtype(dtype or float32)
-
-    @property
-    def dtype(self) -> str:
-        """The name of the dtype to compute in."""
-        return str(self._dtype)
+        self.dtype = str(self._dtype)
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """A loss for each sample."""
@@ -166,9 +159,13 @@ class LossFunctionWrapper(Loss):
     """
 
     def __init__(
-        self, fn: Callable[..., Any], reduction: str | None = "sum_over_batch_size", name: str | None = None,
-        dtype: Any = None, **options: Any,
-    ) -> None:  # fmt: skip
+        self,
+        fn: Any,
+        reduction: Any = "sum_over_batch_size",
+        name: str | None = None,
+        dtype: Any = None,
+        **options: Any,
+    ) -> None:
         super().__init__(name, reduction, dtype)
         self._function, self._options = fn, options
 
@@ -200,7 +197,7 @@ class MeanSquaredError(LossFunctionWrapper):
     """
 
     def __init__(
-        self, reduction: str | None = "sum_over_batch_size", name: str | None = "mean_squared_error", dtype: Any = None
+        self, reduction: Any = "sum_over_batch_size", name: Any = "mean_squared_error", dtype: Any = None
     ) -> None:
         super().__init__(mean_squared_error, reduction, name, dtype)
 
@@ -217,7 +214,7 @@ class MeanAbsoluteError(LossFunctionWrapper):
     """
 
     def __init__(
-        self, reduction: str | None = "sum_over_batch_size", name: str | None = "mean_absolute_error", dtype: Any = None
+        self, reduction: Any = "sum_over_batch_size", name: Any = "mean_absolute_error", dtype: Any = None
     ) -> None:
         super().__init__(mean_absolute_error, reduction, name, dtype)
 

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
 from collections.abc import Callable
 from typing import Any
 
 from minidl.context import thread
-from minidl.devices import CPU, Device
-from minidl.devices import device as device_scope
+from minidl.devices import CPU
 from minidl.keras import initializers
 from minidl.keras.losses import in_dtype, mean_absolute_error, mean_of, mean_squared_error, same_axes
-from minidl.keras.names import find, refuse, snake_case, table
+from minidl.keras.names import find, snake_case, table
 from minidl.nest import flatten
 from minidl.ops.calling import as_tensor
-from minidl.ops.creation import cast, convert_to_tensor, zeros
+from minidl.ops.creation import cast, convert_to_tensor, zeros_like
 from minidl.ops.elementwise import equal, greater
 from minidl.ops.reductions import argmax, reduce_mean, reduce_sum
 from minidl.ops.shaping import broadcast_to, squeeze
@@ -54,12 +52,8 @@ class Metric:
     def __init__(self, dtype: Any = None, name: str | None = None) -> None:
         self.name = name or snake_case(type(self).__name__)
         self._dtype = as_dtype(dtype or float32)
+        self.dtype = str(self._dtype)
         self._added: list[Variable] = []
-
-    @property
-    def dtype(self) -> str:
-        """The name of the dtype to compute in."""
-        return str(self._dtype)
 
     @property
     def variables(self) -> list[Variable]:
@@ -97,18 +91,12 @@ class Metric:
     def reset_state(self) -> None:
         """Forget all samples: by default, set the variables to zeros."""
         for variable in self.variables:
-            variable.assign(_zeros(variable.shape, variable.dtype, variable._device))
+            variable.assign(zeros_like(variable))
 
     def __call__(self, *arguments: Any, **options: Any) -> Any:
         """Take in a batch, and give the number for all samples since the last reset."""
         self.update_state(*arguments, **options)
         return self.result()
-
-
-@functools.cache
-def _zeros(shape: tuple[int, ...], dtype: Any, device: Device) -> Tensor:
-    with device_scope(str(device)):
-        return zeros(shape, dtype)
 
 
 class Mean(Metric):
@@ -253,7 +241,7 @@ def _class_of(function: Callable[..., Any]) -> type[MeanMetricWrapper]:
     called = "".join(word.capitalize() for word in function.__name__.split("_"))
 
     def begin(self: Any, name: str = function.__name__, dtype: Any = None, **options: Any) -> None:
-        refuse(called, {key: options[key] for key in options if key not in inspect.signature(function).parameters})
+        inspect.signature(function).bind_partial(**options)  # TypeError for an argument that it doesn't take
         MeanMetricWrapper.__init__(self, function, name, dtype, **options)
 
     about = f"The mean of `{function.__name__}` over all samples.\n\n{inspect.getdoc(function)}"

@@ -4,15 +4,14 @@ Either kind holds the same: arrays by Keras's paths, such as `layers/dense/vars/
 layer, and the state of the optimizer under `optimizer/vars`. A path is made of the classes of the layers and not of
 their names, so that a file fits any model of the same form.
 
-A file may come from anybody. Nothing of it is read that isn't wanted, nothing is made room for before its shape and
-dtype are those of the weight, and nothing is assigned before all of it is found good.
+A file may come from anybody. Nothing of it is unpacked that isn't wanted, nothing is made room for before its shape and
+dtype are known to fit, and nothing is assigned before all of it is found good.
 """
 
 from __future__ import annotations
 
 import collections
 import contextlib
-import functools
 import io
 import math
 import os
@@ -32,9 +31,9 @@ from minidl.tensor import Variable
 if TYPE_CHECKING:
     from minidl.keras.models.model import Model
 
-# What is stored under a path: its shape, and what reads it. Both are looked for only when they are asked for.
-Entry = tuple[tuple[int, ...], Callable[[], Any]]
-Entries = Mapping[str, Callable[[], Entry]]
+# From a file and the shapes of what is wanted of it: the names of all that it holds, and for each that is wanted the
+# array, or only the shape where that is another.
+Reader = Callable[[BinaryIO, Mapping[str, tuple[int, ...]]], tuple[set[str], dict[str, Any]]]
 
 
 def save(model: Model, filepath: Any, overwrite: bool) -> None:
@@ -62,52 +61,34 @@ def load(model: Model, filepath: Any) -> None:
     if not path.is_file():
         raise FileNotFoundError(f"There is no file {path}")
     weights, state = _weights(model), _state(model)
-    misfit, values = "", {}
     with open(path, "rb") as file:
         try:
-            with read(file) as stored:
-                if not any(place in stored for place in state):
-                    state = {}
-                wanted = state | weights
-                entries = {place: stored[place]() for place in wanted if place in stored}
-                misfit = _difference(set(stored), weights, state) or _first_misfit(entries, wanted)
-                if not misfit:
-                    values = {place: _converted(read(), wanted[place]) for place, (_, read) in entries.items()}
+            stored, found = read(file, {place: variable.shape for place, variable in (weights | state).items()})
         except ImportError:
             raise
         except Exception as error:  # of zipfile, zlib, struct, NumPy and HDF5, which check too little to name them
             raise OSError(f"{path} is damaged, or no file of weights: {error}") from error
-    for place, value in values.items():
-        count, rate = place == f"{_STATE}0", wanted[place].name == "learning_rate" and place == f"{_STATE}1"
+    if not stored & set(state):  # a file of weights alone, or a model without an optimizer
+        state, stored = {}, {place for place in stored if not place.startswith(_STATE)}
+    wanted = weights | state
+    if stored != set(wanted):
+        raise ValueError(
+            f"{path} holds {len(stored)} arrays, and model {model.name!r} has {len(wanted)}; only one of them has "
+            f"{', '.join(sorted(stored ^ set(wanted)))}. The state of another optimizer is left out where the weights "
+            "are loaded before compiling"
+        )
+    values = {}
+    for place, variable in wanted.items():
+        if isinstance(found[place], tuple):
+            raise ValueError(
+                f"{place} has shape {found[place]} in {path}, and {variable.shape} in model {model.name!r}"
+            )
+        value = values[place] = _converted(found[place], variable)
+        count, rate = place == f"{_STATE}0", place == f"{_STATE}1" and variable.name == "learning_rate"
         if value is None or (count and value < 0) or (rate and not numpy.isfinite(value)):
-            misfit = f"numbers in {place} that the {wanted[place].name}, of dtype {wanted[place].dtype}, can't have"
-    if misfit:
-        raise ValueError(f"{path} doesn't fit model {model.name!r}: it holds {misfit}")
+            raise ValueError(f"{place} in {path} holds numbers that {variable.name!r}, {variable.dtype}, can't have")
     for place, value in values.items():
         wanted[place].assign(value)
-
-
-def _difference(stored: set[str], weights: Mapping[str, Any], state: Mapping[str, Any]) -> str:
-    """In what the entries of a file aren't those of a model; nothing where they are."""
-    of_optimizer = {place for place in stored if place.startswith(_STATE)}
-    stored = stored - of_optimizer
-    if stored != set(weights):
-        different = ", ".join(sorted(stored ^ set(weights)))
-        return f"{len(stored)} weights, and the model has {len(weights)}; only one of them has {different}"
-    if state and of_optimizer != set(state):
-        return (
-            f"{len(of_optimizer)} variables of an optimizer, and the model's has {len(state)}; compile the model with "
-            "the optimizer that was saved, or load the weights before compiling it"
-        )
-    return ""
-
-
-def _first_misfit(entries: Mapping[str, Entry], wanted: Mapping[str, Variable]) -> str:
-    """The first entry of another shape than its variable; nothing where there is none."""
-    for place, (shape, _) in entries.items():
-        if shape != wanted[place].shape:
-            return f"{place} of shape {shape}, and the model one of shape {wanted[place].shape}"
-    return ""
 
 
 def _converted(value: Any, variable: Variable) -> Any:
@@ -215,7 +196,7 @@ def _children(layer: Layer) -> Iterator[tuple[str, Any]]:
 # -- formats -----------------------------------------------------------------------------------------------------
 
 
-def _format(path: Path) -> tuple[Callable[..., None], Callable[[BinaryIO], Any]]:
+def _format(path: Path) -> tuple[Callable[..., None], Reader]:
     """What writes and what reads a file of this ending."""
     for ending, functions in _FORMATS.items():
         if path.name.endswith(ending):
@@ -223,38 +204,40 @@ def _format(path: Path) -> tuple[Callable[..., None], Callable[[BinaryIO], Any]]
     raise ValueError(f"The name of a file of weights ends in {' or '.join(_FORMATS)}; {path} was given")
 
 
+def _check(name: str, dtype: numpy.dtype) -> None:
+    if dtype.kind not in "biuf":
+        raise ValueError(f"{name} has dtype {dtype}, and weights are real numbers")
+
+
 def _write_npz(file: BinaryIO, arrays: Mapping[str, Any]) -> None:
     numpy.savez(file, **arrays)
 
 
-@contextlib.contextmanager
-def _read_npz(file: BinaryIO) -> Iterator[Entries]:
+def _read_npz(file: BinaryIO, wanted: Mapping[str, tuple[int, ...]]) -> tuple[set[str], dict[str, Any]]:
     with zipfile.ZipFile(file) as archive:
-        members = archive.infolist()
-        entries = {info.filename.removesuffix(".npy"): functools.partial(_member, archive, info) for info in members}
-        if len(entries) != len(members):
+        members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
+        if len(members) != len(archive.infolist()):
             raise ValueError("two entries have one name")
-        yield entries
+        found = {place: _member(archive, members[place], wanted[place]) for place in set(wanted) & set(members)}
+        return set(members), found
 
 
-def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Entry:
+def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, wanted: tuple[int, ...]) -> Any:
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):  # others unpack all at once
         raise ValueError(f"{info.filename} is packed in a way that NumPy doesn't use")
-    file = archive.open(info)
-    version = numpy.lib.format.read_magic(file)
-    if version != (1, 0):  # whose header is short
-        raise ValueError(f"{info.filename} is an array of version {version}")
-    shape, by_columns, dtype = numpy.lib.format.read_array_header_1_0(file)
-    _check(info.filename, dtype)
-
-    def read() -> Any:
+    with archive.open(info) as file:
+        version = numpy.lib.format.read_magic(file)
+        if version != (1, 0):  # whose header is short
+            raise ValueError(f"{info.filename} is an array of version {version}")
+        shape, by_columns, dtype = numpy.lib.format.read_array_header_1_0(file)
+        _check(info.filename, dtype)
+        if shape != wanted:
+            return shape
         size = math.prod(shape) * dtype.itemsize
         content = file.read(size + 1)  # as far as the end, where zipfile compares the checksum
         if len(content) != size:
             raise ValueError(f"{info.filename} isn't as long as it says")
         return numpy.frombuffer(content, dtype).reshape(shape, order="F" if by_columns else "C")
-
-    return shape, read
 
 
 def _h5py() -> Any:
@@ -273,33 +256,22 @@ def _write_h5(file: BinaryIO, arrays: Mapping[str, Any]) -> None:
             group[place] = array
 
 
-@contextlib.contextmanager
-def _read_h5(file: BinaryIO) -> Iterator[Entries]:
-    h5py = _h5py()
-    entries: dict[str, Any] = {}
-
-    def keep(place: str, entry: Any) -> None:
-        if isinstance(entry, h5py.Dataset):
-            entries[place] = functools.partial(_dataset, entry)
-
-    with h5py.File(file, "r") as group:
-        group.visititems(keep)  # which follows no link to elsewhere
-        yield entries
+def _read_h5(file: BinaryIO, wanted: Mapping[str, tuple[int, ...]]) -> tuple[set[str], dict[str, Any]]:
+    with _h5py().File(file, "r") as group:
+        places: list[Any] = []
+        group.visit(places.append)  # which follows no link to elsewhere
+        datasets = {str(place): group[place] for place in places if hasattr(group[place], "chunks")}
+        return set(datasets), {place: _dataset(datasets[place], wanted[place]) for place in set(wanted) & set(datasets)}
 
 
-def _dataset(entry: Any) -> Entry:
+def _dataset(entry: Any, wanted: tuple[int, ...]) -> Any:
     if entry.external or entry.is_virtual or entry.chunks:  # a chunk, packed, may be larger than what it is a part of
         raise ValueError(f"{entry.name} isn't stored in one piece in the file itself, as Keras stores weights")
     _check(entry.name, entry.dtype)
-    return entry.shape, lambda: entry[()]
+    return entry[()] if entry.shape == wanted else entry.shape or ()
 
 
-def _check(name: str, dtype: numpy.dtype) -> None:
-    if dtype.kind not in "biuf":
-        raise ValueError(f"{name} has dtype {dtype}, and weights are real numbers")
-
-
-_FORMATS: dict[str, tuple[Callable[..., None], Callable[[BinaryIO], Any]]] = {
+_FORMATS: dict[str, tuple[Callable[..., None], Reader]] = {
     ".weights.npz": (_write_npz, _read_npz),
     ".weights.h5": (_write_h5, _read_h5),
 }

@@ -42,15 +42,9 @@ class Optimizer:
     """
 
     def __init__(
-        self,
-        learning_rate: Any,
-        weight_decay: float | None = None,
-        clipnorm: float | None = None,
-        clipvalue: float | None = None,
-        global_clipnorm: float | None = None,
-        name: str | None = None,
-        **options: Any,
-    ) -> None:
+        self, learning_rate: Any, weight_decay: float | None = None, clipnorm: float | None = None,
+        clipvalue: float | None = None, global_clipnorm: float | None = None, name: str | None = None, **options: Any,
+    ) -> None:  # fmt: skip
         refuse(type(self).__name__, options)
         if not isinstance(learning_rate, float) and not callable(learning_rate):
             raise ValueError(f"The learning rate is a float or what gives one; {learning_rate!r} was given")
@@ -71,11 +65,6 @@ class Optimizer:
         self._rates = [learning_rate if callable(learning_rate) else _rate_variable(learning_rate)]
         self._added: list[Variable] = []
         self._moved: list[Variable] = []
-        self._places: dict[int, int] = {}  # of the variables that are moved, by their ids
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state)  # a copy moves copies, which have ids of their own
-        self._places = {id(variable): place for place, variable in enumerate(self._moved)}
 
     # -- state
 
@@ -117,7 +106,6 @@ class Optimizer:
             if isinstance(shared, Variable):
                 shared.relocate(variables[0]._device)
         self._moved = list(variables)
-        self._places = {id(variable): place for place, variable in enumerate(self._moved)}
         self.built = True
 
     def add_variable(
@@ -138,11 +126,9 @@ class Optimizer:
             name: what stands behind that one's name in the name of the new one.
             initializer: of its first value; zeros by default.
         """
+        called = f"{reference_variable.name}_{name or 'var'}"
         with device(reference_variable.device):
-            return self.add_variable(
-                reference_variable.shape, initializer, reference_variable.dtype,
-                f"{reference_variable.name}_{name or 'var'}",
-            )  # fmt: skip
+            return self.add_variable(reference_variable.shape, initializer, reference_variable.dtype, called)
 
     def add_optimizer_variables(
         self, trainable_variables: Iterable[Variable], name: str, initializer: Any = "zeros"
@@ -152,7 +138,7 @@ class Optimizer:
 
     def _get_variable_index(self, variable: Variable) -> int:
         """The place of a variable among those of `build`, by the name that Keras's own optimizers use."""
-        return self._places[id(variable)]
+        return next(place for place, other in enumerate(self._moved) if other is variable)
 
     # -- steps
 
@@ -198,8 +184,8 @@ class Optimizer:
         variables = self._moved if trainable_variables is None else list(trainable_variables)
         if len(grads) != len(variables):
             raise ValueError(f"{len(grads)} gradients were given for {len(variables)} variables")
-        unknown = [variable.name for variable in variables if id(variable) not in self._places]
-        if self.built and unknown:
+        known = set(map(id, self._moved))
+        if self.built and (unknown := [variable.name for variable in variables if id(variable) not in known]):
             raise ValueError(f"The optimizer was built without the variables {unknown}; make another one for them")
         gradients, moved = _checked(grads, variables)
         if not self.built:

@@ -45,13 +45,9 @@ class ExponentialDecay(LearningRateSchedule):
     """
 
     def __init__(
-        self,
-        initial_learning_rate: float,
-        decay_steps: float,
-        decay_rate: float,
-        staircase: bool = False,
+        self, initial_learning_rate: float, decay_steps: float, decay_rate: float, staircase: bool = False,
         name: str = "ExponentialDecay",
-    ) -> None:
+    ) -> None:  # fmt: skip
         if decay_steps <= 0:
             raise ValueError(f"decay_steps is a number above 0; {decay_steps!r} was given")
         self.initial_learning_rate = initial_learning_rate
