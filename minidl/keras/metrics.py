@@ -236,7 +236,7 @@ def _accuracy_by_shape(y_true: Tensor, y_pred: Tensor) -> Tensor:
 # -- classes -----------------------------------------------------------------------------------------------------
 
 
-def _class_of(function: Callable[..., Any]) -> type[MeanMetricWrapper]:
+def _class_of(function: Callable[..., Any]) -> Any:
     """The metric that is the mean of a function, and has its name."""
     called = "".join(word.capitalize() for word in function.__name__.split("_"))
 
