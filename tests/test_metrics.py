@@ -199,13 +199,13 @@ def test_a_program_gives_what_it_gives_on_keras(program: Callable[[Any], Any], t
 # -- names -------------------------------------------------------------------------------------------------------
 
 KINDS = ["activations", "initializers", "losses", "metrics", "optimizers", "regularizers"]
-IDENTIFIERS = [
+IDENTIFIERS: list[Any] = [
     None, "mse", "MSE", "mae", "MAE", "mean_squared_error", "MeanSquaredError", "mean_absolute_error",
     "MeanAbsoluteError", "accuracy", "acc", "Accuracy", "mean", "Mean", "metric", "binary_accuracy", "BinaryAccuracy",
     "categorical_accuracy", "sparse_categorical_accuracy", "relu", "ReLU", "linear", "sigmoid", "tanh", "softplus",
     "softmax", "zeros", "Zeros", "zero", "ones", "one", "glorot_uniform", "GlorotUniform", "glorotuniform",
     "uniform", "normal", "random_uniform", "RandomNormal", "sgd", "SGD", "sGD", "l1", "L1", "l2", "L1L2", "l1l2",
-    "l1_l2", "he_uniform", "nil", "", 5, [1], (), {},
+    "l1_l2", "he_uniform", "nil", "", 5, [1], (),
 ]  # fmt: skip
 
 
