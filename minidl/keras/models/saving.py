@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import collections
 import contextlib
+import errno
 import io
 import math
 import os
@@ -71,11 +72,11 @@ def load(model: Model, filepath: Any) -> None:
     if not stored & set(state):  # a file of weights alone, or a model without an optimizer
         state, stored = {}, {place for place in stored if not place.startswith(_STATE)}
     wanted = weights | state
-    if stored != set(wanted):
+    if different := sorted(stored ^ set(wanted)):
+        advice = "; load the weights before compiling to leave out another optimizer's state"
         raise ValueError(
             f"{path} holds {len(stored)} arrays, and model {model.name!r} has {len(wanted)}; only one of them has "
-            f"{', '.join(sorted(stored ^ set(wanted)))}. The state of another optimizer is left out where the weights "
-            "are loaded before compiling"
+            f"{', '.join(different)}{advice if different[-1].startswith(_STATE) else ''}"
         )
     values = {}
     for place, variable in wanted.items():
@@ -114,11 +115,11 @@ def _replace(path: Path, content: Any) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-            if not os.path.exists(temporary):  # with a folder's descriptor, the link is followed
+            if not os.path.exists(temporary):  # given src_dir_fd, `os.link` follows the link that it is given
                 os.link(f"/proc/self/fd/{file.fileno()}", temporary, src_dir_fd=file.fileno())
         if os.path.exists(target):
             if not os.path.isfile(target):
-                raise FileExistsError(None, "This is no file that could be replaced")
+                raise FileExistsError(errno.EEXIST, "This is no file that could be replaced")
             shutil.copymode(target, temporary)
         os.replace(temporary, target)
     except OSError as error:
@@ -129,10 +130,10 @@ def _replace(path: Path, content: Any) -> None:
 
 
 def _new_file(folder: str, temporary: str) -> BinaryIO:
-    try:
-        return open(folder, "wb", opener=lambda name, _: os.open(name, os.O_TMPFILE | os.O_WRONLY, 0o666))
-    except (AttributeError, OSError):
-        return open(temporary, "xb")
+    with contextlib.suppress(AttributeError, OSError):
+        if os.path.exists("/proc/self/fd"):
+            return open(folder, "wb", opener=lambda name, _: os.open(name, os.O_TMPFILE | os.O_WRONLY, 0o666))
+    return open(temporary, "xb")
 
 
 # -- paths -------------------------------------------------------------------------------------------------------
