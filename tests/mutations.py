@@ -73,12 +73,12 @@ class _Notes(Listener):
 def primitives_called() -> tuple[Primitive, ...]:
     """The primitives that the cases call, in their programs and in their gradients."""
     notes = _Notes()
-    thread.here.enter(notes)
+    thread.state.enter(notes)
     try:
         for case in CASES:
             figures(minidl, case)
     finally:
-        thread.here.leave(notes)
+        thread.state.leave(notes)
     return tuple(notes.primitives.values())
 
 

@@ -14,7 +14,8 @@ from minidl.ops import creation
 from minidl.ops.creation import cast
 from minidl.ops.random import stateless_normal, stateless_uniform
 from minidl.ops.shaping import broadcast_to
-from minidl.tensor import Tensor, TensorLike, float32
+from minidl.tensor import Tensor, TensorLike
+from minidl.values import float32
 
 __all__ = [
     "Constant", "GlorotUniform", "HeUniform", "Initializer", "Ones", "RandomNormal", "RandomUniform", "Zeros",

@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from minidl.context import thread
-from minidl.devices import CPU, Device
+from minidl.devices import CPU, Device, device_of
 from minidl.keras.names import find, snake_case, table
-from minidl.ops.calling import as_tensor
+from minidl.ops.inputs import convert
 from minidl.ops.creation import cast, convert_to_tensor
 from minidl.ops.elementwise import abs, equal, square, where
 from minidl.ops.reductions import reduce_mean, reduce_sum
 from minidl.ops.shaping import expand_dims, squeeze
-from minidl.tensor import FLOATS, Tensor, TensorLike, as_dtype, float32
+from minidl.tensor import Tensor, TensorLike
+from minidl.values import FLOATS, as_dtype, float32
 
 __all__ = [
     "MAE", "MSE", "Loss", "MeanAbsoluteError", "MeanSquaredError", "get", "mae", "mean_absolute_error",
@@ -30,7 +31,7 @@ def in_dtype(value: Any, dtype: Any, device: Device) -> Tensor:
     """A value in a dtype: a tensor is cast, anything else becomes a tensor on a device."""
     if type(value) is Tensor and value.array.dtype is dtype:
         return value
-    return cast(value, dtype) if isinstance(value, TensorLike) else as_tensor(value, dtype, device)
+    return cast(value, dtype) if isinstance(value, TensorLike) else convert(value, dtype, device)
 
 
 def like_predictions(y_true: Any, y_pred: Any, dtype: Any = None) -> tuple[Tensor, Tensor]:
@@ -41,8 +42,8 @@ def like_predictions(y_true: Any, y_pred: Any, dtype: Any = None) -> tuple[Tenso
     if dtype is None:
         y_pred = convert_to_tensor(y_pred)
         dtype = y_pred.dtype if y_pred.dtype in FLOATS else float32
-    prediction = in_dtype(y_pred, dtype, thread.here.device or CPU)
-    target = in_dtype(y_true, dtype, prediction._device)
+    prediction = in_dtype(y_pred, dtype, thread.state.device or CPU)
+    target = in_dtype(y_true, dtype, device_of(prediction.array))
     if target.array.ndim != prediction.array.ndim:
         target, prediction = same_axes(target, prediction)
     return target, prediction
@@ -134,11 +135,11 @@ class Loss:
             y_true, y_pred: targets and predictions.
             sample_weight: a number for each sample, or one for all, to multiply its loss by.
         """
-        prediction = in_dtype(y_pred, self._dtype, thread.here.device or CPU)
-        losses = self.call(in_dtype(y_true, self._dtype, prediction._device), prediction)
-        losses = in_dtype(losses, self._dtype, prediction._device)
+        prediction = in_dtype(y_pred, self._dtype, thread.state.device or CPU)
+        losses = self.call(in_dtype(y_true, self._dtype, device_of(prediction.array)), prediction)
+        losses = in_dtype(losses, self._dtype, device_of(prediction.array))
         if sample_weight is not None:
-            losses, sample_weight = same_axes(losses, in_dtype(sample_weight, self._dtype, losses._device))
+            losses, sample_weight = same_axes(losses, in_dtype(sample_weight, self._dtype, device_of(losses.array)))
             losses = losses * sample_weight
         if self.reduction in ("none", None) or not losses.ndim:
             return losses

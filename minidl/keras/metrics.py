@@ -7,17 +7,18 @@ from collections.abc import Callable
 from typing import Any
 
 from minidl.context import thread
-from minidl.devices import CPU
+from minidl.devices import CPU, device_of
 from minidl.keras import initializers
 from minidl.keras.losses import in_dtype, mean_absolute_error, mean_of, mean_squared_error, same_axes
 from minidl.keras.names import find, snake_case, table
 from minidl.nest import flatten
-from minidl.ops.calling import as_tensor
+from minidl.ops.inputs import convert
 from minidl.ops.creation import cast, convert_to_tensor, zeros_like
 from minidl.ops.elementwise import equal, greater
 from minidl.ops.reductions import argmax, reduce_mean, reduce_sum
 from minidl.ops.shaping import broadcast_to, squeeze
-from minidl.tensor import FLOATS, Tensor, Variable, as_dtype, float32
+from minidl.tensor import Tensor, Variable
+from minidl.values import FLOATS, as_dtype, float32
 
 __all__ = [
     "MAE", "MSE", "Accuracy", "BinaryAccuracy", "CategoricalAccuracy", "Mean", "MeanAbsoluteError",
@@ -118,18 +119,18 @@ class Mean(Metric):
     # Keras's signature: a mean takes values, where other metrics take targets and predictions.
     def update_state(self, values: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
         """Take in values, those of each sample as their mean, which is weighted by the sample's weight."""
-        values = in_dtype(values, self._dtype, thread.here.device or CPU)
+        values = in_dtype(values, self._dtype, thread.state.device or CPU)
         count: Any = float(values.array.shape[0]) if values.array.ndim else 1.0
         if isinstance(sample_weight, (int, float)) and not values.array.ndim:
             values, count = values * float(sample_weight), float(sample_weight)
         elif sample_weight is not None:
-            weight = in_dtype(sample_weight, self._dtype, values._device)
+            weight = in_dtype(sample_weight, self._dtype, device_of(values.array))
             values, weight = same_axes(values, weight)
             weight = broadcast_to(weight, (values := _means(values, weight.ndim)).shape)
             values = values * weight
             count = reduce_sum(_means(weight, 1))
         for variable in self._added:
-            variable.relocate(values._device)
+            variable.relocate(device_of(values.array))
         self.total.assign_add(reduce_sum(_means(values, 1)) if values.array.ndim else values)
         self.count.assign_add(count)
 
@@ -174,7 +175,7 @@ class MeanMetricWrapper(Mean):
 def _tensors(y_true: Any, y_pred: Any) -> tuple[Tensor, Tensor]:
     """Targets and predictions as tensors on one device, each in its own dtype."""
     prediction = convert_to_tensor(y_pred)
-    return as_tensor(y_true, device=prediction._device), prediction
+    return convert(y_true, device=device_of(prediction.array)), prediction
 
 
 def accuracy(y_true: Any, y_pred: Any) -> Tensor:

@@ -6,16 +6,17 @@ import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from minidl.devices import device
+from minidl.devices import device, device_of
 from minidl.keras import initializers
 from minidl.keras.names import new_name, refuse
 from minidl.keras.optimizers.schedules import LearningRateSchedule
-from minidl.ops.calling import as_tensor
+from minidl.ops.inputs import convert
 from minidl.ops.creation import cast
 from minidl.ops.elementwise import clip_by_value, maximum, minimum, sqrt, square
 from minidl.ops.joining import stack
 from minidl.ops.reductions import reduce_sum
-from minidl.tensor import Tensor, Variable, as_dtype, float32, int64
+from minidl.tensor import Tensor, Variable
+from minidl.values import as_dtype, float32, int64
 
 
 class Optimizer:
@@ -104,7 +105,7 @@ class Optimizer:
         """Learn which variables there are to move; an optimizer with a state of its own makes it here."""
         for shared in [self.iterations, self._rates[-1]] if variables else []:
             if isinstance(shared, Variable):
-                shared.relocate(variables[0]._device)
+                shared.relocate(device_of(variables[0].array))
         self._moved = list(variables)
         self.built = True
 
@@ -191,7 +192,7 @@ class Optimizer:
         if not self.built:
             self.build(variables)
         rate: Any = self.learning_rate
-        rate = rate.read() if isinstance(rate, Variable) else as_tensor(rate, device=variables[0]._device)
+        rate = rate.read() if isinstance(rate, Variable) else convert(rate, device=device_of(variables[0].array))
         gradients = self._clipped(gradients)
         if self.weight_decay is not None:
             for variable in moved:
@@ -232,7 +233,7 @@ def _checked(gradients: Sequence[Any], variables: Sequence[Variable]) -> tuple[l
             continue
         array = variable.array
         if type(gradient) is not Tensor or gradient.array.dtype is not array.dtype:
-            gradient = cast(as_tensor(gradient, device=variable._device), array.dtype)
+            gradient = cast(convert(gradient, device=device_of(variable.array)), array.dtype)
         if gradient.array.shape != array.shape:
             raise ValueError(
                 f"Variable {variable.name!r} has shape {variable.shape}; a gradient of shape {gradient.shape} was "
