@@ -19,7 +19,7 @@ class CompiledMetrics(metrics.Metric):
     """
 
     def __init__(self, names: Sequence[str], groups: Sequence[Sequence[metrics.Metric]]) -> None:
-        super().__init__("compile_metrics")
+        super().__init__(name="compile_metrics")
         self._groups = groups
         self._named: dict[str, metrics.Metric] = {}
         for name, group in zip(names, groups, strict=True):
