@@ -13,9 +13,9 @@ from typing import Any
 from minidl.context import compiling, thread
 from minidl.nest import flatten, pack
 from minidl.tensor import Tensor
-from minidl.tracing.compiled import Compiled, Pass
-from minidl.tracing.guard import ANOTHER
+from minidl.tracing.compiled import Compiled, Pass, result_of
 from minidl.tracing.passes import PASSES
+from minidl.tracing.running import ANOTHER
 from minidl.tracing.signature import as_argument, signature_of
 from minidl.tracing.trace import ValuesNeededError
 
@@ -99,7 +99,8 @@ class Function:
             try:
                 compiled = self._compiled_for(nest, leaves)
             except ValuesNeededError:  # by a variable that this first call makes; the next can be traced
-                return self._function(*arguments, **options)
+                found = self._function(*arguments, **options)
+                return pack(found, map(result_of, flatten(found)))
             if state.listeners:
                 return compiled.issue(pack(nest, leaves))
             return compiled.run(*[leaf for leaf in leaves if isinstance(leaf, Tensor)])
@@ -129,7 +130,7 @@ class Function:
 
         Arguments:
             level: 'plain' for the program as it was traced, a line for each array call; the name of a pass for what
-                it is after that: 'unused', 'repeats', 'constants', 'conversions', 'packing', 'inplace', 'buffers'.
+                it is after that: 'unused', 'repeats', 'constants', 'packing', 'inplace', 'buffers'.
                 By default it is after the last, which is what runs. All give the same bits.
 
         Raises ValueError before the first call, and for a level that there isn't.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-from array import array
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
@@ -17,29 +16,32 @@ from minidl.tensor import Tensor, TensorLike, as_tensor
 def as_argument(value: Any) -> Any:
     """What holds numbers as a tensor, such as an array or a series of pandas's; anything else as it is.
 
-    Raises TypeError for what may change without anybody knowing.
+    Raises TypeError for what can't be hashed, since it may change without anybody knowing.
     """
-    if isinstance(value, TensorLike) or not (hasattr(value, "__array__") or is_gpu_array(value)):
-        if isinstance(value, (set, bytearray, array)):
-            raise TypeError(f"A compiled function doesn't take {value!r}, which may change between calls; give a tuple")
+    if isinstance(value, (TensorLike, numpy.generic, type)):
         return value
-    if isinstance(value, (numpy.generic, type)):
-        return value
-    return as_tensor(value if isinstance(value, numpy.ndarray) or is_gpu_array(value) else numpy.asarray(value))
+    if hasattr(value, "__array__") or is_gpu_array(value):
+        return as_tensor(value if isinstance(value, numpy.ndarray) or is_gpu_array(value) else numpy.asarray(value))
+    try:
+        hash(value)
+    except TypeError:
+        raise TypeError(f"A compiled function doesn't take {value!r}, which may change between calls") from None
+    return value
 
 
 def signature_of(nest: Any, leaves: Sequence[Any]) -> Hashable:
     """The signature of a nest of arguments with these values in it."""
     tensors = [leaf.serial for leaf in leaves if type(leaf) is Tensor]
     repeated = None if len(set(tensors)) == len(tensors) else tuple(map(tensors.index, tensors))
-    return _form(nest), tuple(map(_signature, leaves)), repeated
+    return form_of(nest), tuple(map(_signature, leaves)), repeated
 
 
-def _form(nest: Any) -> Hashable:
+def form_of(nest: Any) -> Hashable:
+    """A nest without its values, as a key."""
     if isinstance(nest, (list, tuple)):
-        return type(nest), tuple(map(_form, nest))
+        return type(nest), tuple(map(form_of, nest))
     if isinstance(nest, dict):
-        return type(nest), tuple((type(key), key, _form(nest[key])) for key in nest)
+        return type(nest), tuple((type(key), key, form_of(nest[key])) for key in nest)
     return None
 
 
