@@ -9,7 +9,7 @@ import numpy
 
 import minidl
 from minidl.nest import flatten
-from minidl.tracing.functions import Function
+from minidl.functions import Function
 from minidl.tracing.passes import PASSES
 
 Compiler = Callable[[Callable[..., Any]], Any]

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from minidl.context import thread
-from minidl.nest import flatten, pack
+from minidl.nest import flatten, form, pack
 from minidl.tensor import Tensor, Variable, as_tensor
-from minidl.tracing.nodes import Argument, Stored
+from minidl.tracing.nodes import Stored
 from minidl.tracing.program import Program
 from minidl.tracing.running import Memory, Runner
-from minidl.tracing.signature import form_of, parameter_names
 from minidl.tracing.symbols import Symbol
 from minidl.tracing.trace import Trace, value_of
 from minidl.tracing.writing import Text
@@ -29,6 +29,16 @@ def result_of(value: Any) -> Any:
         f"A compiled function gives tensors, numbers, strings, None and nests of them, the same at each call; "
         f"{value!r} of type {type(value).__name__} was given"
     )
+
+
+def _parameter_names(func: Callable[..., Any], nest: Any) -> list[str]:
+    """For each value in a nest of arguments, the parameter that it is given for."""
+    try:
+        bound = inspect.signature(func).bind(*nest[0], **nest[1]).arguments
+    except (TypeError, ValueError):
+        bound = {}
+    found = {id(leaf): name for name, value in bound.items() for leaf in flatten(value)}
+    return [found.get(id(leaf), "x") for leaf in flatten(nest)]
 
 
 class Compiled:
@@ -50,38 +60,33 @@ class Compiled:
     def __init__(
         self, func: Callable[..., Any], nest: Any, leaves: Sequence[Any], may_create: bool, passes: Mapping[str, Pass]
     ) -> None:
-        self._func, self._passes = func, passes
+        self._func, self._passes, self._leaves = func, passes, [each for each in leaves if not isinstance(each, Tensor)]
         with Trace(func, may_create) as trace:
             self._arguments: list[int] = []  # the serial numbers that the tensors given had in the trace
-            given = self._symbols(trace, leaves, parameter_names(func, nest))
-            form, values = self._traced(trace, nest, given)
+            given = self._symbols(trace, leaves, _parameter_names(func, nest))
+            self._form, values = self._traced(trace, nest, given)
             self._names, self._given = trace.local_names(), list(map(trace.given, values))
             # What is known beforehand is handed out as it is; the rest are what the program returns, each once.
-            computed = {
-                given: each.array.node for given, each in zip(self._given, values, strict=True) if _is_traced(each)
-            }
-            self._program = trace.program(list(computed.values()))
+            pairs = zip(self._given, values, strict=True)
+            traced = {given: each.array.node for given, each in pairs if _is_traced(each)}
+            self._program = trace.program(list(traced.values()))
         self.creates = trace.creates
         self._trace = None if trace.has_custom_gradients else trace
-        self._form = form
-        order = list(computed)
-        known = [None if _is_traced(each) else each for each in values]
-        places = [order.index(each) if value is None else None for each, value in zip(self._given, known, strict=True)]
+        order = list(traced)
+        self._places = [order.index(a) if _is_traced(b) else None for a, b in zip(self._given, values, strict=True)]
+        self._known = [each if place is None else None for place, each in zip(self._places, values, strict=True)]
+        back = [self._arguments.index(each.serial) if each.serial in self._arguments else None for each in order]
         text = self._text()
         self.text = str(text)
-        if any(isinstance(each, Tensor) for each in known):
-            self.text += "\n# Results that no argument or variable has a part in were computed once, by the trace.\n"
         exec(compile(self.text, f"<compiled {text.function_name}>", "exec"), text.given)
-        back = [self._arguments.index(each.serial) if each.serial in self._arguments else None for each in order]
         runner = Runner(
             step=text.given[text.function_name],
-            takes=[node.number for node in text.parameters if isinstance(node, Argument)],
             reads=[node.variable for node in text.parameters if isinstance(node, Stored)],
             kept=[(variable, Memory(text.given[name])) for name, variable in text.variables.items()],
-            hand_out=Tensor if form is None and back == [None] else _handing_out(form, places, known, back),
+            hand_out=Tensor if self._form is None and back == [None] else self._handing_out(back),
             hands_back=any(index is not None for index in back),
         )
-        self.run = runner.run()
+        self.run = runner.run(self._arguments)
         self.guard = runner.guard(nest[0]) if not nest[1] and thread.state.device is None else None
 
     def _symbols(self, trace: Trace, leaves: Sequence[Any], names: Sequence[str]) -> list[Any]:
@@ -91,7 +96,7 @@ class Compiled:
         for leaf, name in zip(leaves, names, strict=True):
             if isinstance(leaf, Tensor):
                 if leaf.serial not in own:
-                    own[leaf.serial] = trace.argument(leaf, len(self._arguments), name)
+                    own[leaf.serial] = trace.argument(leaf, name)
                 leaf = own[leaf.serial]
                 self._arguments.append(leaf.serial)
             given.append(leaf)
@@ -108,9 +113,8 @@ class Compiled:
                 raise
         if trace.refused is not None:
             raise trace.refused
-        if form_of(own) != form_of(nest) or any(a is not b for a, b in zip(flatten(own), given, strict=True)):
-            raise ValueError(f"The function {self._func.__name__!r} changes a list or dictionary that it is given, which "
-                             "later calls wouldn't do; give it a copy, and return what is new")  # fmt: skip
+        if form(own) != form(nest) or any(a is not b for a, b in zip(flatten(own), given, strict=True)):
+            raise ValueError(f"{self._func!r} changes a list or dictionary that it is given; later calls wouldn't")
         return pack(found, [None] * len(values)), values
 
     def _text(self, level: str | None = None) -> Text:
@@ -128,6 +132,17 @@ class Compiled:
             raise ValueError(f"A program has the levels {', '.join(map(repr, levels))}; {level!r} was given")
         return self.text if level is None else str(self._text(level))
 
+    def _handing_out(self, back: Sequence[int | None]) -> Callable[..., Any]:
+        """What makes results of the arrays that the program returns, and of the tensors given that it hands back."""
+
+        def hand_out(found: Any, *given: Tensor) -> Any:
+            arrays = found if len(back) > 1 else (found,)
+            made = [Tensor(array) if at is None else given[at] for array, at in zip(arrays, back, strict=False)]
+            leaves = zip(self._places, self._known, strict=True)
+            return pack(self._form, [each if place is None else made[place] for place, each in leaves])
+
+        return hand_out
+
     def issue(self, nest: Any) -> Any:
         """Issue the recorded operations again, for those who listen. Where some have gradients written by hand, which
         may compute with any tensor in their sight, the function is run instead."""
@@ -142,16 +157,3 @@ class Compiled:
 
 def _is_traced(value: Any) -> bool:
     return isinstance(value, Tensor) and isinstance(value.array, Symbol)
-
-
-def _handing_out(
-    form: Any, places: Sequence[int | None], known: Sequence[Any], back: Sequence[int | None]
-) -> Callable[..., Any]:
-    """What makes a function's results of the arrays that its program returns and of the tensors given."""
-
-    def hand_out(found: Any, *given: Tensor) -> Any:
-        arrays = found if len(back) > 1 else (found,)
-        made = [Tensor(array) if index is None else given[index] for array, index in zip(arrays, back, strict=False)]
-        return pack(form, [each if place is None else made[place] for place, each in zip(places, known, strict=True)])
-
-    return hand_out

@@ -79,9 +79,8 @@ class Leaf(Node):
 
 @dataclass(eq=False)
 class Argument(Leaf):
-    """The array of a tensor that the function is called with: which of them, and the name of the parameter."""
+    """The array of a tensor that the function is called with, by the name of the parameter."""
 
-    number: int
     name: str
 
 

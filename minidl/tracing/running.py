@@ -64,14 +64,12 @@ class Runner:
 
     Attributes:
         step: the program.
-        takes: the numbers of the tensors that it takes, among those given.
-        reads: the variables that it takes.
+        reads: the variables that it takes, behind the tensors given.
         kept: the variables that it keeps, and where it keeps them.
         hand_out: makes results of what it returns and, if `hands_back` says so, of the tensors given.
     """
 
     step: Callable[..., Any]
-    takes: Sequence[int]
     reads: Sequence[Variable]
     kept: Sequence[tuple[Variable, Memory]]
     hand_out: Callable[..., Any]
@@ -82,15 +80,13 @@ class Runner:
         for variable, memory in self.kept:
             memory.load(variable)
 
-    def _defined(
-        self, name: str, lines: Sequence[str], tensors: Sequence[str], arrays: Sequence[str], **names: Any
-    ) -> Any:
+    def _defined(self, name: str, head: list[str], tensors: list[str], arrays: list[str], **names: Any) -> Any:
         """A function that runs the program, of the lines that come before that, given what it calls its tensors."""
         names |= {"step": self.step, "load": self._load, "lock": compiling, "hand_out": self.hand_out, "thread": thread}
         names |= {f"read_{index}": variable for index, variable in enumerate(self.reads)}
         for index, (variable, memory) in enumerate(self.kept):
             names |= {f"kept_{index}": variable, f"memory_{index}": memory}
-        given = ["step", *(arrays[index] for index in self.takes), *(f"read_{i}.array" for i in range(len(self.reads)))]
+        given = ["step", *arrays, *(f"read_{index}.array" for index in range(len(self.reads)))]
         run = f"found = state.run_program({', '.join(given)})"
         if self.kept:
             numbers = range(len(self.kept))
@@ -100,14 +96,14 @@ class Runner:
         else:
             body = [f"    {run}"]
         end = f"return hand_out({', '.join(['found', *tensors] if self.hands_back else ['found'])})"
-        exec("\n    ".join([*lines, "with lock:", *body, end]), names)
+        exec("\n    ".join([*head, "with lock:", *body, end]), names)
         return names[name]
 
-    def run(self) -> Callable[..., Any]:
-        """What runs the program, called with the tensors given."""
-        tensors = [f"x{index}" for index in range(max(self.takes, default=-1) + 1)]
-        head = [f"def run({', '.join([*tensors, '*more'])}):", "state = thread.state"]
-        return self._defined("run", head, [*tensors, "*more"], [f"{each}.array" for each in tensors])
+    def run(self, serials: Sequence[int]) -> Callable[..., Any]:
+        """What runs the program, called with tensors, of which it takes those once that have one serial number."""
+        tensors = [f"x{index}" for index in range(len(serials))]
+        arrays = [f"{each}.array" for index, each in enumerate(tensors) if serials.index(serials[index]) == index]
+        return self._defined("run", [f"def run({', '.join(tensors)}):", "state = thread.state"], tensors, arrays)
 
     def guard(self, arguments: Sequence[Any]) -> Callable[..., Any] | None:
         """What runs the program if called with arguments like these, and else says that they are others.

@@ -222,23 +222,6 @@ class Module:
         sample = _looks_of_entries(inputs, x.dtype, self._device)
         return x.becomes(nodes.Applied, inputs, sample, "where", "{0}, {1}, {2}", False)
 
-    def concatenate(self, arrays: Sequence[Symbol], axis: int) -> Symbol:
-        shape = list(arrays[0].shape)
-        shape[axis] = sum(each.shape[axis] for each in arrays)
-        return self._gathered("concatenate", arrays, axis, shape)
-
-    def stack(self, arrays: Sequence[Symbol], axis: int) -> Symbol:
-        shape = list(arrays[0].shape)
-        return self._gathered("stack", arrays, axis, [*shape[:axis], len(arrays), *shape[axis:]])
-
-    def _gathered(self, name: str, arrays: Sequence[Symbol], axis: int, shape: Sequence[int]) -> Symbol:
-        operands = [each.node for each in arrays]
-        if not all(node.is_row_by_row for node in operands) and self._device is CPU:
-            raise UnwritableError("a result whose layout follows the operands'")
-        places = ", ".join(f"{{{number}}}" for number in range(len(operands)))
-        sample = blank(shape, arrays[0].dtype)
-        return arrays[0].becomes(nodes.Applied, operands, sample, name, f"[{places}], axis={axis}")
-
     def empty(self, shape: tuple[int, ...], dtype: numpy.dtype) -> Symbol:
         return _Unfilled(blank(shape, dtype), is_zeros=False)
 

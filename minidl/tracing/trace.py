@@ -28,6 +28,13 @@ class ValuesNeededError(Exception):
     """A variable is to be made of what has no value yet: this call can't be traced, but run."""
 
 
+_LOOKED_AT = """\
+Python looked at the value of {what} while the function {function!r} was traced ({caller}). Later calls run without \
+Python, on other values, and only values may depend on them: choose with tf.where(condition, x, y) instead of `if` and \
+tf.where(condition), compute with tensors instead of numbers, or do this outside of the function (a Keras model does \
+after compile(run_eagerly=True))"""
+
+
 class LookedAtError(TypeError, AttributeError):
     """Python looked at a value where there is none. (TensorFlow raises one of the two, by how it looked.)"""
 
@@ -38,6 +45,7 @@ class Reference(NamedTuple):
     serial: int
 
 
+Options = Mapping[str, Any]
 Given = Any  # a reference, or a value itself
 Found = dict[int, Tensor]  # tensors of today by the serial numbers that they had in the trace
 
@@ -115,14 +123,14 @@ class Trace(Listener):
         self._node_of[tensor.serial] = node
         return tensor
 
-    def argument(self, tensor: Tensor, number: int, name: str) -> Tensor:
+    def argument(self, tensor: Tensor, name: str) -> Tensor:
         """A tensor that stands for an argument of the function."""
-        device = device_of(tensor.array)
-        return self._tensor(self.add(nodes.Argument((), blank_like(tensor.array), device, number, name)))
+        array = tensor.array
+        return self._tensor(self.add(nodes.Argument((), blank_like(array), device_of(array), name)))
 
     # -- what calls of primitives ask
 
-    def computed(self, primitive: Primitive, arrays: Sequence[Any], options: Mapping[str, Any], device: Device) -> Any:
+    def computed(self, primitive: Primitive, arrays: Sequence[Any], options: Options, device: Device) -> Any:
         """What a call gives: a symbol, if its inputs have one among them or it has none; else its result."""
         if arrays and Symbol not in map(type, arrays):
             return device.run(primitive.forward, device.module, *arrays, **options)
@@ -162,21 +170,16 @@ class Trace(Listener):
     def create(self, variable: Variable, value: Tensor) -> None:
         """A variable is made, with a value."""
         if not self._may_create:
-            message = (
-                f"The function {self._name!r} makes the variable {variable.name!r} again, each time that it is traced "
-                f"({caller()}). Make variables outside of the function, or keep them and make them only where there are "
-                "none yet"
-            )
-            self.refuse(ValueError(message))
+            advice = "Make variables outside of the function, or keep them and make them only where there are none yet"
+            what = f"makes the variable {variable.name!r} again, each time that it is traced"
+            self.refuse(ValueError(f"The function {self._name!r} {what} ({caller()}). {advice}"))
         if isinstance(value.array, Symbol):
             self.refuse(ValuesNeededError())
         self.creates = True
 
     # -- listening
 
-    def hear(
-        self, primitive: Primitive, inputs: tuple[Tensor, ...], result: Tensor, options: Mapping[str, Any]
-    ) -> None:
+    def hear(self, primitive: Primitive, inputs: tuple[Tensor, ...], result: Tensor, options: Options) -> None:
         given, serial = tuple(map(self.given, inputs)), result.serial
 
         def step(found: Found) -> None:
@@ -223,13 +226,8 @@ class Trace(Listener):
         """The error for who looks at the value of a node."""
         self.check_in_force()
         what = f"variable {node.variable.name!r}, " if isinstance(node, nodes.Stored) else "a tensor "
-        self.refused = LookedAtError(
-            f"Python looked at the value of {what}of shape {node.sample.shape} and dtype {node.sample.dtype} while "
-            f"the function {self._name!r} was traced ({caller()}). Later calls run without Python, on other values, "
-            "and only values may depend on them: choose with tf.where(condition, x, y) instead of `if` and "
-            "tf.where(condition), compute with tensors instead of numbers, or do this outside of the function (a Keras "
-            "model runs its steps without tracing after compile(run_eagerly=True))"
-        )
+        what += f"of shape {node.sample.shape} and dtype {node.sample.dtype}"
+        self.refused = LookedAtError(_LOOKED_AT.format(what=what, function=self._name, caller=caller()))
         return self.refused
 
     # -- what remains
@@ -269,7 +267,7 @@ class Trace(Listener):
             state.device = device
 
 
-def _called(primitive: Primitive, operands: Sequence[Node], options: Mapping[str, Any], device: Device) -> Node:
+def _called(primitive: Primitive, operands: Sequence[Node], options: Options, device: Device) -> Node:
     """The node of a kernel that is called as a whole. What its result looks like a try says, on blank arrays."""
 
     def kernel(*arrays: Any, **options: Any) -> Any:

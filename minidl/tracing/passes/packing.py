@@ -114,9 +114,8 @@ class _Packing:
             raise _ApartError
         if isinstance(first, Elementwise) and _is_one_call(first, members):
             operands = [self._alike(each, depth + 1) for each in zip(*(node.operands for node in members), strict=True)]
-            whole: Node = Elementwise(
-                operands, _sample(members), CPU, first.function, first.arguments, about=first.about
-            )
+            sample, call = _sample(members), (first.function, first.arguments)
+            whole: Node = Elementwise(operands, sample, CPU, *call, about=first.about)
             self._divide(whole, members)
         elif all(each.can_write_into for each in members):
             whole = self._whole[members] = Joined(members, _sample(members), CPU, about=first.about)
@@ -160,10 +159,9 @@ def _is_one_call(first: Elementwise, members: tuple[Node, ...]) -> bool:
     all share, since an operand that broadcasts within its member wouldn't within the whole."""
     if first.function not in EXACT or {getattr(each, "function", "") for each in members} != {first.function}:
         return False
-    columns = zip(*(each.operands for each in members), strict=True)
     shapes = [each.sample.shape for each in members]
-    return all(
-        (set(column) == {column[0]} and column[0].sample.shape == ())
-        or [each.sample.shape for each in column] == shapes
-        for column in columns
-    )
+    for column in zip(*(each.operands for each in members), strict=True):
+        is_shared = set(column) == {column[0]} and column[0].sample.shape == ()
+        if not is_shared and [each.sample.shape for each in column] != shapes:
+            return False
+    return True
