@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -63,8 +64,8 @@ class Compiled:
         self._func, self._passes, self._leaves = func, passes, [each for each in leaves if not isinstance(each, Tensor)]
         with Trace(func, may_create) as trace:
             self._arguments: list[int] = []  # the serial numbers that the tensors given had in the trace
-            given = self._symbols(trace, leaves, _parameter_names(func, nest))
-            self._form, values = self._traced(trace, nest, given)
+            symbols = self._symbols(trace, leaves, _parameter_names(func, nest))
+            self._form, values = self._traced(trace, nest, symbols)
             self._names, self._given = trace.local_names(), list(map(trace.given, values))
             # What is known beforehand is handed out as it is; the rest are what the program returns, each once.
             pairs = zip(self._given, values, strict=True)
@@ -77,12 +78,14 @@ class Compiled:
         self._known = [each if place is None else None for place, each in zip(self._places, values, strict=True)]
         back = [self._arguments.index(each.serial) if each.serial in self._arguments else None for each in order]
         text = self._text()
-        self.text = str(text)
-        exec(compile(self.text, f"<compiled {text.function_name}>", "exec"), text.given)
+        self.text, given, name, kept = str(text), text.given, text.function_name, text.variables
+        reads = [node.variable for node in text.parameters if isinstance(node, Stored)]
+        del text  # whose program isn't needed any more
+        _run(self.text, given)
         runner = Runner(
-            step=text.given[text.function_name],
-            reads=[node.variable for node in text.parameters if isinstance(node, Stored)],
-            kept=[(variable, Memory(text.given[name])) for name, variable in text.variables.items()],
+            step=given[name],
+            reads=reads,
+            kept=[(variable, Memory(given[name])) for name, variable in kept.items()],
             hand_out=Tensor if self._form is None and back == [None] else self._handing_out(back),
             hands_back=any(index is not None for index in back),
         )
@@ -153,6 +156,16 @@ class Compiled:
         found = dict(zip(self._arguments, tensors, strict=True))
         self._trace.do_again(found)
         return pack(self._form, [value_of(each, found) for each in self._given])
+
+
+def _run(text: str, names: dict[str, Any]) -> None:
+    """Run a program's text, some lines at a time: to compile it whole would take several times its memory."""
+    start = text.rfind("\ndef ") + 1
+    function = compile("\n" * text[:start].count("\n") + text[start:], "<compiled function>", "exec")
+    once = re.split(r"\n(?=\S)", text[:start])
+    for first in range(0, len(once), 25):
+        exec("\n".join(once[first : first + 25]), names)
+    exec(function, names)
 
 
 def _is_traced(value: Any) -> bool:

@@ -75,14 +75,10 @@ class Runner:
     hand_out: Callable[..., Any]
     hands_back: bool
 
-    def _load(self) -> None:
-        """Bring the values of variables, where others than this program assigned them, to where it keeps them."""
-        for variable, memory in self.kept:
-            memory.load(variable)
-
     def _defined(self, name: str, head: list[str], tensors: list[str], arrays: list[str], **names: Any) -> Any:
         """A function that runs the program, of the lines that come before that, given what it calls its tensors."""
-        names |= {"step": self.step, "load": self._load, "lock": compiling, "hand_out": self.hand_out, "thread": thread}
+        names |= {"step": self.step, "lock": compiling, "hand_out": self.hand_out, "thread": thread}
+        names["load"] = lambda: [memory.load(variable) for variable, memory in self.kept]
         names |= {f"read_{index}": variable for index, variable in enumerate(self.reads)}
         for index, (variable, memory) in enumerate(self.kept):
             names |= {f"kept_{index}": variable, f"memory_{index}": memory}

@@ -129,7 +129,8 @@ class Symbol(NDArrayOperatorsMixin):
         return self if dtype == self.dtype else self.becomes(nodes.Copy, (self.node,), sample)
 
     def sum(self, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Symbol:
-        return self._reduced("add", "sum", axis, keepdims, {} if dtype in (None, self.dtype) else {"dtype": dtype})
+        is_usual = dtype in (None, numpy.add.reduce(numpy.zeros(1, self.dtype)).dtype)
+        return self._reduced("add", "sum", axis, keepdims, {} if is_usual else {"dtype": dtype})
 
     def max(self, axis: Any = None, keepdims: bool = False) -> Symbol:
         return self._reduced("maximum", "max", axis, keepdims, {})

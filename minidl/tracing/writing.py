@@ -73,7 +73,7 @@ class Text:
             device: self.give(f"gpu_{device.ordinal}", device.module.cuda.Device(device.ordinal), "the device")
             for device in devices if device is not CPU
         }  # fmt: skip
-        for node in program.nodes:
+        for node in [*program.finals, *(node for node in program.nodes if node not in program.finals)]:
             self._write(node)
         self._results = self._write_end()
 

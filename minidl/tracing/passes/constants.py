@@ -21,7 +21,8 @@ def fold_constants(program: Program) -> Program:
 
     def change(node: Node) -> Node:
         if isinstance(node, Elementwise) and node.function in EXACT and len(node.operands) == 2:
-            node = node.on([_number(one, other, node, values) for one, other in _pairs(node)])
+            first, second = node.operands
+            node = node.on([_number(first, second, node, values), _number(second, first, node, values)])
         value = values[node] = _value(node, values)
         if value is None or isinstance(node, Constant):
             return node
@@ -46,12 +47,6 @@ def _value(node: Node, values: Values) -> numpy.ndarray | None:
         else:
             return None
     return found if numpy.isfinite(found) else None
-
-
-def _pairs(node: Node) -> list[tuple[Node, Node]]:
-    """Each of two operands with the other."""
-    first, second = node.operands
-    return [(first, second), (second, first)]
 
 
 def _number(operand: Node, other: Node, node: Node, values: Values) -> Node:
