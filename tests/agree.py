@@ -8,8 +8,8 @@ from typing import Any
 import numpy
 
 import minidl
-from minidl.nest import flatten
 from minidl.functions import Function
+from minidl.nest import flatten
 from minidl.tracing.passes import PASSES
 
 Compiler = Callable[[Callable[..., Any]], Any]

@@ -26,10 +26,7 @@ def result_of(value: Any) -> Any:
         return value
     if isinstance(value, (bool, int, float, Variable)) or hasattr(value, "__array__"):
         return as_tensor(value)
-    raise TypeError(
-        f"A compiled function gives tensors, numbers, strings, None and nests of them, the same at each call; "
-        f"{value!r} of type {type(value).__name__} was given"
-    )
+    raise TypeError(f"A compiled function gives tensors, numbers, strings, None and nests of them; {value!r} was given")
 
 
 def _parameter_names(func: Callable[..., Any], nest: Any) -> list[str]:
@@ -68,8 +65,7 @@ class Compiled:
             self._form, values = self._traced(trace, nest, symbols)
             self._names, self._given = trace.local_names(), list(map(trace.given, values))
             # What is known beforehand is handed out as it is; the rest are what the program returns, each once.
-            pairs = zip(self._given, values, strict=True)
-            traced = {given: each.array.node for given, each in pairs if _is_traced(each)}
+            traced = {a: b.array.node for a, b in zip(self._given, values, strict=True) if _is_traced(b)}
             self._program = trace.program(list(traced.values()))
         self.creates = trace.creates
         self._trace = None if trace.has_custom_gradients else trace

@@ -34,6 +34,8 @@ class Node:
             of which no two do.
         can_write_into: whether its value can be put into memory that is there already.
         label: what computes it, in a word.
+        lines: of those that are computed, gives the lines that do so, with names that a text gives: into the memory of
+            a name, or as a new array of that name.
     """
 
     operands: Sequence[Node]
@@ -44,6 +46,7 @@ class Node:
     same: ClassVar[tuple[str, ...] | None] = None
     can_write_into: ClassVar[Any] = False
     label: ClassVar[Any] = property(lambda node: node.about)
+    lines: ClassVar[Callable[..., list[str]]]
 
     def __post_init__(self) -> None:
         self.origin: Node = self
@@ -60,10 +63,6 @@ class Node:
         made = object.__new__(type(self))
         made.__dict__.update(self.__dict__, operands=operands)
         return made
-
-    def lines(self, text: Text, name: str, into: bool) -> list[str]:
-        """The lines that compute it, into the memory of this name, or as a new array of this name."""
-        raise NotImplementedError
 
     def empty(self, text: Text) -> str:
         """The call that makes memory for it."""
@@ -82,6 +81,7 @@ class Argument(Leaf):
     """The array of a tensor that the function is called with, by the name of the parameter."""
 
     name: str
+    label = property(lambda node: node.name)
 
 
 @dataclass(eq=False)
@@ -109,6 +109,7 @@ class Stored(Leaf):
     """The value that a variable has at the beginning."""
 
     variable: Variable
+    label = property(lambda node: node.variable.name)
 
     def memory(self, text: Text) -> list[str]:
         """The lines that make, of the variable's array, memory of the program's own for it."""

@@ -140,8 +140,6 @@ class Symbol(NDArrayOperatorsMixin):
 
     def _reduced(self, ufunc: str, name: str, axis: Any, keepdims: bool, options: dict[str, Any]) -> Symbol:
         found = numpy.asarray(getattr(numpy, ufunc).reduce(self.node.sample, axis, keepdims=keepdims, **options))
-        if not self.size:
-            raise UnwritableError("a reduction of nothing")
         axis = axis[0] if isinstance(axis, tuple) and len(axis) == 1 else axis
         arguments = f"{{0}}, axis={axis}" + "".join(f", {key}={str(value)!r}" for key, value in options.items())
         arguments += ", keepdims=True" if keepdims else ""

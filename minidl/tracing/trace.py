@@ -188,7 +188,7 @@ class Trace(Listener):
 
         self._steps.append(step)
         self._node_of[serial] = result.array.node if isinstance(result.array, Symbol) else None
-        self._frame = self._frame or _frame_of(self._code)
+        self._frame = self._frame or _frame_where(lambda frame: frame.f_code is self._code)
 
     def hear_read(self, variable: Variable, value: Tensor) -> None:
         self._steps.append(lambda found: found.update({value.serial: variable.read()}))
@@ -295,15 +295,13 @@ def _called(primitive: Primitive, operands: Sequence[Node], options: Options, de
 
 def caller() -> str:
     """The line outside of minidl from which it was called."""
-    frame: FrameType | None = sys._getframe(1)
-    while frame is not None and frame.f_code.co_filename.startswith(_HERE):
-        frame = frame.f_back
+    frame = _frame_where(lambda frame: not frame.f_code.co_filename.startswith(_HERE))
     return f"{frame.f_code.co_filename}, line {frame.f_lineno}" if frame else "from minidl itself"
 
 
-def _frame_of(code: Any) -> FrameType | None:
-    """The innermost running call of some code."""
+def _frame_where(is_wanted: Callable[[FrameType], bool]) -> FrameType | None:
+    """The innermost running call that is wanted."""
     frame: FrameType | None = sys._getframe(1)
-    while frame is not None and frame.f_code is not code:
+    while frame is not None and not is_wanted(frame):
         frame = frame.f_back
     return frame

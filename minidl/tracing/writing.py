@@ -63,12 +63,10 @@ class Text:
         self.given: dict[str, Any] = {}
         self.variables: dict[str, Variable] = {}
         self.function_name = self._new(title)
-        self.parameters = [
-            node for node in program.nodes
-            if isinstance(node, nodes.Argument) or (isinstance(node, nodes.Stored) and node not in program.finals)
-        ]  # fmt: skip
+        taken = [node for node in program.nodes if isinstance(node, (nodes.Argument, nodes.Stored))]
+        self.parameters = [node for node in taken if node not in program.finals]
         for node in self.parameters:
-            self.name(node, node.name if isinstance(node, nodes.Argument) else node.variable.name)
+            self.name(node)
         self._gpus = {
             device: self.give(f"gpu_{device.ordinal}", device.module.cuda.Device(device.ordinal), "the device")
             for device in devices if device is not CPU
@@ -95,7 +93,7 @@ class Text:
         if node not in self._name_of:
             wanted = self._wanted.get(node.origin)
             if isinstance(node.gradient_of, nodes.Stored):
-                wanted = f"{node.gradient_of.variable.name}_gradient"
+                wanted = f"{node.gradient_of.label}_gradient"
             self.set_name(node, self._new(wanted or otherwise or node.label, numbered and wanted is None))
         return self._name_of[node]
 
@@ -152,9 +150,8 @@ class Text:
 
     def _described(self, node: Node) -> str:
         """A node's dtype and shape, and what it is for."""
-        of = node.gradient_of
-        name = of.variable.name if isinstance(of, nodes.Stored) else self._traced_as.get(of) if of else ""
-        about = f"gradient of {name}" if name else node.about if node.about != node.label else ""
+        of = self._traced_as.get(node.gradient_of) if node.gradient_of else None
+        about = f"gradient of {of}" if of else node.about if node.about != node.label else ""
         return f"{_looks(node)}, {about}" if about else _looks(node)
 
     def _write_constant(self, node: nodes.Constant) -> None:
