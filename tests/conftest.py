@@ -63,9 +63,9 @@ def device(request: pytest.FixtureRequest) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def tensorflow() -> Any:
     """TensorFlow, always in the same order of operations."""
-    from tfref.running import start_tensorflow
+    from tfref.running import deterministic_tensorflow
 
-    return start_tensorflow()
+    return deterministic_tensorflow()
 
 
 @pytest.fixture(scope="session")
