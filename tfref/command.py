@@ -5,11 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import sys
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
+from types import FrameType
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
@@ -69,6 +72,11 @@ def _add_report_options(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError  # rich would end with 1, which means here that something disagrees
+
+
 class RefusedError(Exception):
     """Why the command can't do what was asked, in a sentence."""
 
@@ -79,8 +87,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="replace")  # names of anybody's in a terminal that lacks the letters
     try:
         options = _parser().parse_args(arguments)
-        status: int = options.run(Console(highlight=False), options)
-        sys.stdout.flush()
+        status: int = options.run(_Console(highlight=False), options)
+        print(end="", flush=True)
     except KeyboardInterrupt:
         return 130  # what a shell says of a command that was interrupted
     except BrokenPipeError:  # whoever read the report has read enough
@@ -97,7 +105,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _give_up_output() -> None:
     """Let Python, as it ends, not try once more to print what couldn't be printed."""
     try:
-        sys.stdout.flush()
+        print(end="", flush=True)
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
@@ -105,9 +113,34 @@ def _give_up_output() -> None:
 @contextmanager
 def _progress(console: Console) -> Iterator[Told]:
     columns = TextColumn("{task.completed}"), BarColumn(20), TextColumn("{task.description}", markup=False)
-    with Progress(*columns, console=console, transient=True) as progress:
+    with Progress(*columns, console=console, transient=True) as progress, _interrupts() as interrupted:
         task = progress.add_task("", total=None)
-        yield lambda what: progress.update(task, advance=1, description=what)
+
+        def told(what: str) -> None:
+            if interrupted:
+                raise KeyboardInterrupt
+            progress.update(task, advance=1, description=what)
+
+        yield told
+
+
+@contextmanager
+def _interrupts() -> Iterator[list[int]]:
+    """The Ctrl-Cs that were pressed, since TensorFlow swallows one that comes at the wrong moment."""
+    pressed: list[int] = []
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        pressed.append(number)
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():  # only that one is interrupted
+        yield pressed
+        return
+    former = signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield pressed
+    finally:
+        signal.signal(signal.SIGINT, former)
 
 
 def _chosen(options: argparse.Namespace) -> tuple[list[Case], list[Training], Mapping[str, str]]:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy
 
+from minidl.okja.reference import quiet
 from tfref.cases import CASES
 from tfref.judging import Figures, units_apart
 from tfref.recording import FOLDER, Recording, RecordingError, Stamp, joined, stamp
@@ -70,20 +69,6 @@ class TrainingReference:
     stamp: Stamp
 
 
-@contextmanager
-def _quiet(tensorflow: Any) -> Iterator[None]:
-    """Keep to itself what TensorFlow says of programs, such as of functions that are traced often."""
-    logger = tensorflow.get_logger()
-    level = logger.level
-    logger.setLevel("ERROR")
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", module="tensorflow|keras")
-            yield
-    finally:
-        logger.setLevel(level)
-
-
 class Live:
     """TensorFlow itself."""
 
@@ -97,20 +82,21 @@ class Live:
 
     def case(self, case: Case) -> CaseReference:
         """Run a case of the table each way. Raises whatever TensorFlow raises."""
-        truth = figures(self.tensorflow, case.in_float64())
-        found = {}
-        for mode, (options, _) in MODES.items():
-            if options is None:
-                found[mode] = figures(self.tensorflow, case)
-            elif not case.eager_only:
-                found[mode] = figures(self.tensorflow, case.as_function(**options))
+        tf, found = self.tensorflow, {}
+        with quiet(tf):
+            truth = figures(tf, case.in_float64())
+            for mode, (options, _) in MODES.items():
+                if options is None:
+                    found[mode] = figures(tf, case)
+                elif not case.eager_only:
+                    found[mode] = figures(tf, case.as_function(**options))
         units = {mode: largest_error(given, truth) for mode, given in found.items()}
         return CaseReference(found[REFERENCE], truth, units, self.stamp)
 
     def program(self, case: Case) -> CaseReference:
         """Run a program of anybody's, which may make variables, each way that TensorFlow can."""
         tf, refused, truth = self.tensorflow, {}, {}
-        with _quiet(tf):
+        with quiet(tf):
             firsts = first_values(tf, case)
             eager = repeated_figures(tf, case, firsts)
             found = {REFERENCE: eager}
@@ -133,10 +119,11 @@ class Live:
 
     def training(self, training: Training) -> TrainingReference:
         """Run a training each way."""
-        found = {mode: train(self.tensorflow, training, **options) for mode, (_, options) in MODES.items()}
-        truth = train(self.tensorflow, training, "float64")
-        graph = MODES["graph"][1]
-        runs = [train(self.tensorflow, moved(training, pattern), **graph) for pattern in range(PATTERNS)]
+        tf, graph = self.tensorflow, MODES["graph"][1]
+        with quiet(tf):
+            found = {mode: train(tf, training, **options) for mode, (_, options) in MODES.items()}
+            truth = train(tf, training, "float64")
+            runs = [train(tf, moved(training, pattern), **graph) for pattern in range(PATTERNS)]
         runs += found.values()
         own = {
             name: max(units_apart(run[name], other[name].astype("float64")) for run in runs for other in [truth, *runs])

@@ -32,6 +32,20 @@ def start_tensorflow() -> Any:
 
 
 @contextlib.contextmanager
+def quiet(tensorflow: Any) -> Iterator[None]:
+    """Keep from the terminal what TensorFlow says of programs, such as of functions that are traced often."""
+    logger = tensorflow.get_logger()
+    level = logger.level
+    logger.setLevel("ERROR")
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", module="tensorflow|keras")
+            yield
+    finally:
+        logger.setLevel(level)
+
+
+@contextlib.contextmanager
 def _silence() -> Iterator[None]:
     """Keep from the terminal what libraries say of themselves, those written in C before they can be told not to."""
     try:
