@@ -152,7 +152,7 @@ def test_a_scope_ends_whatever_is_raised() -> None:
         1 / 0  # noqa: B018
     from minidl.context import thread
 
-    assert thread.here.device is None
+    assert thread.state.device is None
 
 
 # -- what is there -----------------------------------------------------------------------------------------------

@@ -11,7 +11,8 @@ from minidl.keras.names import find
 from minidl.ops.creation import cast, ones, zeros
 from minidl.ops.random import stateless_normal, stateless_uniform
 from minidl.ops.shaping import fill
-from minidl.tensor import Tensor, float32
+from minidl.tensor import Tensor
+from minidl.values import float32
 
 
 class Initializer:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from minidl.context import thread
-from minidl.devices import CPU, Device
+from minidl.devices import CPU, Device, device_of
 from minidl.keras.names import find, snake_case
-from minidl.ops.calling import as_tensor
+from minidl.ops.inputs import convert
 from minidl.ops.creation import cast, convert_to_tensor
 from minidl.ops.elementwise import square
 from minidl.ops.reductions import reduce_mean, reduce_sum
 from minidl.ops.shaping import expand_dims, squeeze
-from minidl.tensor import FLOATS, Tensor, TensorLike, as_dtype, float32
+from minidl.tensor import Tensor, TensorLike
+from minidl.values import FLOATS, as_dtype, float32
 
 _REDUCTIONS = ("sum_over_batch_size", "mean", "sum", "mean_with_sample_weight", "none", None)
 
@@ -21,7 +22,7 @@ def beside(value: Any, dtype: Any, device: Device) -> Tensor:
     """A value in a dtype: a tensor is cast, anything else becomes a tensor on a device."""
     if type(value) is Tensor and value.array.dtype is dtype:
         return value
-    return cast(value, dtype) if isinstance(value, TensorLike) else as_tensor(value, dtype, device)
+    return cast(value, dtype) if isinstance(value, TensorLike) else convert(value, dtype, device)
 
 
 def like_predictions(y_true: Any, y_pred: Any, dtype: Any = float32) -> tuple[Tensor, Tensor]:
@@ -29,8 +30,8 @@ def like_predictions(y_true: Any, y_pred: Any, dtype: Any = float32) -> tuple[Te
 
     Where one has an axis more than the other, and that has length 1, the other gets one too.
     """
-    prediction = beside(y_pred, dtype, thread.here.device or CPU)
-    target = beside(y_true, dtype, prediction._device)
+    prediction = beside(y_pred, dtype, thread.state.device or CPU)
+    target = beside(y_true, dtype, device_of(prediction.array))
     if target.array.ndim != prediction.array.ndim:
         target, prediction = same_axes(target, prediction)
     return target, prediction
@@ -99,10 +100,10 @@ class Loss:
             y_true, y_pred: targets and predictions.
             sample_weight: a number for each sample, or one for all, to multiply its loss by.
         """
-        prediction = beside(y_pred, self._dtype, thread.here.device or CPU)
-        losses = self.call(beside(y_true, self._dtype, prediction._device), prediction)
+        prediction = beside(y_pred, self._dtype, thread.state.device or CPU)
+        losses = self.call(beside(y_true, self._dtype, device_of(prediction.array)), prediction)
         if sample_weight is not None:
-            losses, sample_weight = same_axes(losses, beside(sample_weight, self._dtype, losses._device))
+            losses, sample_weight = same_axes(losses, beside(sample_weight, self._dtype, device_of(losses.array)))
             losses = losses * sample_weight
         if self.reduction in ("none", None):
             return losses

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from minidl.context import thread
-from minidl.devices import CPU, Device
+from minidl.devices import CPU, Device, device_of
 from minidl.devices import device as device_scope
 from minidl.keras import initializers
 from minidl.keras.losses import beside, like_predictions, mean_squared_error, same_axes
@@ -16,7 +16,8 @@ from minidl.ops.creation import cast, zeros
 from minidl.ops.elementwise import abs, equal, greater, where
 from minidl.ops.reductions import argmax, reduce_mean, reduce_sum
 from minidl.ops.shaping import squeeze
-from minidl.tensor import Tensor, Variable, as_dtype, float32
+from minidl.tensor import Tensor, Variable
+from minidl.values import as_dtype, float32
 
 
 class Metric:
@@ -71,7 +72,7 @@ class Metric:
     def reset_state(self) -> None:
         """Forget all samples: by default, set the variables to zeros."""
         for variable in self.variables:
-            variable.assign(_zeros(variable.shape, variable.dtype, variable._device))
+            variable.assign(_zeros(variable.shape, variable.dtype, device_of(variable.array)))
 
     def __call__(self, *arguments: Any, **options: Any) -> Any:
         """Take in a batch, and give the number for all samples since the last reset."""
@@ -104,19 +105,19 @@ class Mean(Metric):
     # Keras's signature: a mean takes values, where other metrics take targets and predictions.
     def update_state(self, values: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
         """Take in values, each weighted by its sample's weight."""
-        values = beside(values, self._dtype, thread.here.device or CPU)
+        values = beside(values, self._dtype, thread.state.device or CPU)
         count: Any = float(values.array.size)
         if isinstance(sample_weight, (int, float)):
             values, count = values * float(sample_weight), count * sample_weight
         elif sample_weight is not None:
-            weight = beside(sample_weight, self._dtype, values._device)
+            weight = beside(sample_weight, self._dtype, device_of(values.array))
             if weight.ndim and values.ndim > weight.ndim:
                 values = reduce_mean(values, list(range(weight.ndim, values.ndim)))
             values, weight = same_axes(values, weight)
             values = values * weight
             count = reduce_sum(weight)
         for variable in self.variables:
-            variable.relocate(values._device)
+            variable.relocate(device_of(values.array))
         self.total.assign_add(reduce_sum(values) if values.array.ndim else values)
         self.count.assign_add(count)
 
@@ -146,8 +147,8 @@ class MeanMetricWrapper(Mean):
     # Keras's signature: it is a mean, but of what a function makes of targets and predictions.
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
         """Take in a batch."""
-        predicted = beside(y_pred, self._dtype, thread.here.device or CPU)
-        true = beside(y_true, self._dtype, predicted._device)
+        predicted = beside(y_pred, self._dtype, thread.state.device or CPU)
+        true = beside(y_true, self._dtype, device_of(predicted.array))
         super().update_state(self._function(true, predicted, **self._options), sample_weight)
 
 
@@ -199,8 +200,8 @@ def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Tensor:
     >>> tf.keras.metrics.sparse_categorical_accuracy([1], [[0.4, 0.6]]).numpy()
     array([1.], dtype=float32)
     """
-    prediction = beside(y_pred, float32, thread.here.device or CPU)
-    target = beside(y_true, float32, prediction._device)
+    prediction = beside(y_pred, float32, thread.state.device or CPU)
+    target = beside(y_true, float32, device_of(prediction.array))
     if target.ndim == prediction.ndim:
         target = squeeze(target, -1)
     return cast(equal(target, cast(argmax(prediction, -1), float32)), float32)

@@ -6,13 +6,15 @@ import warnings
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from minidl.devices import device_of
 from minidl.keras.names import find, new_name, refuse
-from minidl.ops.calling import as_tensor, number
+from minidl.ops.inputs import convert, number
 from minidl.ops.creation import cast, zeros_like
 from minidl.ops.elementwise import clip_by_value, maximum, minimum, sqrt, square
 from minidl.ops.joining import stack
 from minidl.ops.reductions import reduce_sum
-from minidl.tensor import Tensor, Variable, float32, int64
+from minidl.tensor import Tensor, Variable
+from minidl.values import float32, int64
 
 
 class SGD:
@@ -113,7 +115,7 @@ class SGD:
     def build(self, variables: Sequence[Variable]) -> None:
         """Make the velocities of variables, and keep what they share where they are."""
         if variables:
-            device = variables[0]._device
+            device = device_of(variables[0].array)
             self.iterations.relocate(device)
             self._learning_rate.relocate(device)
         for variable in variables if self.momentum else ():
@@ -152,7 +154,7 @@ class SGD:
         rate = self.learning_rate.read()
         for gradient, variable in zip(self._clipped(gradients), variables, strict=True):
             self._move(variable, gradient, rate)
-        self.iterations.assign_add(number(1, self.iterations._tensor))
+        self.iterations.assign_add(number(1, self.iterations.tensor))
         return self.iterations
 
     def apply(self, gradients: Sequence[Any], variables: Sequence[Variable]) -> None:
@@ -197,7 +199,7 @@ def _checked(pairs: Iterable[tuple[Any, Variable]]) -> tuple[list[Tensor], list[
             continue
         array = variable.array
         if type(gradient) is not Tensor or gradient.array.dtype is not array.dtype:
-            gradient = cast(as_tensor(gradient, device=variable._device), array.dtype)
+            gradient = cast(convert(gradient, device=device_of(variable.array)), array.dtype)
         if gradient.array.shape != array.shape:
             raise ValueError(
                 f"Variable {variable.name!r} has shape {variable.shape}; a gradient of shape {gradient.shape} was "

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy
 
+from minidl.devices import device_of
 from minidl.pictures.formula import formula
 from minidl.primitive import Primitive
 from minidl.tensor import Tensor
@@ -30,7 +31,7 @@ class Note:
     @classmethod
     def of(cls, tensor: Tensor) -> Note:
         """The note of a tensor."""
-        values = numpy.array(tensor._device.to_numpy(tensor.array)) if tensor.array.size <= SMALL else None
+        values = numpy.array(device_of(tensor.array).to_numpy(tensor.array)) if tensor.array.size <= SMALL else None
         return cls(tensor.shape, tensor.dtype, values)
 
     def kind(self) -> str:
@@ -69,7 +70,7 @@ class Call:
 
     def has_rule(self, function: Callable[..., Any]) -> bool:
         """Whether this is one of the primitive's rules, and not that of a custom gradient."""
-        return any(function is rule for _, rule, _ in self.primitive.differentiable)
+        return any(function is rule.function for _, rule in self.primitive.differentiable)
 
     def rule_in_words(self, function: Callable[..., Any], names: Mapping[int, str], notes: Mapping[int, Note]) -> str:
         """A gradient rule, such as `dz2 * (z1 + z1)`, where dz2 is the gradient of z2."""

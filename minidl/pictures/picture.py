@@ -13,6 +13,7 @@ from minidl.pictures.diagram import Box, Diagram
 from minidl.pictures.layout import Arrow
 from minidl.pictures.notes import BEGINNING, OWN_RULE, Call, Note, Step
 from minidl.primitive import Listener, Primitive
+from minidl.tape import Edge
 from minidl.tensor import Tensor, TensorLike, Variable
 
 WIDTH = 32  # of the text in a box, in letters
@@ -56,13 +57,13 @@ class Picture(Listener):
     # -- listening
 
     def __enter__(self) -> Picture:
-        if self in thread.here.listeners:
+        if self in thread.state.listeners:
             raise ValueError("The picture is being taken already; leave its `with` block before entering it again")
-        thread.here.enter(self)
+        thread.state.enter(self)
         return self
 
     def __exit__(self, *_: object) -> None:
-        thread.here.leave(self)
+        thread.state.leave(self)
 
     def hear(
         self, primitive: Primitive, inputs: tuple[Tensor, ...], result: Tensor, options: Mapping[str, Any]
@@ -80,18 +81,16 @@ class Picture(Listener):
         self._targets = {serial: Note.of(gradient) for serial, gradient in gradients.items()}
         self._rules = []
 
-    def hear_rule(
-        self, function: Callable[..., Any], result: int, x: int, gradient: Tensor, shape: tuple[int, ...]
-    ) -> None:
-        is_own = result in self._calls and self._calls[result].has_rule(function)
-        self._rules.append((result, x, Note.of(gradient), shape, function if is_own else None))
+    def hear_rule(self, edge: Edge, gradient: Tensor, total: Tensor) -> None:
+        is_own = edge.result in self._calls and self._calls[edge.result].has_rule(edge.rule)
+        self._rules.append((edge.result, edge.input, Note.of(total), gradient.shape, edge.rule if is_own else None))
 
     def name(self, **tensors: Any) -> None:
         """Say what to call tensors, as in `picture.name(loss=loss)`. Raises ValueError for what is no tensor."""
         for name, tensor in tensors.items():
             if not isinstance(tensor, TensorLike):
                 raise ValueError(f"A picture names tensors; {name}={tensor!r} was given")
-            self._given[tensor._tensor.serial] = name
+            self._given[tensor.tensor.serial] = name
 
     # -- reading
 

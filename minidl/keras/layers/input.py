@@ -7,7 +7,7 @@ from typing import Any
 
 from minidl.keras.layers.layer import Layer
 from minidl.keras.layers.symbolic import KerasTensor, LayerCall
-from minidl.tensor import as_dtype
+from minidl.values import as_dtype
 
 
 class InputLayer(Layer):

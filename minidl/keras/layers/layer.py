@@ -12,7 +12,8 @@ from minidl.keras.layers.symbolic import KerasTensor, LayerCall, holds_symbols
 from minidl.keras.names import new_name, refuse
 from minidl.nest import flatten, pack
 from minidl.ops.creation import cast, convert_to_tensor, zeros
-from minidl.tensor import FLOATS, Tensor, TensorLike, Variable, as_dtype
+from minidl.tensor import Tensor, TensorLike, Variable
+from minidl.values import FLOATS, as_dtype
 
 
 class Layer:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from minidl.keras.names import new_name
 from minidl.nest import flatten
-from minidl.tensor import as_dtype
+from minidl.values import as_dtype
 
 if TYPE_CHECKING:
     from minidl.keras.layers.layer import Layer

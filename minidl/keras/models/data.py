@@ -12,7 +12,8 @@ import numpy
 
 from minidl.context import thread
 from minidl.devices import Device, device_of, is_gpu_array
-from minidl.tensor import DTYPES, Tensor, TensorLike, float32, float64
+from minidl.tensor import Tensor, TensorLike
+from minidl.values import DTYPES, float32, float64
 
 Batch = tuple[Any, Any, Any]  # inputs, targets and sample weights, each a tensor, a list of tensors, or None
 Rows = Any  # a slice, or the numbers of the rows
@@ -24,7 +25,7 @@ def as_array(role: str, data: Any) -> Any:
     Raises ValueError for anything else, strings for example.
     """
     if isinstance(data, TensorLike):
-        array = data._tensor.array
+        array = data.tensor.array
     elif is_gpu_array(data) or isinstance(data, numpy.ndarray):
         array = data
     else:
@@ -127,7 +128,7 @@ def _tensor(array: Any, rows: Rows, device: Device, dtype: Any) -> Tensor:
         dtype = part.dtype if part.dtype in DTYPES and part.dtype != float64 else float32
     placed = device.place(numpy.asarray(part) if isinstance(part, numpy.ndarray) else part)
     is_a_copy = isinstance(rows, numpy.ndarray)  # what a slice gives is the caller's memory still
-    return Tensor(thread.here.silently(placed.astype, dtype, copy=not is_a_copy))
+    return Tensor(thread.state.run_rule(placed.astype, dtype, copy=not is_a_copy))
 
 
 @dataclasses.dataclass

@@ -8,7 +8,7 @@ from typing import Any
 import numpy
 
 from minidl.context import thread
-from minidl.devices import CPU, Device
+from minidl.devices import CPU, Device, device_of
 from minidl.keras import metrics, optimizers
 from minidl.keras.callbacks import Callback, CallbackList, History, listed
 from minidl.keras.layers.layer import Layer
@@ -17,7 +17,7 @@ from minidl.keras.models.data import Batch, Samples, Stream, arranged, is_stream
 from minidl.keras.models.measures import Measures
 from minidl.keras.progress import Progress
 from minidl.nest import flatten, pack
-from minidl.tape import GradientTape
+from minidl.gradient_tape import GradientTape
 from minidl.tensor import Tensor
 from minidl.tracing import function
 
@@ -381,7 +381,7 @@ class Trainer(Layer):
 
     def _place(self) -> Device:
         """The device of the model's weights, to which data is brought."""
-        return self.weights[0]._device if self.weights else thread.here.device or CPU
+        return device_of(self.weights[0].array) if self.weights else thread.state.device or CPU
 
 
 def _check_counts(**counts: Any) -> None:
