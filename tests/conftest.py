@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import os
 import sys
@@ -48,6 +49,12 @@ def double(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     devices._gpu.cache_clear()
     yield strict_cupy
     devices._gpu.cache_clear()
+
+
+@pytest.fixture(params=["double", pytest.param("real", marks=pytest.mark.gpu)])
+def cupy(request: pytest.FixtureRequest) -> Any:
+    """CuPy: its strict double and, where there is a GPU, CuPy itself."""
+    return request.getfixturevalue("double") if request.param == "double" else importlib.import_module("cupy")
 
 
 @pytest.fixture(params=["cpu", "double", pytest.param("gpu", marks=pytest.mark.gpu)])

@@ -16,7 +16,6 @@ from tests.agree import Compiler, assert_same_bits, bits, compiler
 from tfref.cases import CASES
 from tfref.running import Case
 
-
 LEVELS = ["plain", *list(PASSES)[:-1]]  # the last is what runs anyhow
 
 

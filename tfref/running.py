@@ -80,10 +80,14 @@ MODES: dict[str, tuple[dict[str, Any] | None, dict[str, Any]]] = {
 }
 
 
+SEED = 1
+
+
 def deterministic_tensorflow() -> Any:
     """TensorFlow, set to give the same bits at each run."""
     tensorflow = start_tensorflow()
     tensorflow.config.experimental.enable_op_determinism()
+    tensorflow.random.set_seed(SEED)  # without a seed, draws are refused from then on
     return tensorflow
 
 
@@ -159,9 +163,6 @@ def _program(tf: Any, case: Case, firsts: Sequence[First]) -> tuple[Callable[...
     if case.has_variables:
         program = variables.of(program)
     return program if case.function is None else tf.function(program, **case.function), variables
-
-
-SEED = 1
 
 
 @contextmanager

@@ -7,9 +7,9 @@ from typing import Any
 from minidl.context import thread
 from minidl.devices import CPU, Device, device_of
 from minidl.keras.names import find, snake_case
-from minidl.ops.inputs import convert
 from minidl.ops.creation import cast, convert_to_tensor
 from minidl.ops.elementwise import square
+from minidl.ops.inputs import convert
 from minidl.ops.reductions import reduce_mean, reduce_sum
 from minidl.ops.shaping import expand_dims, squeeze
 from minidl.tensor import Tensor, TensorLike

@@ -8,9 +8,9 @@ from typing import Any
 
 from minidl.devices import device_of
 from minidl.keras.names import find, new_name, refuse
-from minidl.ops.inputs import convert, number
 from minidl.ops.creation import cast, zeros_like
 from minidl.ops.elementwise import clip_by_value, maximum, minimum, sqrt, square
+from minidl.ops.inputs import convert, number
 from minidl.ops.joining import stack
 from minidl.ops.reductions import reduce_sum
 from minidl.tensor import Tensor, Variable

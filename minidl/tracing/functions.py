@@ -15,9 +15,9 @@ from minidl.nest import flatten, pack
 from minidl.tensor import Tensor
 from minidl.tracing.compiled import Compiled, Pass
 from minidl.tracing.guard import ANOTHER
+from minidl.tracing.passes import PASSES
 from minidl.tracing.signature import as_argument, signature_of
 from minidl.tracing.trace import ValuesNeededError
-from minidl.tracing.passes import PASSES
 
 
 def function(func: Callable[..., Any] | None = None, *, jit_compile: bool | None = None) -> Any:

@@ -21,7 +21,7 @@ from minidl.tracing.looks import blank, blank_like
 from minidl.tracing.nodes import Constant, Leaf, Node, Stored
 from minidl.tracing.program import Program
 from minidl.tracing.replay import Given, Reference, Replay
-from minidl.tracing.symbols import Module, Symbol, UnwritableError
+from minidl.tracing.symbols import Module, Symbol
 
 _HERE = str(Path(__file__).parents[1])
 

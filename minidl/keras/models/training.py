@@ -9,6 +9,7 @@ import numpy
 
 from minidl.context import thread
 from minidl.devices import CPU, Device, device_of
+from minidl.gradient_tape import GradientTape
 from minidl.keras import metrics, optimizers
 from minidl.keras.callbacks import Callback, CallbackList, History, listed
 from minidl.keras.layers.layer import Layer
@@ -17,7 +18,6 @@ from minidl.keras.models.data import Batch, Samples, Stream, arranged, is_stream
 from minidl.keras.models.measures import Measures
 from minidl.keras.progress import Progress
 from minidl.nest import flatten, pack
-from minidl.gradient_tape import GradientTape
 from minidl.tensor import Tensor
 from minidl.tracing import function
 
