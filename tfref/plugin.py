@@ -10,9 +10,8 @@ imports this module at each start, so nothing else is imported before a test ask
 from __future__ import annotations
 
 import importlib.util
-import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -61,6 +60,7 @@ def assert_agrees(request: pytest.FixtureRequest) -> Iterator[Any]:
         pytest.skip("TensorFlow is not installed. Install it with: pip install tensorflow")
     import minidl
     from tfref.comparing import NoFunctionError, assert_agrees
+    from tfref.double import double_for_cupy
 
     way = request.param
     marked = {name: value for name, value in _marked(request.node).items() if name != "ways"}
@@ -77,29 +77,10 @@ def assert_agrees(request: pytest.FixtureRequest) -> Iterator[Any]:
 
     with ExitStack() as stack:
         if way == "double":
-            stack.enter_context(double())
+            stack.enter_context(double_for_cupy())
         elif way == "gpu":
             try:
                 minidl.device("/gpu:0")
             except minidl.errors.InvalidArgumentError as error:
                 pytest.skip(error.message)
         yield check
-
-
-@contextmanager
-def double() -> Iterator[Any]:
-    """The strict double of CuPy in CuPy's place."""
-    from minidl import devices
-    from tests import strict_cupy
-
-    kept = sys.modules.get("cupy")
-    sys.modules["cupy"] = strict_cupy
-    devices._gpu.cache_clear()
-    try:
-        yield strict_cupy
-    finally:
-        devices._gpu.cache_clear()
-        if kept is None:
-            del sys.modules["cupy"]
-        else:
-            sys.modules["cupy"] = kept
