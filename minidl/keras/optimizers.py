@@ -87,6 +87,10 @@ class SGD:
 
     # -- state
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)  # a copy's variables have other ids
+        self._velocities = {id(pair[0]): pair for pair in self._velocities.values()}
+
     @property
     def has_schedule(self) -> bool:
         """Whether a function gives the learning rate, which is called at each step."""

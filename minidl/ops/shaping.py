@@ -14,7 +14,8 @@ from minidl.ops.creation import shape_of
 from minidl.ops.elementwise import where
 from minidl.ops.inputs import convert, wrong_dtype
 from minidl.ops.parts import part
-from minidl.primitive import call, primitive
+from minidl.ops.shortcut import call
+from minidl.primitive import primitive
 from minidl.tape import broadcast_to as _broadcast_to
 from minidl.tensor import Tensor, TensorLike
 from minidl.values import bool_, int32, int64

@@ -41,8 +41,9 @@ def blank_like(array: Any) -> Any:
 
 def of_entries(operands: Sequence[Any], dtype: Any) -> Any:
     """What NumPy allocates for a result that is computed entry by entry: laid out as the operands are."""
-    shape = numpy.broadcast_shapes(*(each.shape for each in operands))
-    if all(each.flags.c_contiguous for each in operands):
+    shapes = {each.shape for each in operands} - {()}
+    shape = shapes.pop() if len(shapes) == 1 else numpy.broadcast_shapes(*(each.shape for each in operands))
+    if all([each.flags.c_contiguous for each in operands]):
         return blank(shape, dtype)
     flags: Any = [["readonly"]] * len(operands) + [["writeonly", "allocate"]]
     dtypes: Any = [None] * len(operands) + [dtype]

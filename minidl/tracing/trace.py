@@ -114,7 +114,7 @@ class Trace(Listener):
 
     def computed(self, primitive: Primitive, arrays: Sequence[Any], options: Mapping[str, Any], device: Device) -> Any:
         """What a call gives: a symbol, if its inputs have one among them or it has none; else its result."""
-        if arrays and not any(isinstance(array, Symbol) for array in arrays):
+        if arrays and Symbol not in map(type, arrays):
             return device.run(primitive.forward, device.module, *arrays, **options)
         operands = [self.node_of(array) for array in arrays]
         count = len(self.nodes)
@@ -249,7 +249,8 @@ class Trace(Listener):
     def given(self, value: Any) -> Given:
         """What stands for a value that the function gives, when all is done again."""
         if isinstance(value, Tensor) and isinstance(value.array, Symbol) and value.serial not in self.node_of_serial:
-            serials = [serial for serial, node in self.node_of_serial.items() if node is value.array.node]
+            of = self.node_of(value.array)
+            serials = [serial for serial, node in self.node_of_serial.items() if node is of]
             return Reference(serials[0])  # of what it is a copy of
         return self.replay.given(value)
 

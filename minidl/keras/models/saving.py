@@ -14,15 +14,16 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy
 
 from minidl.keras.layers.layer import Layer
-from minidl.keras.models.model import Model
-from minidl.keras.models.sequential import Sequential
 from minidl.keras.names import numbered, snake_case
 from minidl.tensor import Variable
+
+if TYPE_CHECKING:
+    from minidl.keras.models.model import Model
 
 Arrays = dict[str, numpy.ndarray]
 
@@ -100,7 +101,7 @@ def _walk(layer: Layer, path: str, seen: set[int]) -> Iterator[tuple[str, Layer]
         return
     seen.add(id(layer))
     yield path, layer
-    for name, kept in _children(layer):
+    for name, kept in layer._parts():
         if isinstance(kept, Layer):
             yield from _walk(kept, f"{path}{name}/", seen)
         else:
@@ -114,18 +115,6 @@ def _walk_container(container: Iterable[Any], path: str, seen: set[int]) -> Iter
             yield from _walk(kept, f"{path}{numbered(snake_case(type(kept).__name__), counter)}/", seen)
         elif isinstance(kept, (list, tuple, dict)):
             yield from _walk_container(kept, f"{path}{numbered('container', counter)}/", seen)
-
-
-def _children(layer: Layer) -> Iterator[tuple[str, Any]]:
-    """The attributes of a layer that are or hold layers, in the order in which Keras looks at them."""
-    attributes = {name: value for name, value in vars(layer).items() if not isinstance(layer, Sequential)}
-    if isinstance(layer, Model):
-        attributes["layers"] = layer.layers
-        if layer._graph is not None:
-            yield "layers", attributes.pop("layers")
-    for name in sorted(attributes, key=lambda name: (name.startswith("_"), name)):
-        if name != "calls" and isinstance(attributes[name], (Layer, list, tuple, dict)):
-            yield name, attributes[name]
 
 
 # -- formats -----------------------------------------------------------------------------------------------------
