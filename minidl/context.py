@@ -69,6 +69,4 @@ thread = _Thread()
 # has but one of the threads, and a lock that another held would never be let go of there.
 compiling = threading.RLock()
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(
-        before=compiling.acquire, after_in_parent=compiling.release, after_in_child=compiling.release
-    )
+    os.register_at_fork(before=compiling.acquire, after_in_parent=compiling.release, after_in_child=compiling.release)

@@ -242,5 +242,12 @@ def _value_for(variable: Variable, value: Any) -> Tensor:
 
 for _given, _class in ((Operators, idea.TensorLike), (Assignments, idea.Variable)):
     for _name, _what in vars(_given).items():
-        if _name not in ("__module__", "__doc__", "__slots__", "__qualname__", "__firstlineno__", "__static_attributes__"):
+        if _name not in (
+            "__module__",
+            "__doc__",
+            "__slots__",
+            "__qualname__",
+            "__firstlineno__",
+            "__static_attributes__",
+        ):
             setattr(_class, _name, _what)

@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 NO_OPTIONS: Mapping[str, Any] = {}
 
 
-
 class Listener:
     """Somebody who is told what happens in a thread, once put on its stack with `thread.state.enter(listener)`."""
 

@@ -122,13 +122,13 @@ class Trace(Listener):
             try:
                 symbols = [Symbol(self, node) for node in operands]
                 found = primitive.forward(Module(self, device), *symbols, **options)
-                found.node.sample  # noqa: B018  # there is one, unless memory was left without values
+                node = found.node  # there is one, unless memory was left without values
             except Exception:  # whatever a rule does that symbols can't
                 del self.nodes[count:]
             else:
-                for node in self.nodes[count:]:
-                    node.about = node.about or primitive.name
-                return found
+                for each in self.nodes[count:]:
+                    each.about = each.about or primitive.name
+                return Symbol(self, node)
         return Symbol(self, self.add(_called(primitive, operands, options, device)))
 
     # -- what variables ask

@@ -2,24 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from minidl.keras import losses, metrics
 from minidl.nest import flatten
 from minidl.tensor import Tensor, Variable
-
-
-class _FunctionLoss(losses.Loss):
-    """A function of targets and predictions as a loss."""
-
-    def __init__(self, function: Callable[..., Any]) -> None:
-        super().__init__(name=getattr(function, "__name__", "loss"))
-        self._function = function
-
-    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        result: Tensor = self._function(y_true, y_pred)
-        return result
 
 
 class CompiledMetrics(metrics.Metric):
@@ -31,7 +19,7 @@ class CompiledMetrics(metrics.Metric):
     """
 
     def __init__(self, names: Sequence[str], groups: Sequence[Sequence[metrics.Metric]]) -> None:
-        super().__init__("compile_metrics")
+        super().__init__(name="compile_metrics")
         self._groups = groups
         self._named: dict[str, metrics.Metric] = {}
         for name, group in zip(names, groups, strict=True):
@@ -183,4 +171,4 @@ def _loss(identifier: Any) -> losses.Loss | None:
     if identifier is None:
         return None
     found = losses.get(identifier)
-    return found if isinstance(found, losses.Loss) else _FunctionLoss(found)
+    return found if isinstance(found, losses.Loss) else losses.LossFunctionWrapper(found)

@@ -36,7 +36,7 @@ class Learner(Layer):
         history: what `fit` gave last.
     """
 
-    optimizer: optimizers.SGD | None = None
+    optimizer: optimizers.Optimizer | None = None
     run_eagerly = False
     stop_training = stop_evaluating = stop_predicting = False
     history: History | None = None
@@ -80,7 +80,7 @@ class Learner(Layer):
         """Say how to train.
 
         Arguments:
-            optimizer: an SGD, or 'sgd'.
+            optimizer: an Optimizer, or 'sgd'.
             loss: a loss, its name, or a function of targets and predictions; for several outputs a list or
                 dictionary of them, or one for all.
             loss_weights: numbers to multiply the losses of several outputs by, in a list or dictionary.
@@ -163,7 +163,10 @@ class Learner(Layer):
             loss = self._loss_of(x, y, predictions, sample_weight, training=True)
         variables = self.trainable_weights
         if variables:
-            assert self.optimizer is not None
+            if self.optimizer is None:
+                raise ValueError(
+                    f"Model {self.name!r} was compiled without an optimizer; give compile one to train with"
+                )
             self.optimizer.apply(tape.gradient(loss, variables), variables)
         else:
             warnings.warn(f"Model {self.name!r} has no weights to train", stacklevel=2)
@@ -229,8 +232,14 @@ class Learner(Layer):
         key: tuple[Any, ...] = (kind,)
         if kind == "train" and self.optimizer is not None:
             trained = self.trainable_weights
-            self.optimizer.build(trained)
-            key = (kind, self.optimizer.has_schedule, *((id(weight), weight.device) for weight in trained))
+            if self.built and not self.optimizer.built:
+                self.optimizer.build(trained)
+            key = (
+                kind,
+                self.optimizer.calls_python,
+                id(self.optimizer.schedule),
+                *((id(weight), weight.device) for weight in trained),
+            )
         if key not in self._steps:
             is_compiled = not self.run_eagerly and True not in key  # a schedule is Python, and called at each step
             self._steps[key] = _Step(self, kind, is_compiled)
