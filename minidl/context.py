@@ -24,27 +24,18 @@ class State:
     trace:       what writes down the calls of a function that is being traced, None where none is.
     run_ufunc:   calls a function of NumPy's with its floating-point warnings off, as TensorFlow has none.
                  (A context of its own makes that as cheap as the call; `numpy.errstate` would double it.)
-    run_program: calls a compiled program so. It has another context, since no context can be entered twice, and a
-                 signal handler may compute in the midst of a program.
+    run_rule:    calls a forward rule so, and `run_program` a compiled program. Each has another context, since none can
+                 be entered twice, and a signal handler may compute in the midst of them.
     """
 
-    __slots__ = ("_idle", "device", "listeners", "outer", "run_program", "run_ufunc", "trace")
+    __slots__ = ("device", "listeners", "outer", "run_program", "run_rule", "run_ufunc", "trace")
 
     def __init__(self) -> None:
         self.listeners: tuple[Listener, ...] = ()
         self.device: Device | None = None
         self.outer: list[Device | None] = []
         self.trace: Any = None
-        self.run_ufunc, self.run_program = _quiet_context().run, _quiet_context().run
-        self._idle: list[contextvars.Context] = []
-
-    def run_rule(self, rule: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
-        """Call a function of Python's without warnings; in the midst of one a signal handler may call another."""
-        context = self._idle.pop() if self._idle else _quiet_context()
-        try:
-            return context.run(rule, *arguments, **options)
-        finally:
-            self._idle.append(context)
+        self.run_ufunc, self.run_rule, self.run_program = quiet_call(), quiet_call(), quiet_call()
 
     def enter(self, listener: Listener) -> None:
         """Tell a listener of the calls that follow."""
@@ -58,11 +49,11 @@ class State:
             self.listeners = tuple(other for other in self.listeners if other is not listener)
 
 
-def _quiet_context() -> contextvars.Context:
-    """A context in which NumPy gives no floating-point warnings."""
+def quiet_call() -> Callable[..., Any]:
+    """What calls a function in a context of its own, in which NumPy gives no floating-point warnings."""
     context = contextvars.copy_context()
     context.run(numpy.seterr, all="ignore")
-    return context
+    return context.run
 
 
 class _Thread(threading.local):
@@ -78,6 +69,4 @@ thread = _Thread()
 # has but one of the threads, and a lock that another held would never be let go of there.
 compiling = threading.RLock()
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(
-        before=compiling.acquire, after_in_parent=compiling.release, after_in_child=compiling.release
-    )
+    os.register_at_fork(before=compiling.acquire, after_in_parent=compiling.release, after_in_child=compiling.release)

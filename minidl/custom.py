@@ -84,7 +84,7 @@ def _called(f: Callable[..., Any], arguments: Sequence[Any], options: Mapping[st
     places += range(len(leaves), count)
     wanted = {place: x.shape for place, x in zip(places, inputs, strict=True)}
     gradients = _Gradients(gradient_function, count, shapes, variables, wanted)
-    rules = [GradientRule(functools.partial(gradients, place), _keep_nothing) for place in places]
+    rules = [GradientRule(functools.partial(gradients, place)) for place in places]
     for listener in listeners:
         if isinstance(listener, Tape):
             for variable, value in read:
@@ -98,10 +98,6 @@ def _takes_variables(function: Callable[..., Any]) -> bool:
 
     parameters = inspect.signature(function).parameters.values()
     return any(each.name == "variables" or each.kind is each.VAR_KEYWORD for each in parameters)
-
-
-def _keep_nothing(*_: Any) -> tuple[()]:
-    return ()
 
 
 def _pieces(whole: Tensor, shapes: list[tuple[int, ...]]) -> list[Tensor]:

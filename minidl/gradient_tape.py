@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import enum
-import functools
-import operator
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -14,17 +12,15 @@ from minidl.devices import device, device_of
 from minidl.errors import InvalidArgumentError
 from minidl.nest import flatten, pack
 from minidl.ops.creation import identity, ones_like, zeros_like
-from minidl.ops.inputs import convert
+from minidl.ops.inputs import convert, number
 from minidl.ops.joining import stack
 from minidl.ops.parts import put
 from minidl.ops.shaping import reshape
 from minidl.tape import Edge, Tape
 from minidl.tensor import Tensor, TensorLike, Variable
+from minidl.values import float32
 
 __all__ = ["GradientTape", "UnconnectedGradients"]
-
-
-_WHERE_THEY_RAN = device(None)  # a sweep runs each rule where its call ran, whatever device is in scope
 
 
 class UnconnectedGradients(enum.Enum):
@@ -67,7 +63,7 @@ class GradientTape(Tape):
     def _forget(self) -> None:
         super().__init__()
         self._used = False
-        self._variables: dict[int, tuple[Variable, set[int]]] = {}  # by serial, with those of the values read
+        self._variables: dict[int, tuple[Variable, list[int]]] = {}  # by serial, with those of the values read
 
     # -- recording
 
@@ -98,9 +94,12 @@ class GradientTape(Tape):
             self._watch_variable(variable, value)
 
     def _watch_variable(self, variable: Variable, value: Tensor) -> None:
-        super().watch(value)
-        _, values = self._variables.setdefault(variable.serial, (variable, set()))
-        values.add(value.serial)
+        Tape.watch(self, value)
+        known = self._variables.get(variable.serial)
+        if known is None:
+            self._variables[variable.serial] = variable, [value.serial]
+        else:
+            known[1].append(value.serial)
 
     def watch(self, tensor: Any) -> None:
         """Record what is computed from a tensor or variable, or a nest of them.
@@ -201,11 +200,15 @@ class GradientTape(Tape):
         """
         fallback = _fallback(unconnected_gradients)
         targets, listed = _tensors("target", target), _tensors("source", sources)
-        with _WHERE_THEY_RAN:
+        state = thread.state
+        scope, state.device = state.device, None  # each rule runs where its call ran
+        try:
             upstream = _upstream(targets, output_gradients)
             self._use()
-            found = self._gradients(self._edges_to_sweep(), targets, upstream, listed)
+            found = self._gradients(self.edges.copy() if self._persistent else self.edges, targets, upstream, listed)
             return pack(sources, [fallback(x) if g is None else g for x, g in zip(listed, found, strict=True)])
+        finally:
+            state.device = scope
 
     def jacobian(
         self, target: Any, sources: Any, unconnected_gradients: UnconnectedGradients | str = UnconnectedGradients.NONE
@@ -233,7 +236,7 @@ class GradientTape(Tape):
         listed = _tensors("source", sources)
         self._use()
         rows: list[list[Any]] = [[] for _ in listed]
-        with _WHERE_THEY_RAN:
+        with device(None):
             for index in range(target.array.size):
                 found = self._gradients(self.edges.copy(), [target], [_one_entry(target, index)], listed)
                 for row, source, gradient in zip(rows, listed, found, strict=True):
@@ -254,10 +257,6 @@ class GradientTape(Tape):
             self._pause()
         self._used = True
 
-    def _edges_to_sweep(self) -> list[Edge]:
-        """A sweep takes the edges off its list: off the tape's own, unless they are wanted again."""
-        return self.edges.copy() if self._persistent else self.edges
-
     def _gradients(
         self, edges: list[Edge], targets: Sequence[TensorLike], given: Sequence[Tensor], sources: Sequence[TensorLike]
     ) -> list[Tensor | None]:
@@ -267,15 +266,16 @@ class GradientTape(Tape):
         for target, gradient in zip(targets, given, strict=True):
             serial = target.tensor.serial
             gradients[serial] = gradients[serial] + gradient if serial in gradients else gradient
-        self.sweep(edges, gradients, set().union(*serials))
+        self.sweep(edges, gradients, {serial for each in serials for serial in each})
         return [_sum([gradients[serial] for serial in each if serial in gradients]) for each in serials]
 
-    def _serials(self, source: TensorLike) -> list[int]:
+    def _serials(self, source: TensorLike) -> Sequence[int]:
         """Of the tensors that the tape knows a source by: a variable was each value that was read of it."""
-        serials = {source.tensor.serial}
-        if isinstance(source, Variable) and source.serial in self._variables:
-            serials |= self._variables[source.serial][1]
-        return sorted(serials)
+        serial = source.tensor.serial
+        known = self._variables.get(source.serial) if isinstance(source, Variable) else None
+        if known is None:
+            return (serial,)
+        return known[1] if serial in known[1] else [*known[1], serial]
 
 
 def _tensors(role: str, nest: Any) -> list[Any]:
@@ -288,7 +288,10 @@ def _tensors(role: str, nest: Any) -> list[Any]:
 
 def _sum(tensors: Sequence[Tensor]) -> Tensor | None:
     """The sum of some tensors, None of none."""
-    return functools.reduce(operator.add, tensors) if tensors else None
+    total = None
+    for each in tensors:
+        total = each if total is None else total + each
+    return total
 
 
 def _fallback(unconnected: UnconnectedGradients | str) -> Callable[[Any], Any]:
@@ -305,14 +308,14 @@ def _none(source: TensorLike) -> None:
 
 def _upstream(targets: Sequence[TensorLike], output_gradients: Any) -> list[Tensor]:
     if output_gradients is None:
-        return [ones_like(target) for target in targets]
+        return [_ones(target) for target in targets]
     given = flatten(output_gradients)
     if len(given) != len(targets):
         raise ValueError(f"{len(targets)} targets were given, with {len(given)} output gradients")
     upstream = []
     for target, gradient in zip(targets, given, strict=True):
         if gradient is None:
-            upstream.append(ones_like(target))
+            upstream.append(_ones(target))
             continue
         tensor = convert(gradient, target.dtype, device_of(target.array))
         if tensor.shape != target.shape:
@@ -321,6 +324,14 @@ def _upstream(targets: Sequence[TensorLike], output_gradients: Any) -> list[Tens
             )
         upstream.append(identity(tensor))
     return upstream
+
+
+def _ones(target: TensorLike) -> Tensor:
+    """The gradient of a target by itself."""
+    is_loss = target.array.shape == () and target.array.dtype is float32
+    if is_loss and thread.state.trace is None:  # at each step of a training: a number that is there already
+        return Tensor(number(1.0, target.tensor).array)
+    return ones_like(target)
 
 
 def _one_entry(tensor: TensorLike, index: int) -> Tensor:

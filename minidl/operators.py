@@ -145,7 +145,7 @@ class Operators:
 
     def __reduce__(self) -> Any:
         if isinstance(self, idea.Variable):
-            return idea.Variable, (self.numpy(), self.trainable, self.name)
+            return _variable_of, (self.tensor.array, self.trainable, self.name)
         return _tensor_of, (self.tensor.array,)  # a copy is another tensor, with a serial number of its own
 
     # -- as it is printed
@@ -176,6 +176,10 @@ def _has_no_values(array: Any) -> bool:
 
 def _tensor_of(array: Any) -> Tensor:
     return idea.Tensor(array)
+
+
+def _variable_of(array: Any, trainable: bool, name: str) -> Variable:
+    return idea.Variable(idea.Tensor(array), trainable, name)
 
 
 class Assignments:
@@ -238,5 +242,12 @@ def _value_for(variable: Variable, value: Any) -> Tensor:
 
 for _given, _class in ((Operators, idea.TensorLike), (Assignments, idea.Variable)):
     for _name, _what in vars(_given).items():
-        if _name not in ("__module__", "__doc__", "__slots__", "__qualname__", "__firstlineno__", "__static_attributes__"):
+        if _name not in (
+            "__module__",
+            "__doc__",
+            "__slots__",
+            "__qualname__",
+            "__firstlineno__",
+            "__static_attributes__",
+        ):
             setattr(_class, _name, _what)

@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 NO_OPTIONS: Mapping[str, Any] = {}
 
 
-
 class Listener:
     """Somebody who is told what happens in a thread, once put on its stack with `thread.state.enter(listener)`."""
 
@@ -62,12 +61,12 @@ class GradientRule:
         function: gives the gradient from the upstream gradient and, behind it, what the rule keeps of the call.
             The gradient may be larger than the input, or smaller, where one broadcasts to the other: a sweep sums
             or repeats it, so that no rule needs to undo broadcasting.
-        keep: picks what the rule keeps out of a call's inputs, result and options.
+        keep: picks what the rule keeps out of a call's inputs, result and options; None where it keeps nothing.
     """
 
     __slots__ = ("function", "keep")
 
-    def __init__(self, function: Callable[..., Any], keep: Callable[..., tuple[Any, ...]]) -> None:
+    def __init__(self, function: Callable[..., Any], keep: Callable[..., tuple[Any, ...]] | None = None) -> None:
         self.function = function
         self.keep = keep
 
@@ -86,6 +85,8 @@ class GradientRule:
         names = function.__code__.co_varnames[1 : function.__code__.co_argcount]
         if unknown := [name for name in names if name not in known]:
             raise TypeError(f"A gradient rule asks for {unknown}; it can have {sorted(known)}")
+        if not names:
+            return cls(function)
         kept = "".join(known[name] + ", " for name in names)
         # Written out, since a tape picks at each call: a walk over the names would take several times as long.
         return cls(function, eval(f"lambda inputs, result, options: ({kept})", {"device_of": device_of}))
@@ -165,10 +166,10 @@ def call(primitive: Primitive, inputs: tuple[Tensor, ...], options: Mapping[str,
     where the inputs are on two devices, or don't fit the operation.
     """
     state = thread.state
-    if state.device is None:
+    device = state.device
+    if device is None:
         device = _device_of_all(primitive, inputs)
     else:
-        device = state.device
         inputs = tuple([move(x, device) for x in inputs])
     result = Tensor(_computed(primitive, inputs, options, device))
     for listener in state.listeners:
@@ -184,10 +185,10 @@ def _computed(primitive: Primitive, inputs: tuple[Tensor, ...], options: Mapping
             return trace.computed(primitive, arrays, options, device)
         return device.run(primitive.forward, device.module, *arrays, **options)
     except ValueError as error:
-        raise misfit(primitive, inputs, error) from error
+        raise _misfit(primitive, inputs, error) from error
 
 
-def misfit(primitive: Primitive, inputs: tuple[Tensor, ...], error: Exception) -> InvalidArgumentError:
+def _misfit(primitive: Primitive, inputs: tuple[Tensor, ...], error: Exception) -> InvalidArgumentError:
     """What to raise where a forward rule refuses its inputs with an error."""
     if isinstance(error, InvalidArgumentError):
         return error
@@ -198,6 +199,7 @@ def misfit(primitive: Primitive, inputs: tuple[Tensor, ...], error: Exception) -
 
 
 def _device_of_all(primitive: Primitive, inputs: tuple[Tensor, ...]) -> Device:
+    """Where the inputs are, on the CPU if there are none."""
     device = device_of(inputs[0].array) if inputs else CPU
     for x in inputs[1:]:
         if device_of(x.array) is not device:

@@ -75,7 +75,7 @@ class Tape(Listener):
             x = inputs[index]
             if x.serial in watched:
                 watched.add(result.serial)
-                kept = rule.keep(inputs, result, options)
+                kept = rule.keep(inputs, result, options) if rule.keep else ()
                 self.edges.append(Edge(result.serial, x.serial, rule.function, kept, x.array.shape))
 
     def sweep(self, edges: list[Edge], gradients: dict[int, Tensor], wanted: set[int]) -> None:
@@ -100,7 +100,7 @@ class Tape(Listener):
                 continue
             gradient = edge.rule(upstream, *edge.kept)
             if gradient is not None:
-                part = unbroadcast(gradient, edge.shape)
+                part = gradient if gradient.array.shape == edge.shape else unbroadcast(gradient, edge.shape)
                 earlier = gradients.get(edge.input)
                 gradients[edge.input] = total = part if earlier is None else earlier + part
                 for listener in listeners:
@@ -126,10 +126,7 @@ def unbroadcast(gradient: Tensor, shape: tuple[int, ...]) -> Tensor:
     of an entry has its part in the result; where a rule gave the same gradient for many entries, it is smaller, and is
     repeated. This is the one place that does so, for all rules.
     """
-    found = gradient.array.shape
-    if found == shape:
-        return gradient
-    axes, summed = _axes_to_sum(found, shape)
+    axes, summed = _axes_to_sum(gradient.array.shape, shape)
     if axes:
         gradient = call(sum_over, (gradient,), {"axes": axes, "shape": summed})
     return gradient if summed == shape else call(broadcast_to, (gradient,), {"shape": shape})

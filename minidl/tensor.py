@@ -120,8 +120,11 @@ class Variable(TensorLike, Assignments):
 
     def read(self) -> Tensor:
         """The present value, as operations take it: listeners are told of it."""
-        value = self.tensor
-        for listener in thread.state.listeners:
+        state = thread.state
+        value = self.held
+        if type(value) is not Tensor or state.trace is not None:
+            value = self.tensor
+        for listener in state.listeners:
             listener.hear_read(self, value)
         return value
 

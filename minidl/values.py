@@ -57,6 +57,8 @@ def _numpy_array(value: Any, dtype: numpy.dtype | None) -> numpy.ndarray:
     try:
         array = numpy.array(value, order="C")
     except ValueError as error:
+        if not isinstance(value, (list, tuple)):
+            raise
         raise ValueError(f"The lists in {value!r} differ in length, so they make no tensor") from error
     if dtype is None:
         dtype = _usual_dtype(array) if _is_python(value) else array.dtype

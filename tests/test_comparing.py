@@ -156,6 +156,36 @@ def test_an_optimizer_of_ones_own_is_compared(tensorflow: Any) -> None:
     assert wrong == [f"step 3: variable {index}" for index in range(4)]
 
 
+def test_what_is_derived_from_kerass_classes_is_compared(tensorflow: Any) -> None:
+    def program(tf: Any, x: Any) -> Any:
+        class Cubic(tf.keras.losses.Loss):  # type: ignore[misc]  # either engine's
+            def call(self, y_true: Any, y_pred: Any) -> Any:
+                return tf.reduce_mean(tf.abs(y_true - y_pred) ** 3, axis=-1)
+
+        class Twice(tf.keras.Model):  # type: ignore[misc]
+            def __init__(self) -> None:
+                super().__init__()
+                self.inner, self.outer = tf.keras.layers.Dense(3, "tanh"), tf.keras.layers.Dense(2)
+
+            def call(self, x: Any) -> Any:
+                return self.outer(self.inner(x))
+
+        return Cubic()(tf.ones((2, 2)), Twice()(x))
+
+    def optimizer(tf: Any) -> Any:
+        class Sign(tf.keras.optimizers.Optimizer):  # type: ignore[misc]
+            def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+                self.assign_sub(variable, tf.sign(gradient) * tf.cast(learning_rate, variable.dtype))
+
+        return Sign(learning_rate=0.05)
+
+    result = tfref.assert_agrees(program, X, steps=3, optimizer=optimizer, function=True)
+    moved = result.figures["step 3: variable 0"]
+    assert moved.ours is not None
+    assert moved.truth is not None
+    assert not result.notes
+
+
 def test_a_training_inside_is_compared(tensorflow: Any) -> None:
     result = tfref.assert_agrees(_fit, X, order=0)
     loss = result.figures["result history.loss"]

@@ -19,7 +19,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.text import Text
 
 import minidl
-from tfref.printing import print_ops, print_seeds, print_trainings, print_verdict
+from tfref.printing import count, print_ops, print_seeds, print_trainings, print_verdict
 from tfref.recording import RecordingError
 from tfref.references import RECORDING, Live, Recorded, record
 from tfref.report import Reference, Told, all_faults, all_stamps, as_json, chosen, op_rows, seed_rows, training_rows
@@ -165,9 +165,10 @@ def _record(console: Console, options: argparse.Namespace) -> int:
         raise RefusedError(f"{RECORDING.parent} can't be written to; record in a checkout of your own")
     with _progress(console) as told:
         record(RECORDING, cases, trainings, told)
-    console.print(f"recorded: {len(cases)} cases and {len(trainings)} trainings in {RECORDING}", markup=False)
+    said = f"Recorded in {RECORDING}: {count(len(cases), 'case')}, {count(len(trainings), 'training')}"
+    console.print(Text(said), soft_wrap=True)
     for name, reason in not_run.items():
-        console.print(f"not recorded: {name}, {reason}", markup=False)
+        console.print(Text(f"Not recorded: {name}, {reason}"))
     return 0
 
 
@@ -201,7 +202,8 @@ def _report(console: Console, options: argparse.Namespace) -> int:
             options.json.write_text(f"{text}\n", encoding="utf-8")
         except OSError as error:
             raise RefusedError(f"the report was not written to {options.json}: {error.strerror}") from error
-        console.print(Text(f"Written to {options.json}: {len(ops)} operations, {len(runs)} trainings, as JSON"))
+        said = f"Written to {options.json}, as JSON: {count(len(ops), 'operation')}, {count(len(runs), 'training')}"
+        console.print(Text(said), soft_wrap=True)  # a name of a file is not broken
     return 1 if faults else 0
 
 

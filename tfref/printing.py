@@ -115,12 +115,12 @@ def print_verdict(
     console.print()
     for fault in faults:
         console.print(Text.assemble((f"{_mark(console, faults)} ", "red"), fault))
-    compared = [f"{_count(cases, 'case')} of {_count(operations, 'operation')}"] if cases else []
+    compared = [f"{count(cases, 'case')} of {count(operations, 'operation')}"] if cases else []
     if trainings or not_run:
         of = f"{trainings} of " if not_run else ""
-        compared.append(of + _count(trainings + len(not_run or {}), "training"))
+        compared.append(of + count(trainings + len(not_run or {}), "training"))
     if faults:
-        said = Text(f"minidl disagrees with TensorFlow in {_count(len(faults), 'figure')} of", style="bold red")
+        said = Text(f"minidl disagrees with TensorFlow in {count(len(faults), 'figure')} of", style="bold red")
     else:
         said = Text("minidl agrees with TensorFlow in", style="bold green")
     console.print(said, " and ".join(compared) + ".")
@@ -128,5 +128,6 @@ def print_verdict(
         console.print(Text(f"Not run: {name}, {reason}"))
 
 
-def _count(number: int, what: str) -> str:
+def count(number: int, what: str) -> str:
+    """A number of things, in words."""
     return f"{number} {what}" if number == 1 else f"{number} {what}s"

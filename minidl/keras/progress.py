@@ -71,14 +71,14 @@ class Progress:
             total = max(self._done, 1)
             self._bar.update(self._task, total=total, completed=total, steps=self._count(), text=self._text(logs))
         elif self._verbose == 2:
-            self._console.print(f"{self._count()} - {self._text(logs)}")
+            self._console.print(f"{self._count()} - {self._text(logs, ' - ')}", soft_wrap=True)
 
     def _count(self) -> str:
         return f"{self._done}/{self._steps or self._done}"
 
-    def _text(self, logs: Mapping[str, Any]) -> str:
+    def _text(self, logs: Mapping[str, Any], between: str = " ") -> str:
         seconds = time.perf_counter() - self._start
-        parts = [f"{seconds:.0f}s {_duration(seconds / max(self._done, 1))}/step"]
+        parts = [f"{seconds:.0f}s{between}{_duration(seconds / max(self._done, 1))}/step"]
         parts += [f"{name}: {_number(value)}" for name, value in logs.items()]
         return " - ".join(parts)
 
@@ -89,5 +89,7 @@ def _duration(seconds: float) -> str:
     return f"{seconds * 1e3:.0f}ms" if seconds >= 1e-3 else f"{seconds * 1e6:.0f}us"
 
 
-def _number(value: float) -> str:
+def _number(value: Any) -> str:
+    if not isinstance(value, float):
+        return str(value)
     return f"{value:.4f}" if abs(value) > 1e-3 else f"{value:.4e}"

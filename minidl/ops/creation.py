@@ -10,8 +10,9 @@ import numpy
 from minidl.context import thread
 from minidl.devices import CPU, Device, device_of
 from minidl.errors import InvalidArgumentError
-from minidl.ops.inputs import convert, number
-from minidl.primitive import Primitive, call, primitive
+from minidl.ops.inputs import convert
+from minidl.ops.shortcut import call
+from minidl.primitive import Primitive, primitive
 from minidl.tensor import Tensor, TensorLike, Variable
 from minidl.values import FLOATS, as_dtype, float16, float32, float64, int32, int64
 
@@ -160,10 +161,7 @@ def ones_like(input: Any, dtype: Any = None, name: str | None = None) -> Tensor:
     >>> tf.ones_like([1, 2], tf.float32).numpy()
     array([1., 1.], dtype=float32)
     """
-    tensor = convert(input)
-    if dtype is None and not tensor.array.shape and tensor.array.dtype is float32 and thread.state.trace is None:
-        return Tensor(number(1.0, tensor).array)  # what the gradient of a loss begins with, at each step
-    return _filled(_ones_like, tensor, dtype)
+    return _filled(_ones_like, input, dtype)
 
 
 @primitive()

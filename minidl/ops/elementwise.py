@@ -15,7 +15,8 @@ from minidl.errors import InvalidArgumentError
 from minidl.ops.creation import zeros_like
 from minidl.ops.inputs import alike, convert, device_near, wrong_dtype
 from minidl.ops.operation import operation
-from minidl.primitive import call, primitive
+from minidl.ops.shortcut import call
+from minidl.primitive import primitive
 from minidl.tensor import Tensor
 from minidl.values import DTYPES, FLOATS, NUMBERS, bool_
 

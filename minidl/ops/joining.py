@@ -9,7 +9,7 @@ from minidl.errors import InvalidArgumentError
 from minidl.ops.inputs import alike
 from minidl.ops.parts import concat_of, stack_of
 from minidl.ops.shaping import axes_of
-from minidl.primitive import call
+from minidl.ops.shortcut import call
 from minidl.tensor import Tensor, TensorLike
 
 __all__ = ["concat", "stack"]

@@ -53,7 +53,9 @@ def concat_of(count: int) -> Primitive:
 
         return GradientRule(_part_along, keep)
 
-    return Primitive("concat", lambda xp, *arrays, axis: xp.concatenate(arrays, axis=axis), list(map(rule, range(count))))
+    return Primitive(
+        "concat", lambda xp, *arrays, axis: xp.concatenate(arrays, axis=axis), list(map(rule, range(count)))
+    )
 
 
 @functools.cache

@@ -11,7 +11,8 @@ from minidl.ops.elementwise import equal
 from minidl.ops.inputs import alike, convert, wrong_dtype
 from minidl.ops.operation import operation
 from minidl.ops.shaping import axes_of, reshape
-from minidl.primitive import Primitive, call, primitive
+from minidl.ops.shortcut import call
+from minidl.primitive import Primitive, primitive
 from minidl.sums import summed
 from minidl.tensor import Tensor
 from minidl.values import FLOATS, NUMBERS, as_dtype, int32, int64

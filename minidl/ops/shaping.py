@@ -14,7 +14,8 @@ from minidl.ops.creation import shape_of
 from minidl.ops.elementwise import where
 from minidl.ops.inputs import convert, wrong_dtype
 from minidl.ops.parts import part
-from minidl.primitive import call, primitive
+from minidl.ops.shortcut import call
+from minidl.primitive import primitive
 from minidl.tape import broadcast_to as _broadcast_to
 from minidl.tensor import Tensor, TensorLike
 from minidl.values import bool_, int32, int64
@@ -232,9 +233,9 @@ def _lengths_at(parts: Sequence[Any], shape: tuple[int, ...]) -> list[int]:
     if used > len(shape) or parts.count(Ellipsis) > 1:
         raise InvalidArgumentError(f"The index {tuple(parts)!r} has too many parts for a tensor of shape {shape}")
     lengths, axis = [], 0
-    for part in parts:
-        lengths.append(shape[axis] if part is not None and part is not Ellipsis else 1)
-        axis += len(shape) - used if part is Ellipsis else part is not None
+    for each in parts:
+        lengths.append(shape[axis] if each is not None and each is not Ellipsis else 1)
+        axis += len(shape) - used if each is Ellipsis else each is not None
     return lengths
 
 

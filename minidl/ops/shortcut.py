@@ -1,23 +1,46 @@
-"""The same dozen lines as `call` in `primitive.py`, written out for one input and for two. It may be skipped.
+"""The same dozen lines as `call` in `primitive.py`, written out for speed. This file may be skipped.
 
-A step of a small network is spent in calls, and this is the shortest path that Python has for one: NumPy's arrays,
-no device scope, nothing to look up. Whatever is otherwise goes to `call`, and a test holds the two against each other.
+A step of a small network is spent in calls, and these are the shortest paths that Python has for one: NumPy's arrays,
+no device scope, nothing to look up. Whatever is otherwise, or fails, goes to `call` itself, and a test holds them
+against it.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy
 from numpy import asarray, ndarray
 
+from minidl import primitive as idea
 from minidl.context import thread
 from minidl.ops.inputs import convert, mixed_dtypes, pair, wrong_dtype
-from minidl.primitive import NO_OPTIONS, Primitive, call, misfit
+from minidl.primitive import NO_OPTIONS, Primitive
 from minidl.tensor import Tensor
 from minidl.values import bool_, float32
+
+
+def call(primitive: Primitive, inputs: tuple[Tensor, ...], options: Mapping[str, Any] = NO_OPTIONS) -> Tensor:
+    """Call a primitive on tensors; see `primitive.call`, which this is for NumPy's arrays."""
+    state = thread.state
+    arrays = []
+    for x in inputs:
+        array = x.array
+        if type(array) is not ndarray:
+            return idea.call(primitive, inputs, options)
+        arrays.append(array)
+    if state.device is not None or not arrays:
+        return idea.call(primitive, inputs, options)
+    try:
+        value = state.run_rule(primitive.forward, numpy, *arrays, **options)
+    except (ValueError, RuntimeError):  # which `call` explains, or does otherwise
+        return idea.call(primitive, inputs, options)
+    result = Tensor(value if type(value) is ndarray else asarray(value))
+    for listener in state.listeners:
+        listener.hear(primitive, inputs, result, options)
+    return result
 
 
 def unary(primitive: Primitive, dtypes: frozenset[Any]) -> Callable[..., Tensor]:
@@ -34,8 +57,11 @@ def unary(primitive: Primitive, dtypes: frozenset[Any]) -> Callable[..., Tensor]
         if dtype is not usual and dtype not in dtypes:
             raise wrong_dtype(primitive.name, dtype, dtypes)
         if type(array) is not ndarray or state.device is not None:
-            return call(primitive, (x,))
-        value = state.run_ufunc(kernel, array) if is_ufunc else state.run_rule(kernel, array)
+            return idea.call(primitive, (x,))
+        try:
+            value = state.run_ufunc(kernel, array) if is_ufunc else state.run_rule(kernel, array)
+        except (ValueError, RuntimeError):  # which `call` explains, or does otherwise
+            return idea.call(primitive, (x,))
         result = Tensor(value if type(value) is ndarray else asarray(value))
         for listener in state.listeners:
             listener.hear(primitive, (x,), result, NO_OPTIONS)
@@ -60,11 +86,11 @@ def binary(primitive: Primitive, dtypes: frozenset[Any]) -> Callable[..., Tensor
         if b.dtype is not dtype and b.dtype != dtype:
             raise mixed_dtypes(primitive.name, (x, y), dtype, b.dtype)
         if type(a) is not ndarray or type(b) is not ndarray or state.device is not None:
-            return call(primitive, (x, y))
+            return idea.call(primitive, (x, y))
         try:
             value = state.run_ufunc(kernel, a, b) if is_ufunc else state.run_rule(kernel, a, b)
-        except ValueError as error:
-            raise misfit(primitive, (x, y), error) from error
+        except (ValueError, RuntimeError):  # which `call` explains, or does otherwise
+            return idea.call(primitive, (x, y))
         result = Tensor(value if type(value) is ndarray else asarray(value))
         for listener in state.listeners:
             listener.hear(primitive, (x, y), result, NO_OPTIONS)

@@ -60,20 +60,29 @@ class Compiled:
             given = self._take_arguments(trace, leaves, parameter_names(func, nest))
             found, values = self._run(trace, pack(nest, given))
             self._names = trace.local_names()
+            self._given = list(map(trace.given, values))
+            traced = [isinstance(each, Tensor) and isinstance(each.array, Symbol) for each in values]
+            # What is known beforehand is handed out as it is; the rest are what the program returns, each once.
+            computed = {
+                given: value.array.node
+                for given, value, is_traced in zip(self._given, values, traced, strict=True) if is_traced
+            }  # fmt: skip
+            self._program = trace.program(list(computed.values()))
         self.creates = trace.creates
         self._replay = None if trace.has_custom_gradients else trace.replay
-        self._form, self._given = pack(found, [None] * len(values)), list(map(trace.given, values))
-        # What is known beforehand is handed out as it is; the rest are what the program returns, each once.
-        computed = {
-            given: value.array.node for given, value in zip(self._given, values, strict=True)
-            if isinstance(value, Tensor) and isinstance(value.array, Symbol)
-        }  # fmt: skip
-        self._program = trace.program(list(computed.values()))
+        self._form = pack(found, [None] * len(values))
+        order = list(computed)
+        known = [None if is_traced else value for value, is_traced in zip(values, traced, strict=True)]
+        places = [order.index(each) if is_traced else None for each, is_traced in zip(self._given, traced, strict=True)]
         text = self._text()
         self.text = str(text)
-        if any(isinstance(value, Tensor) and given not in computed for given, value in zip(self._given, values, strict=True)):
+        if any(isinstance(each, Tensor) for each in known):
             self.text += "\n# Results that no argument or variable has a part in were computed once, by the trace.\n"
-        parts = self._parts(text, list(computed), [None if given in computed else value for given, value in zip(self._given, values, strict=True)])
+        handed_back = list(map(self._argument_of, order))
+        is_one_array = self._form is None and handed_back == [None]
+        parts = self._parts(text)
+        parts.hand_out = Tensor if is_one_array else _handing_out(self._form, places, known, handed_back)
+        parts.hands_back = any(index is not None for index in handed_back)
         self.run = runner(parts)
         is_plain = not nest[1] and thread.state.device is None
         self.guard = guard_for(nest[0], parts) if is_plain else None
@@ -123,20 +132,15 @@ class Compiled:
             raise ValueError(f"A program has the levels {', '.join(map(repr, levels))}; {level!r} was given")
         return self.text if level is None else str(self._text(level))
 
-    def _parts(self, text: Text, order: Sequence[Given], known: Sequence[Any]) -> Parts:
+    def _parts(self, text: Text) -> Parts:
         """Run the text, which makes its buffers and the function that each call runs."""
         namespace = text.given
         exec(compile(self.text, f"<compiled {text.function_name}>", "exec"), namespace)
-        handed_back = [self._argument_of(each) for each in order]
-        is_one_array = self._form is None and handed_back == [None]
-        places = [order.index(given) if given in order else None for given in self._given]
         return Parts(
             step=namespace[text.function_name],
             takes=[node.number for node in text.parameters if isinstance(node, Argument)],
             reads=[node.variable for node in text.parameters if isinstance(node, Stored)],
             memories=[(variable, Memory(namespace[name])) for name, variable in text.variables.items()],
-            hand_out=Tensor if is_one_array else _handing_out(self._form, places, known, handed_back),
-            hands_back=any(index is not None for index in handed_back),
         )
 
     def _argument_of(self, given: Given) -> int | None:

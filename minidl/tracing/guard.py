@@ -21,7 +21,7 @@ from minidl.tracing.memory import Memory
 ANOTHER = object()
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass
 class Parts:
     """A program, and what it needs to run.
 
@@ -37,8 +37,8 @@ class Parts:
     takes: Sequence[int]
     reads: Sequence[Variable]
     memories: Sequence[tuple[Variable, Memory]]
-    hand_out: Callable[..., Any]
-    hands_back: bool
+    hand_out: Callable[..., Any] = Tensor
+    hands_back: bool = False
 
     def _load(self) -> None:
         """Bring the values of variables, where others than this program assigned them, to where it keeps them."""

@@ -41,7 +41,8 @@ def blank_like(array: Any) -> Any:
 
 def of_entries(operands: Sequence[Any], dtype: Any) -> Any:
     """What NumPy allocates for a result that is computed entry by entry: laid out as the operands are."""
-    shape = numpy.broadcast_shapes(*(each.shape for each in operands))
+    shapes = {each.shape for each in operands} - {()}
+    shape = shapes.pop() if len(shapes) == 1 else numpy.broadcast_shapes(*(each.shape for each in operands))
     if all(each.flags.c_contiguous for each in operands):
         return blank(shape, dtype)
     flags: Any = [["readonly"]] * len(operands) + [["writeonly", "allocate"]]
@@ -54,5 +55,6 @@ def of_product(x: Any, y: Any) -> Any:
     """The result of a product of matrices, or of two stacks of them."""
     if x.shape[-1] != y.shape[-2]:
         raise ValueError(f"matrices of shapes {x.shape} and {y.shape} don't multiply")
-    batch = of_entries([x[..., 0, 0] if x.size else blank(x.shape[:-2], x.dtype), y[..., 0, 0] if y.size else blank(y.shape[:-2], y.dtype)], x.dtype)
+    stacks = [each[..., 0, 0] if each.size else blank(each.shape[:-2], each.dtype) for each in (x, y)]
+    batch = of_entries(stacks, x.dtype)
     return blank((*batch.shape, x.shape[-2], y.shape[-1]), x.dtype) if batch.flags.c_contiguous else None

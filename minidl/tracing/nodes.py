@@ -5,7 +5,6 @@ Each kind of node says how the array call that computes it is written in Python.
 
 from __future__ import annotations
 
-import copy
 import functools
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -64,10 +63,10 @@ class Node:
 
     def on(self, operands: Sequence[Node]) -> Node:
         """The same with other operands, itself where they are its own."""
-        if all(one is other for one, other in zip(operands, self.operands, strict=True)):
+        if list(operands) == list(self.operands):
             return self
-        made = copy.copy(self)
-        made.operands = operands
+        made = object.__new__(type(self))
+        made.__dict__.update(self.__dict__, operands=operands)
         return made
 
     def lines(self, text: Text, name: str, into: bool) -> list[str]:
@@ -76,7 +75,7 @@ class Node:
 
     def empty(self, text: Text) -> str:
         """The call that makes memory for it."""
-        return f"{text.function(self, 'empty')}({self.sample.shape}, {str(self.sample.dtype)!r})"
+        return f"{text.function(self, 'empty')}({self.sample.shape}, {dtype_name(self.sample.dtype)!r})"
 
 
 # -- what a program is given -------------------------------------------------------------------------------------
@@ -236,7 +235,7 @@ class Copy(Computed):
     def lines(self, text: Text, name: str, into: bool) -> list[str]:
         operand = text.name_of(self.operands[0])
         if not into and not self.is_row_by_row:
-            return [f"{name} = {operand}.astype({str(self.sample.dtype)!r})"]
+            return [f"{name} = {operand}.astype({dtype_name(self.sample.dtype)!r})"]
         copying = f"{text.function(self, 'copyto')}({name}, {operand}, casting='unsafe')"
         return [copying] if into else [f"{name} = {self.empty(text)}", copying]
 
@@ -307,7 +306,10 @@ def full(node: Node, text: Text, value: numpy.ndarray) -> str:
     """The call that makes an array of one number."""
     shape = f"{node.sample.shape}, " if node.sample.shape else ""
     make = text.function(node, "full" if shape else "asarray")
-    return f"{make}({shape}{literal(value)}, dtype={str(node.sample.dtype)!r})"
+    return f"{make}({shape}{literal(value)}, dtype={dtype_name(node.sample.dtype)!r})"
+
+
+dtype_name = functools.cache(str)  # NumPy takes its time to find one
 
 
 def literal(value: numpy.ndarray) -> str:

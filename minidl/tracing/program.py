@@ -89,16 +89,13 @@ def rewritten(program: Program, change: Callable[[Node], Node]) -> Program:
         change: gives for a node, which has its new operands already, what is to take its place.
     """
     new: dict[Node, Node] = {}
-    order: dict[Node, None] = {}
+    order: dict[Node, None] = {}  # a set that keeps its order
     for node in program.nodes:
-        made = change(node.on([new[each] for each in node.operands]))
-        new[node] = made
-        for operand in made.operands:
-            order.setdefault(operand)
-        order.setdefault(made)
+        made = new[node] = change(node.on([new[each] for each in node.operands]))
+        order |= dict.fromkeys(made.operands)
+        order[made] = None
     finals = {new[leaf]: new[final] for leaf, final in program.finals.items()}
-    places = {new[node]: Place(new[place.memory], place.start) for node, place in program.places.items()}
-    return Program(list(order), [new[node] for node in program.results], finals, places)
+    return Program(list(order), [new[node] for node in program.results], finals)
 
 
 def is_draw(node: Node) -> bool:

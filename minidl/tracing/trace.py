@@ -114,7 +114,7 @@ class Trace(Listener):
 
     def computed(self, primitive: Primitive, arrays: Sequence[Any], options: Mapping[str, Any], device: Device) -> Any:
         """What a call gives: a symbol, if its inputs have one among them or it has none; else its result."""
-        if arrays and not any(isinstance(array, Symbol) for array in arrays):
+        if arrays and Symbol not in map(type, arrays):
             return device.run(primitive.forward, device.module, *arrays, **options)
         operands = [self.node_of(array) for array in arrays]
         count = len(self.nodes)
@@ -122,13 +122,13 @@ class Trace(Listener):
             try:
                 symbols = [Symbol(self, node) for node in operands]
                 found = primitive.forward(Module(self, device), *symbols, **options)
-                found.node.sample  # noqa: B018  # there is one, unless memory was left without values
+                node = found.node  # there is one, unless memory was left without values
             except Exception:  # whatever a rule does that symbols can't
                 del self.nodes[count:]
             else:
-                for node in self.nodes[count:]:
-                    node.about = node.about or primitive.name
-                return found
+                for each in self.nodes[count:]:
+                    each.about = each.about or primitive.name
+                return Symbol(self, node)
         return Symbol(self, self.add(_called(primitive, operands, options, device)))
 
     # -- what variables ask
@@ -249,7 +249,8 @@ class Trace(Listener):
     def given(self, value: Any) -> Given:
         """What stands for a value that the function gives, when all is done again."""
         if isinstance(value, Tensor) and isinstance(value.array, Symbol) and value.serial not in self.node_of_serial:
-            serials = [serial for serial, node in self.node_of_serial.items() if node is value.array.node]
+            of = self.node_of(value.array)
+            serials = [serial for serial, node in self.node_of_serial.items() if node is of]
             return Reference(serials[0])  # of what it is a copy of
         return self.replay.given(value)
 

@@ -10,7 +10,7 @@ from minidl.devices import CPU, Device
 from minidl.tensor import Variable
 from minidl.tracing import nodes
 from minidl.tracing.names import Names
-from minidl.tracing.nodes import Node, full
+from minidl.tracing.nodes import Node, dtype_name, full
 from minidl.tracing.program import Program
 
 _WIDTH = 60  # where the comments begin
@@ -47,6 +47,7 @@ class Text:
         devices = list(dict.fromkeys(node.device for node in program.nodes))
         self._names = Names(devices, [node.function for node in program.nodes if isinstance(node, nodes.Applied)])
         self._name_of: dict[Node, str] = {}
+        self._traced_as: dict[Node, str] = {}  # the same names, by the nodes as they were traced
         self._once: list[_Lines] = []  # what is run when the text is
         self._body: list[_Lines] = []  # what each call runs
         self.given = self._names.given
@@ -78,7 +79,7 @@ class Text:
 
     def set_name(self, node: Node, name: str) -> None:
         """Call a node by a name that was given out."""
-        self._name_of[node] = name
+        self._name_of[node] = self._traced_as[node.origin] = name
 
     def new_name(self, node: Node) -> str:
         """A name for a node that has none yet."""
@@ -107,14 +108,13 @@ class Text:
             wanted = self._wanted.get(node.origin)
             if isinstance(node.gradient_of, nodes.Stored):
                 wanted = f"{node.gradient_of.variable.name}_gradient"
-            self._name_of[node] = self._names.new(wanted or otherwise, numbered and wanted is None)
+            self.set_name(node, self._names.new(wanted or otherwise, numbered and wanted is None))
         return self._name_of[node]
 
     def _described(self, node: Node) -> str:
         """A node's dtype and shape, and what it is for."""
         if (of := node.gradient_of) is not None:
-            known = {each.origin: name for each, name in self._name_of.items()}
-            name = of.variable.name if isinstance(of, nodes.Stored) else known.get(of.origin)
+            name = of.variable.name if isinstance(of, nodes.Stored) else self._traced_as.get(of)
             if name:
                 return f"{_about(node)}, gradient of {name}"
         return f"{_about(node)}, {node.about}" if node.about not in ("", node.label) else _about(node)
@@ -240,4 +240,4 @@ class Text:
 
 
 def _about(node: Node) -> str:
-    return f"{node.sample.dtype} {node.sample.shape}"
+    return f"{dtype_name(node.sample.dtype)} {node.sample.shape}"

@@ -203,7 +203,8 @@ class _Packing:
 def _is_one_call(function: str, members: tuple[Node, ...]) -> bool:
     """Whether one call of a function computes all: each from operands of its own size, or from one number that all
     share, since an operand that broadcasts within its member wouldn't within the whole."""
-    if function not in EXACT or not all(isinstance(each, Elementwise) and each.function == function for each in members):
+    are_alike = all(isinstance(each, Elementwise) and each.function == function for each in members)
+    if function not in EXACT or not are_alike:
         return False
     fit = all(operand.sample.shape in ((), each.sample.shape) for each in members for operand in each.operands)
     return fit and all(

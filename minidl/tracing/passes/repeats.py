@@ -17,6 +17,7 @@ def compute_once(program: Program) -> Program:
         key = node.key()
         if key is None:
             return node
-        return first.setdefault((type(node), key, node.sample.dtype, node.sample.shape, tuple(map(id, node.operands))), node)
+        sample = node.sample
+        return first.setdefault((type(node), key, sample.dtype, sample.shape, *map(id, node.operands)), node)
 
     return drop_unused(rewritten(program, change))
