@@ -7,9 +7,8 @@ import dataclasses
 import functools
 import importlib
 import importlib.util
-import os
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy
@@ -17,6 +16,7 @@ import numpy
 from benchmarks.rows import LIMIT
 from benchmarks.timing import Side, at_once
 from benchmarks.workloads import Workload
+from minidl.okja.reference import start_tensorflow
 
 
 class MissingError(Exception):
@@ -162,33 +162,23 @@ def _to_numpy(value: Any) -> Any:
 
 def load(module: str) -> Any:
     """A module. Raises MissingError with the command that installs it."""
-    if importlib.util.find_spec(module) is None:
-        extra = "test" if module == "tensorflow" else "peers"
-        raise MissingError(f"{module} is not installed; install it with: pip install 'minidl[{extra}]'")
+    check_is_installed(module)
     return importlib.import_module(module)
 
 
-@contextmanager
-def _silence() -> Iterator[None]:
-    """Keep from the terminal what TensorFlow's libraries say of themselves when they are loaded."""
-    kept = os.dup(2)
-    try:
-        with open(os.devnull, "w") as nothing:
-            os.dup2(nothing.fileno(), 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
+def check_is_installed(module: str) -> None:
+    """Raises MissingError, with the command that installs it, where a module is missing."""
+    if importlib.util.find_spec(module) is None:
+        extra = "test" if module == "tensorflow" else "peers"
+        raise MissingError(f"{module} is not installed; install it with: pip install 'minidl[{extra}]'")
 
 
 @functools.cache
 def _tensorflow() -> Any:
     from benchmarks.machine import threads
 
-    with _silence():
-        tensorflow = load("tensorflow")
-        tensorflow.keras.version()  # loads Keras
-    tensorflow.config.experimental.enable_tensor_float_32_execution(False)
+    check_is_installed("tensorflow")
+    tensorflow = start_tensorflow()
     tensorflow.config.threading.set_intra_op_parallelism_threads(threads())
     tensorflow.config.threading.set_inter_op_parallelism_threads(1)
     for gpu in tensorflow.config.list_physical_devices("GPU"):

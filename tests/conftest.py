@@ -5,17 +5,15 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import os
-import sys
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 import minidl
-from minidl import devices
-from tests import strict_cupy
+from tfref.double import double_for_cupy
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # in the processes that tests start, too
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -43,12 +41,10 @@ def _why_no_gpu() -> str:
 
 
 @pytest.fixture
-def double(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def double() -> Iterator[Any]:
     """The strict double of CuPy in CuPy's place."""
-    monkeypatch.setitem(sys.modules, "cupy", strict_cupy)
-    devices._gpu.cache_clear()
-    yield strict_cupy
-    devices._gpu.cache_clear()
+    with double_for_cupy() as strict_cupy:
+        yield strict_cupy
 
 
 @pytest.fixture(params=["double", pytest.param("real", marks=pytest.mark.gpu)])
@@ -70,11 +66,9 @@ def device(request: pytest.FixtureRequest) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def tensorflow() -> Any:
     """TensorFlow, always in the same order of operations."""
-    from tfref.running import start_tensorflow
+    from tfref.running import deterministic_tensorflow
 
-    found = start_tensorflow()
-    found.random.set_seed(1)  # without a seed, its draws are refused where the order is to be the same
-    return found
+    return deterministic_tensorflow()
 
 
 @pytest.fixture(scope="session")

@@ -40,7 +40,7 @@ from benchmarks.workloads import (
     prediction,
     reduction,
 )
-from tests import strict_cupy
+from tfref import strict_cupy
 
 ONCE = Effort(1, 0.0, 1.0)
 

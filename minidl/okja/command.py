@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import importlib
 import math
-import os
 import sys
 import textwrap
 from collections.abc import Callable, Sequence
@@ -182,13 +180,12 @@ def _say_drawn(files: Sequence[Path]) -> None:
 
 
 def _tensorflow() -> Any:
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # it speaks of its own matters at each start
+    from minidl.okja.reference import start_tensorflow
+
     try:
-        return importlib.import_module("tensorflow")
+        return start_tensorflow()
     except ImportError as error:
-        raise ImportError(
-            "--compare needs TensorFlow, which is not installed. Install it with: pip install tensorflow"
-        ) from error
+        raise ImportError(f"--compare needs TensorFlow. {error}") from error
 
 
 def _devices(options: argparse.Namespace) -> None:

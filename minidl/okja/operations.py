@@ -126,7 +126,7 @@ def _say_agreement(printer: Printer, case: Case, cases: Sequence[Case]) -> None:
     except RecordingError as error:
         raise ValueError(str(error)) from error
     ours = figures(minidl, case)
-    printer.title(f"On TensorFlow {recorded.stamp['versions']['tensorflow']}, as it is recorded")
+    printer.title(f"On TensorFlow {recorded.case(case).stamp['versions']['tensorflow']}, as it is recorded")
     printer.say(f"Of the case {case.name}, the first {SHOWN} entries of each figure:", "dim")
     rows = [[figure, _first(ours.get(figure)), _first(theirs[figure])] for figure in theirs]
     printer.table(["", "minidl", "TensorFlow"], rows)
