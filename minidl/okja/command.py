@@ -89,6 +89,7 @@ def _parser() -> argparse.ArgumentParser:
         "devices", help="say what there is to compute on", description="Say what there is to compute on."
     )
     devices.set_defaults(run=_devices)
+    commands.add_parser("benchmarks", help="time the same workloads on minidl, on NumPy by hand, and on other engines")
     return parser
 
 
@@ -200,12 +201,25 @@ def _devices(options: argparse.Namespace) -> None:
             print(textwrap.fill(f"no GPU  {error}", 80, subsequent_indent=" " * 8))
 
 
+def _benchmarks(arguments: Sequence[str]) -> int:
+    """The benchmarks' own command, which is a part of minidl where minidl is installed."""
+    try:
+        command = importlib.import_module("minidl.benchmarks.command")
+    except ModuleNotFoundError as error:
+        raise ImportError(f"{error}: from a checkout that isn't installed, run: python -m benchmarks") from error
+    status: int = command.main(arguments, "minidl benchmarks")
+    return status
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status, 0 for success and 1 for an error that it said in a sentence."""
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="replace")  # a terminal without Korean letters shows ? for them
     try:
-        options = _parser().parse_args(arguments)
+        given = sys.argv[1:] if arguments is None else arguments
+        if given[:1] == ["benchmarks"]:
+            return _benchmarks(given[1:])
+        options = _parser().parse_args(given)
         options.run(options)
     except (ImportError, OSError, ValueError) as error:
         print(f"minidl: {error}", file=sys.stderr)
