@@ -73,7 +73,7 @@ def test_okja_draws_pictures(tmp_path: Path, capsys: pytest.CaptureFixture[str])
 
 @pytest.mark.filterwarnings("error:Glyph")
 def test_without_a_korean_font_names_are_in_english(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fonts, "KOREAN", ())
+    monkeypatch.setattr(fonts, "KOREAN", "")
     pictures.draw(tmp_path, lesson(minidl, epochs=1), descent(minidl))
     assert len(list(tmp_path.iterdir())) == 4
 
@@ -155,6 +155,12 @@ def test_help_names_the_commands() -> None:
     assert "explain" in found.stdout
     assert "--op NAME" in run("explain", "--help").stdout
     assert "--pictures DIR" in run("okja", "--help").stdout
+
+
+def test_importing_the_command_imports_nothing_heavy() -> None:
+    program = "import sys, minidl.okja.command; print(*sys.modules)"
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert {"matplotlib", "rich", "pandas", "tensorflow", "tfref"} & set(found.stdout.split()) == set()
 
 
 def test_the_module_runs_as_the_command() -> None:

@@ -15,6 +15,12 @@ from typing import Any
 
 import minidl
 from minidl.okja import lesson as program
+from minidl.okja.explanation import explain_step, pictured_step
+from minidl.okja.operations import explain_operation, full_name
+from minidl.okja.pictures import draw
+from minidl.okja.printing import Printer
+from minidl.okja.report import Report
+from minidl.pictures.fonts import matplotlib
 
 
 def _positive(number: Callable[[str], Any], what: str) -> Callable[[str], Any]:
@@ -74,12 +80,11 @@ def _parser() -> argparse.ArgumentParser:
         help="explain a training step in numbers, or an operation",
         description="Walk the first step of the lesson's training in numbers: each call with its value, each gradient "
         "rule with the gradient that it gives, the update, and the same gradient without any rule. Or explain one "
-        "operation: what it computes, its rule, its curve, and a case on TensorFlow.",
+        "operation: what it computes, its rule with an example, its curve.",
     )
-    what = explain.add_mutually_exclusive_group()
-    what.add_argument("--op", type=_operation, metavar="NAME", help="an operation, such as sigmoid or math.log")
-    what.add_argument(
-        "--compare", action="store_true", default=argparse.SUPPRESS, help="compare the step with TensorFlow's"
+    explain.add_argument("--op", type=_operation, metavar="NAME", help="an operation, such as sigmoid or math.log")
+    explain.add_argument(
+        "--compare", action="store_true", default=argparse.SUPPRESS, help="run the same on TensorFlow, and show both"
     )
     explain.add_argument(
         "--pictures", type=_folder, metavar="DIR", default=argparse.SUPPRESS,
@@ -102,8 +107,6 @@ def _seed(text: str) -> int:
 
 def _folder(text: str) -> Path:
     """An argument's type: a folder for pictures, which is made if need be."""
-    from minidl.pictures.fonts import matplotlib
-
     folder = Path(text)
     try:
         if not text:
@@ -119,8 +122,6 @@ def _folder(text: str) -> Path:
 
 def _operation(name: str) -> str:
     """An argument's type: the full name of an operation."""
-    from minidl.okja.operations import full_name
-
     try:
         return full_name(name)
     except ValueError as error:
@@ -128,13 +129,8 @@ def _operation(name: str) -> str:
 
 
 def _okja(options: argparse.Namespace) -> None:
-    from rich.console import Console  # rich takes its time to import
-
-    from minidl.okja.explanation import pictured_step
-    from minidl.okja.report import Report
-
     tensorflow = _tensorflow() if "compare" in options else None
-    report = Report(Console(highlight=False), options.epochs)
+    report = Report(Printer(), options.epochs)
     settings = {"epochs": options.epochs, "learning_rate": options.learning_rate, "seed": options.seed}
     with minidl.device(f"/{options.device}:0"), contextlib.ExitStack() as stack:
         stack.callback(report.close)
@@ -149,23 +145,16 @@ def _okja(options: argparse.Namespace) -> None:
             result, program.lesson(tensorflow, **settings), (derivative, program.derivative_of_logarithm(tensorflow))
         )
     if "pictures" in options:
-        from minidl.okja.pictures import draw
-
         _say_drawn([*draw(options.pictures, result, path), _saved(graph, options.pictures)])
 
 
 def _explain(options: argparse.Namespace) -> None:
-    from rich.console import Console
-
-    console, folder = Console(highlight=False), vars(options).get("pictures")
+    printer, folder = Printer(), vars(options).get("pictures")
+    tensorflow = _tensorflow() if "compare" in options else None
     if options.op is not None:
-        from minidl.okja.operations import explain_operation
-
-        _say_drawn(explain_operation(console, options.op, folder))
+        _say_drawn(explain_operation(printer, options.op, folder, tensorflow))
         return
-    from minidl.okja.explanation import explain_step
-
-    graph = explain_step(console, _tensorflow() if "compare" in options else None)
+    graph = explain_step(printer, tensorflow)
     if folder is not None:
         _say_drawn([_saved(graph, folder)])
 

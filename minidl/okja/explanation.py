@@ -1,7 +1,7 @@
 """Explanations in a terminal: one step of the lesson's training in numbers, and one operation.
 
 All that is said comes from the source: the words from docstrings, the formulas from the gradient rules, the numbers
-from running them, and what TensorFlow gives from the recording beside the case table.
+from running them.
 """
 
 from __future__ import annotations
@@ -13,14 +13,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy
-from rich.box import ROUNDED
-from rich.console import Console
-from rich.padding import Padding
-from rich.table import Table
-from rich.text import Text
 
 import minidl
 from minidl.okja import lesson as program
+from minidl.okja.printing import Printer
 from minidl.pictures.notes import Note
 from minidl.primitive import Primitive
 
@@ -37,67 +33,34 @@ def pictured_step(
     return step, picture
 
 
-class Printer:
-    """Prints what an explanation consists of."""
+def given(printer: Printer, picture: minidl.Picture) -> None:
+    """Say which tensors a picture's calls begin with."""
+    if picture.given():
+        printer.title("What is given")
+    for name, note in picture.given().items():
+        printer.equation(name, "=", _value(note))
 
-    def __init__(self, console: Console) -> None:
-        self._console = console
-        self._count = 0
 
-    def title(self, text: str) -> None:
-        """A title, with the next number."""
-        self._count += 1
-        self._console.print(f"\n[bold]{self._count}. {text}[/bold]")
-
-    def say(self, text: str, style: str = "") -> None:
-        """A paragraph."""
-        self._console.print(Padding(Text(text, style), (0, 0, 0, 3)))
-
-    def equation(self, name: str, sign: str, text: str, value: str = "") -> None:
-        """A name with what it is computed by, and below it the value."""
-        grid = Table.grid()
-        grid.add_row(Text(f"{name} {sign} ".rjust(15), "bold"), Text(text))
-        if value:
-            grid.add_row("= ".rjust(15), Text(value, "cyan"))
-        self._console.print(grid)
-
-    def table(self, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        """A table."""
-        table = Table(box=ROUNDED)
-        for index, heading in enumerate(headings):
-            table.add_column(heading, justify="right" if index else "left")
-        for row in rows:
-            table.add_row(*map(Text, row))
-        self._console.print(table)
-
-    def given(self, picture: minidl.Picture) -> None:
-        """The tensors that a picture's calls begin with."""
-        if not picture.given():
-            return
-        self.title("What is given")
-        for name, note in picture.given().items():
-            self.equation(name, "=", _value(note))
-
-    def walk(self, picture: minidl.Picture) -> None:
-        """A picture's calls with their values, and its rules with the gradients that they give."""
-        forward, backward = picture.forward(), picture.backward()
-        if forward:
-            self.title("Forward: each call and its value")
-        for step in forward:
-            self.equation(step.name, step.sign, step.text, _value(step.note))
-        if not backward:
-            return
-        self.title("Backward: each rule and the gradient that it gives")
-        targets = [step for step in backward if step.is_given]
-        names = " and ".join(step.name[1:] for step in targets)
-        if any(step.note.shape for step in targets):
-            names = f"the entries of {names}, each times its number at the beginning of the sweep,"
-        self.say(f"dz is the derivative of {names} with respect to z. The sweep goes from the last call to the first.")
-        for call, steps in itertools.groupby(backward, lambda step: None if step.is_given else step.call):
-            if call is not None:
-                self.say(about_rules(call.primitive), "dim")
-            for step in steps:
-                self.equation(step.name, step.sign, step.text, _value(step.note))
+def walk(printer: Printer, picture: minidl.Picture) -> None:
+    """Go through a picture's calls with their values, and its rules with the gradients that they give."""
+    forward, backward = picture.forward(), picture.backward()
+    if forward:
+        printer.title("Forward: each call and its value")
+    for step in forward:
+        printer.equation(step.name, step.sign, step.text, _value(step.note))
+    if not backward:
+        return
+    printer.title("Backward: each rule and the gradient that it gives")
+    targets = [step for step in backward if not step.sources]
+    names = " and ".join(step.tensor for step in targets)
+    if any(step.note.shape for step in targets):
+        names = f"the sum of the entries of {names}"
+    printer.say(f"dz is the derivative of {names} with respect to z. The sweep goes from the last call to the first.")
+    for call, steps in itertools.groupby(backward, lambda step: step.call):
+        if call is not None:
+            printer.say(about_rules(call.primitive), "dim")
+        for step in steps:
+            printer.equation(step.name, step.sign, step.text, _value(step.note))
 
 
 def _value(note: Note) -> str:
@@ -125,17 +88,17 @@ def entries(array: Any, digits: int = 9) -> str:
     return " ".join(f"{value:.{digits}g}" for value in numpy.asarray(array).reshape(-1))
 
 
-def explain_step(console: Console, tensorflow: Any = None) -> minidl.Picture:
+def explain_step(printer: Printer, tensorflow: Any = None) -> minidl.Picture:
     """Walk the first step of the lesson's training; with a TensorFlow, beside its gradient. Returns the picture."""
     step, picture = pictured_step()
-    printer, weights = Printer(console), ("kernel", "bias")
-    console.print("[bold]One step of the lesson's training, in numbers[/bold] [dim]학습 한 걸음[/dim]")
-    printer.given(picture)
+    weights = "kernel", "bias"
+    printer.heading("One step of the lesson's training, in numbers")
+    given(printer, picture)
     printer.say(
         "audience ≈ wishes · kernel + bias is to hold for all four films. How wrong it is, the loss says: the mean of "
         "the squared differences. How must kernel and bias change so that it falls?"
     )
-    printer.walk(picture)
+    walk(printer, picture)
     printer.title("The update: each weight goes against its gradient")
     for name, before, gradient, after in zip(weights, step.before, step.gradients, step.after, strict=True):
         printer.equation(name, "←", f"{name} - learning rate · d{name}")

@@ -60,7 +60,7 @@ def _name(film: Film, in_korean: bool) -> str:
 def _films(axes: Axes, in_korean: bool) -> None:
     for film, color in zip(FILMS, COLORS, strict=True):
         label = f"{_name(film, in_korean)}: {film.wishes:,} wishes, {film.audience:,}"
-        axes.plot([film.wishes], [film.audience or 0], "o", markersize=9, color=color, zorder=3, label=label)
+        axes.plot([film.wishes], [film.audience], "o", markersize=9, color=color, zorder=3, label=label)
     axes.set_xlim(7500, 18000)
     axes.set_xlabel("users of Watcha who want to see it")
     axes.set_ylabel(f"audience (units of {PEOPLE:,} people)")

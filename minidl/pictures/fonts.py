@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-LATIN = "DejaVu Sans"  # which comes with matplotlib
+LATIN = "DejaVu Sans Mono"  # which comes with matplotlib
 
 # Fonts with Korean letters that systems commonly have.
-KOREAN = (
-    "Noto Sans CJK KR", "Noto Sans KR", "NanumGothic", "Malgun Gothic", "Apple SD Gothic Neo", "AppleGothic",
-    "D2Coding", "UnDotum", "Baekmuk Gulim",
-)  # fmt: skip
+KOREAN = "Noto Sans CJK KR, Noto Sans KR, NanumGothic, Malgun Gothic, Apple SD Gothic Neo, AppleGothic, D2Coding"
 
 
 def matplotlib() -> Any:
     """The module. Raises ImportError, with the command that installs it, where it is missing."""
     try:
-        import matplotlib
+        import matplotlib.figure
+        import matplotlib.font_manager
     except ImportError as error:
         raise ImportError(
             "Pictures need matplotlib, which is not installed. Install it with: pip install 'minidl[lesson]'"
@@ -26,25 +24,12 @@ def matplotlib() -> Any:
 
 def korean_font() -> str | None:
     """The name of an installed font with Korean letters, None where there is none."""
-    from matplotlib import font_manager
-
-    installed = {entry.name for entry in font_manager.fontManager.ttflist}
-    return next((name for name in KOREAN if name in installed), None)
+    installed = {entry.name for entry in matplotlib().font_manager.fontManager.ttflist}
+    return next((name for name in KOREAN.split(", ") if name in installed), None)
 
 
 def drawable(text: str) -> tuple[str, list[str]]:
     """A text, and the fonts for it; letters that no font has become question marks."""
-    fonts = [LATIN]
-    missing = _missing(text, LATIN)
-    if missing and (korean := korean_font()) is not None:
-        fonts.append(korean)
-        missing &= _missing(text, korean)
-    return "".join("?" if letter in missing else letter for letter in text), fonts
-
-
-def _missing(text: str, name: str) -> set[str]:
-    """The letters of a text that a font doesn't have."""
-    from matplotlib import font_manager
-
-    font = font_manager.get_font(font_manager.findfont(name))
-    return {letter for letter in text if not font.get_char_index(ord(letter))}
+    names, manager = [LATIN, *filter(None, [None if text.isascii() else korean_font()])], matplotlib().font_manager
+    fonts = [manager.get_font(manager.findfont(name)) for name in names]
+    return "".join(x if any(font.get_char_index(ord(x)) for font in fonts) else "?" for x in text), names

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy
 
@@ -19,8 +18,7 @@ OWN_RULE = "by a rule of its own"  # and of one by a rule whose source isn't kno
 INPUTS = 4  # how many inputs of a call are named
 
 
-@dataclasses.dataclass(frozen=True)
-class Note:
+class Note(NamedTuple):
     """What is noted of a tensor: its shape, its dtype and, where they are few, its entries."""
 
     shape: tuple[int, ...]
@@ -39,19 +37,19 @@ class Note:
 
     def text(self, digits: int = 5) -> str:
         """The entries, with semicolons between the rows of a matrix; '' where they aren't noted."""
-        if self.values is None:
+        if self.values is None or not self.values.size:
             return ""
-        is_matrix = sum(length > 1 for length in self.shape) > 1
-        rows = self.values.reshape(-1, self.shape[-1]) if is_matrix else [self.values.reshape(-1)]
-        return "; ".join(" ".join(_number(value, digits) for value in row) for row in rows)
+        values = numpy.atleast_2d(self.values.squeeze())
+        return "; ".join(
+            " ".join(_number(value, digits) for value in row) for row in values.reshape(-1, values.shape[-1])
+        )
 
 
 def _number(value: Any, digits: int) -> str:
     return f"{value:.{digits}g}" if value.dtype.kind == "f" else str(value)
 
 
-@dataclasses.dataclass(frozen=True)
-class Call:
+class Call(NamedTuple):
     """A call of a primitive; tensors are known by their serial numbers."""
 
     primitive: Primitive
@@ -67,46 +65,52 @@ class Call:
         options = [f"{name}={value}" for name, value in self._short_options().items() if value not in ("None", "False")]
         return f"{self.primitive.name}({', '.join(inputs + options)})"
 
-    def has_rule(self, function: Callable[..., Any]) -> bool:
-        """Whether this is one of the primitive's rules, and not that of a custom gradient."""
-        return any(function is rule for _, rule, _ in self.primitive.differentiable)
-
     def rule_in_words(self, function: Callable[..., Any], names: Mapping[int, str], notes: Mapping[int, Note]) -> str:
         """A gradient rule, such as `dz2 * (z1 + z1)`, where dz2 is the gradient of z2."""
-        said = {"upstream": f"d{names[self.result]}", "result": names[self.result]} | self._short_options()
-        code = self.primitive.forward.__code__
-        for name, x in zip(code.co_varnames[1 : code.co_argcount], self.inputs, strict=False):
+        said = {"upstream": f"d{names[self.result]}"} | self._short_options()
+        for name, x in self._tensors().items():
             said |= {name: names[x], f"{name}_shape": str(notes[x].shape), f"{name}_dtype": str(notes[x].dtype)}
         return formula(function, said) or OWN_RULE
+
+    def kept_by(self, function: Callable[..., Any]) -> list[int]:
+        """The tensors among its inputs and its result that one of its rules keeps."""
+        asked = function.__code__.co_varnames[: function.__code__.co_argcount]
+        return [x for name, x in self._tensors().items() if name in asked]
+
+    def _tensors(self) -> dict[str, int]:
+        """By the names that rules know them by."""
+        code = self.primitive.forward.__code__
+        inputs = zip(code.co_varnames[1 : code.co_argcount], self.inputs, strict=False)
+        return {**dict(inputs), "result": self.result}
 
     def _short_options(self) -> dict[str, str]:
         return {name: str(value) for name, value in self.options.items() if len(str(value)) <= OPTION}
 
 
-@dataclasses.dataclass(frozen=True)
-class Step:
-    """A line of what a picture shows.
+class Step(NamedTuple):
+    """A line of what a picture shows: what is given, a call, or a part of a gradient.
 
     Attributes:
-        name: of a tensor, `z1`, or of its gradient, `dz1`.
-        sign: `=`, or `+=` where a gradient has more than one part, from the second on.
+        kind: "variable", "data", "call" or "gradient".
+        name: of the tensor, `z1`, or of its gradient, `dz1`.
+        sign: `=`, or `+=` where a gradient has more than one part, from the second on; '' for what is given.
         text: how it is computed: a call, or the formula of a rule.
         note: the value.
+        tensor: the name of the tensor, also where its gradient is meant.
+        sources: the tensors that a call takes, but for mere numbers; the one whose gradient a rule takes.
+        kept: the tensors that a rule keeps of its call.
         call: the call that is made, or whose rule is applied.
-        serial: the number of the tensor: a call's result, or the input whose gradient a rule gives.
     """
 
+    kind: str
     name: str
     sign: str
     text: str
     note: Note
-    call: Call
-    serial: int
-
-    @property
-    def is_given(self) -> bool:
-        """Whether it is a gradient that the sweep begins with."""
-        return self.text == BEGINNING
+    tensor: str
+    sources: Sequence[str] = ()
+    kept: Sequence[str] = ()
+    call: Call | None = None
 
     def __str__(self) -> str:
-        return f"{self.name} {self.sign} {self.text}"
+        return f"{self.name} {self.sign} {self.text}".rstrip()

@@ -9,8 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from minidl.context import thread
-from minidl.pictures.diagram import Box, Diagram
-from minidl.pictures.layout import Arrow
+from minidl.pictures.diagram import Arrow, Box, Diagram
 from minidl.pictures.notes import BEGINNING, OWN_RULE, Call, Note, Step
 from minidl.primitive import Listener, Primitive
 from minidl.tensor import Tensor, TensorLike, Variable
@@ -23,11 +22,11 @@ class Picture(Listener):
 
     On its left stands each call with the shape, the dtype and, of up to 8 entries, the values of its result. On its
     right, where a tape took a gradient inside, stands the sweep: beside each tensor z its gradient dz, with the rules
-    that gave it. Drawn is what the targets of the last sweep were computed from; without a sweep, everything. (A sweep
-    inside a compiled function is part of its program, and drawn with the calls.)
+    that gave it; dashed arrows lead there from the values that the rules kept. Drawn is what the targets of the last
+    sweep were computed from; without a sweep, everything. (A sweep inside a compiled function is part of its program,
+    and drawn with the calls.)
 
-    A notebook shows a picture, by Graphviz or by matplotlib; `save` writes a file, `dot` gives Graphviz's text, and
-    `print` writes lines.
+    A notebook shows a picture; `save` writes a file, `dot` gives Graphviz's text, and `print` writes lines.
 
     >>> x = tf.Variable(3.0, name='x')
     >>> with tf.Picture() as picture, tf.GradientTape() as tape:
@@ -49,8 +48,8 @@ class Picture(Listener):
         self._variables: set[int] = set()
         self._calls: dict[int, Call] = {}  # by their results
         self._targets: dict[int, Note] = {}  # with their gradients
-        # In the order of the sweep: result, input, its gradient, the shape that the rule gave, and the rule, but for
-        # those of custom gradients, which may hold anything.
+        # In the order of the sweep: result, input, its gradient so far, the shape that the rule gave, and the rule, but
+        # for those of custom gradients, which may hold anything.
         self._rules: list[tuple[int, int, Note, tuple[int, ...], Callable[..., Any] | None]] = []
 
     # -- listening
@@ -67,9 +66,7 @@ class Picture(Listener):
     def hear(
         self, primitive: Primitive, inputs: tuple[Tensor, ...], result: Tensor, options: Mapping[str, Any]
     ) -> None:
-        for tensor in (*inputs, result):
-            if tensor.serial not in self._notes:
-                self._notes[tensor.serial] = Note.of(tensor)
+        self._notes |= {x.serial: Note.of(x) for x in (*inputs, result) if x.serial not in self._notes}
         self._calls[result.serial] = Call(primitive, tuple(x.serial for x in inputs), result.serial, dict(options))
 
     def hear_read(self, variable: Variable, value: Tensor) -> None:
@@ -83,8 +80,8 @@ class Picture(Listener):
     def hear_rule(
         self, function: Callable[..., Any], result: int, x: int, gradient: Tensor, shape: tuple[int, ...]
     ) -> None:
-        is_own = result in self._calls and self._calls[result].has_rule(function)
-        self._rules.append((result, x, Note.of(gradient), shape, function if is_own else None))
+        rule = function if hasattr(function, "__code__") else None
+        self._rules.append((result, x, Note.of(gradient), shape, rule))
 
     def name(self, **tensors: Any) -> None:
         """Say what to call tensors, as in `picture.name(loss=loss)`. Raises ValueError for what is no tensor."""
@@ -95,13 +92,13 @@ class Picture(Listener):
 
     # -- reading
 
-    def _drawn(self) -> list[Call]:
+    def _drawn(self) -> dict[int, Call]:
         """The calls that lead to the targets of the last sweep, or all."""
         wanted = set(self._targets or self._calls)
         for call in reversed(self._calls.values()):
             if call.result in wanted:
                 wanted.update(call.inputs)
-        return [call for call in self._calls.values() if call.result in wanted]
+        return {x: call for x, call in self._calls.items() if x in wanted}
 
     def _constants(self) -> set[int]:
         """The tensors that are but numbers in the program, which get no boxes of their own."""
@@ -110,57 +107,58 @@ class Picture(Listener):
 
     def _names(self) -> dict[int, str]:
         """What the tensors drawn are called: as they were named, or z1, z2 and so on for results, x1 for others."""
-        drawn, constants = self._drawn(), self._constants()
-        serials = dict.fromkeys(each for call in drawn for each in (*call.inputs, call.result))
-        names = {serial: self._notes[serial].text() for serial in serials if serial in constants}
-        taken = set(self._given.values())
-        first: dict[str, int] = {}  # who has a given name
+        constants, given = self._constants(), set(self._given.values())
+        names: dict[int, str] = {}
+        taken: set[str] = set()
         numbers: dict[str, Iterator[int]] = {}
-        for serial in serials:
+        for serial in dict.fromkeys(each for call in self._drawn().values() for each in (*call.inputs, call.result)):
             if serial in constants:
+                names[serial] = self._notes[serial].text()
                 continue
-            name = given = self._given.get(serial, "")
-            if not given or first.setdefault(given, serial) != serial:
-                base = given or ("z" if serial in self._calls else "x")
-                free = numbers.setdefault(base, itertools.count(2 if given else 1))
-                name = next(name for number in free if (name := f"{base}{number}") not in taken)
+            name = own = self._given.get(serial, "")
+            base = own or ("z" if serial in self._calls else "x")
+            while not name or name in taken or (name in given and name != own):
+                name = f"{base}{next(numbers.setdefault(base, itertools.count(2 if own else 1)))}"
             names[serial] = name
+            taken.add(name)
         return names
 
-    def given(self) -> dict[str, Note]:
-        """What the calls begin with, variables and other tensors, by their names."""
-        names = self._names()
-        inner = self._calls.keys() | self._constants()
-        return {name: self._notes[serial] for serial, name in names.items() if serial not in inner}
-
-    def forward(self) -> list[Step]:
-        """The calls, in order."""
-        names = self._names()
-        return [
-            Step(names[call.result], "=", call.in_words(names), self._notes[call.result], call, call.result)
-            for call in self._drawn()
-        ]
-
-    def backward(self) -> list[Step]:
-        """What the last sweep began with, and its rules in order, each with the gradient so far."""
-        names = self._names()
-        steps = [
-            Step(f"d{names[target]}", "=", BEGINNING, note, self._calls[target], target)
-            for target, note in self._targets.items() if target in self._calls
-        ]  # fmt: skip
-        begun = set(self._targets)
+    def steps(self) -> list[Step]:
+        """The calls in order, each behind what it is the first to be given; then what the last sweep began with, and
+        its rules in order, each with the gradient so far."""
+        names, constants, steps = self._names(), self._constants(), []
+        for x, name in names.items():
+            if call := self._calls.get(x):
+                sources = [names[each] for each in call.inputs if each not in constants]
+                steps.append(Step("call", name, "=", call.in_words(names), self._notes[x], name, sources, call=call))
+            elif x not in constants:
+                kind = "variable" if x in self._variables else "data"
+                steps.append(Step(kind, name, "", "", self._notes[x], name))
+        begun = {x: note for x, note in self._targets.items() if x in self._calls}
+        steps += [Step("gradient", f"d{names[x]}", "=", BEGINNING, note, names[x]) for x, note in begun.items()]
         for result, x, note, shape, rule in self._rules:
             if result not in names or x not in names:
                 continue  # of a custom gradient, whose inside is drawn instead
-            call = self._calls[result]
+            call, sign = self._calls[result], "+=" if x in begun else "="
             text = call.rule_in_words(rule, names, self._notes) if rule else OWN_RULE
-            if math.prod(shape) > math.prod(note.shape):
-                text = f"sum over the rows of {text}" if shape[1:] == note.shape else f"{text}, summed to {note.shape}"
-            elif shape != note.shape:
-                text = f"{text}, repeated to {note.shape}"
-            steps.append(Step(f"d{names[x]}", "+=" if x in begun else "=", text, note, call, x))
-            begun.add(x)
+            kept = [names[each] for each in call.kept_by(rule) if each not in constants] if rule else []
+            if shape != note.shape:
+                text += f", {'summed' if math.prod(shape) > math.prod(note.shape) else 'repeated'} to {note.shape}"
+            steps.append(Step("gradient", f"d{names[x]}", sign, text, note, names[x], [names[result]], kept, call))
+            begun[x] = note
         return steps
+
+    def given(self) -> dict[str, Note]:
+        """What the calls begin with, variables and other tensors, by their names."""
+        return {step.name: step.note for step in self.steps() if step.kind in ("variable", "data")}
+
+    def forward(self) -> list[Step]:
+        """The calls, in order."""
+        return [step for step in self.steps() if step.kind == "call"]
+
+    def backward(self) -> list[Step]:
+        """What the last sweep began with, and its rules in order, each with the gradient so far."""
+        return [step for step in self.steps() if step.kind == "gradient"]
 
     def __str__(self) -> str:
         steps = [*self.forward(), *self.backward()]
@@ -170,50 +168,40 @@ class Picture(Listener):
 
     def diagram(self) -> Diagram:
         """The picture as boxes and arrows."""
-        names, constants = self._names(), self._constants()
-        boxes: list[Box] = []
-        places: dict[int, int] = {}  # of tensors
-        arrows: dict[Arrow, None] = {}
-        for step in self.forward():
-            inputs = [x for x in step.call.inputs if x not in constants]
-            for x in inputs:
-                if x not in places:
-                    places[x] = len(boxes)
-                    boxes.append(_box("variable" if x in self._variables else "data", [names[x]], self._notes[x]))
-            places[step.serial] = len(boxes)
-            boxes.append(_box("call", [f"{step}"], step.note))
-            arrows |= {(places[x], places[step.serial]): None for x in inputs}
-        texts: dict[int, list[str]] = {}
-        gradients: dict[int, Note] = {}
-        returns: dict[Arrow, None] = {}
+        forward = [step for step in self.steps() if step.kind != "gradient"]
+        rows = {step.name: row for row, step in enumerate(forward)}
+        boxes = [_box(step.kind, [str(step)], step.note) for step in forward]
+        arrows = [(rows[x], rows[step.name]) for step in forward for x in step.sources]
+        texts: dict[int, list[str]] = {}  # of the gradients
+        mirrored: dict[int, Box] = {}
+        returns, across = list[Arrow](), list[Arrow]()
         for step in self.backward():
-            lines = texts.setdefault(places[step.serial], [step.name])
-            gradients[places[step.serial]] = step.note
-            if not step.is_given:
-                lines.append(f"{step.sign} {step.text}")
-                returns[places[step.call.result], places[step.serial]] = None
-        mirrored = {place: _box("gradient", lines, gradients[place]) for place, lines in texts.items()}
-        return Diagram(boxes, list(arrows), mirrored, list(returns), ("forward", "backward" if mirrored else ""))
+            row = rows[step.tensor]
+            lines = texts.setdefault(row, [step.name])
+            lines += [f"{step.sign} {step.text}"] if step.sources else []
+            mirrored[row] = _box(step.kind, lines, step.note)
+            returns += [(rows[x], row) for x in step.sources]
+            across += [(rows[x], row) for x in step.kept]
+        return Diagram(boxes, arrows, returns, across, mirrored, ("forward", "backward") if mirrored else ("", ""))
 
     def dot(self) -> str:
         """The picture in Graphviz's language."""
         return self.diagram().dot()
 
     def save(self, path: Any) -> None:
-        """Write a file: Graphviz's text for `.dot` and `.gv`, and else a picture by matplotlib: `.png`, `.svg`, `.pdf`.
+        """Write a file: Graphviz's text for `.dot` and `.gv`, `.svg`, and by matplotlib `.png` and `.pdf`.
 
         Raises ValueError for an ending that matplotlib doesn't know and for a picture without a call, and ImportError,
-        with the command that installs it, where matplotlib is missing.
+        with the command that installs it, where matplotlib is needed and missing.
         """
         if not self._calls:
             raise ValueError("No operation was called in this picture's `with` block, so there is nothing to draw")
         self.diagram().save(path)
 
-    def _repr_svg_(self) -> str | None:
+    def _repr_svg_(self) -> str:
         return self.diagram()._repr_svg_()
 
-    def _repr_png_(self) -> bytes | None:
-        return self.diagram()._repr_png_()
+    _repr_html_ = _repr_svg_
 
 
 def _box(kind: str, texts: list[str], note: Note) -> Box:
