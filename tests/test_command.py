@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -93,6 +95,26 @@ def test_okja_compares_with_tensorflow(capsys: pytest.CaptureFixture[str], tenso
     assert "TensorFlow" in printed
     assert "first weight" in printed
     assert "Over all 5 epochs" in printed
+
+
+@pytest.mark.tf
+@pytest.mark.parametrize("arguments", [["okja", "--epochs", "2"], ["explain"], ["explain", "--op", "sin"]])
+def test_tensorflow_writes_nothing_into_the_tables(arguments: list[str]) -> None:
+    found = run(*arguments, "--compare")
+    assert found.returncode == 0
+    assert found.stderr == ""
+    assert "TensorFlow" in found.stdout
+    assert not re.search(r"^[IWEF]\d{4} |WARNING", found.stdout, re.MULTILINE)
+
+
+def test_what_an_error_ends_with_is_not_kept_quiet(monkeypatch: pytest.MonkeyPatch, capfd: Any) -> None:
+    def fail() -> None:
+        os.write(2, b"from below\n")
+        raise ValueError("from above")
+
+    monkeypatch.setattr("minidl.okja.command._tensorflow", fail)
+    assert main(["explain", "--compare"]) == 1
+    assert capfd.readouterr().err == "from below\nminidl: from above\n"
 
 
 def test_without_tensorflow_compare_says_what_to_install(

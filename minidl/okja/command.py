@@ -8,8 +8,9 @@ import importlib
 import math
 import os
 import sys
+import tempfile
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -170,8 +171,28 @@ def _say_drawn(files: Sequence[Path]) -> None:
         print(f"   drawn: {file}")
 
 
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep off the terminal what is written to the standard error, but where an error ends the block.
+
+    TensorFlow speaks of its own matters at each start and each compilation, past Python and into any table.
+    """
+    with tempfile.TemporaryFile() as written:
+        terminal = os.dup(2)
+        os.dup2(written.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            written.seek(0)
+            os.write(terminal, written.read())
+            raise
+        finally:
+            os.dup2(terminal, 2)
+            os.close(terminal)
+
+
 def _tensorflow() -> Any:
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # it speaks of its own matters at each start
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         return importlib.import_module("tensorflow")
     except ImportError as error:
@@ -198,7 +219,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="replace")  # a terminal without Korean letters shows ? for them
     try:
         options = _parser().parse_args(arguments)
-        options.run(options)
+        with _quiet() if "compare" in options else contextlib.nullcontext():
+            options.run(options)
     except (ImportError, OSError, ValueError) as error:
         print(f"minidl: {error}", file=sys.stderr)
         return 1

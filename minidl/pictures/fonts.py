@@ -24,8 +24,12 @@ def matplotlib() -> Any:
 
 def korean_font() -> str | None:
     """The name of an installed font with Korean letters, None where there is none."""
-    installed = {entry.name for entry in matplotlib().font_manager.fontManager.ttflist}
-    return next((name for name in KOREAN.split(", ") if name in installed), None)
+    manager, names = matplotlib().font_manager, KOREAN.split(", ")
+    for path in manager.findSystemFonts():
+        if "Nanum" in path and not any(entry.fname == path for entry in manager.fontManager.ttflist):
+            manager.fontManager.addfont(path)  # matplotlib's list is older than the font
+    installed = {entry.name for entry in manager.fontManager.ttflist}
+    return next((name for name in names if name in installed), None)
 
 
 def drawable(text: str) -> tuple[str, list[str]]:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 GAP, BETWEEN = 18.0, 90.0  # between two rows and between the columns, in points, as all lengths here
 ARC = 17.0  # how far an arc reaches out, times the root of the rows that it goes over
 APART = 5.0  # from the middle of a box's side, where arcs leave and arrive
-STEPS = 24  # of the lines that an arc is drawn by
+STEPS = 40  # of the lines that an arc is drawn by
 
 Point = tuple[float, float]
 
