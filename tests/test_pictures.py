@@ -18,11 +18,11 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 import minidl as tf
 from minidl.context import thread
+from minidl.okja import pictures
 from minidl.okja.explanation import pictured_step
-from minidl.pictures import fonts
-from minidl.pictures.diagram import Diagram
+from minidl.pictures import drawing
+from minidl.pictures.diagram import COLORS, Diagram, Layout
 from minidl.pictures.drawing import FONT_SIZE, Drawing, Label, Outline, width_of
-from minidl.pictures.layout import Layout
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -72,6 +72,10 @@ def branches() -> Diagram:
         model, None, show_shapes=True, show_dtype=True, show_layer_names=True, show_layer_activations=True,
         show_trainable=True,
     )  # fmt: skip
+
+
+def given(picture: tf.Picture) -> list[str]:
+    return [step.name for step in picture.steps() if step.kind in ("variable", "data")]
 
 
 def korean() -> tf.Picture:
@@ -225,10 +229,10 @@ def test_rows_and_columns_keep_apart() -> None:
 
 
 def test_without_a_korean_font_letters_are_question_marks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fonts, "KOREAN", "")
-    drawing = korean().diagram().drawing()
-    shown = [text.get_text() for text in drawing.figure(120).axes[0].texts]
-    assert [label.text for label in drawing.labels][2] == "가중치"
+    monkeypatch.setattr(drawing, "KOREAN", "")
+    drawn = korean().diagram().drawing()
+    shown = [text.get_text() for text in drawn.figure(120).axes[0].texts]
+    assert [label.text for label in drawn.labels][2] == "가중치"
     assert shown[2] == "???"
 
 
@@ -240,6 +244,37 @@ def test_without_matplotlib_it_is_said_what_to_install(monkeypatch: pytest.Monke
     picture.save(tmp_path / "graph.dot")
     picture.save(tmp_path / "graph.svg")
     assert picture._repr_html_().startswith("<svg")
+
+
+def two_paths() -> tf.Picture:
+    """As in the README."""
+    x = tf.Variable(3.0, name="x")
+    with tf.Picture() as picture, tf.GradientTape() as tape:
+        y = x * x + tf.sin(x)
+        tape.gradient(y, x)
+    picture.name(y=y)
+    return picture
+
+
+def test_the_picture_of_two_paths_is_as_it_is_drawn() -> None:
+    kept = Path(tf.__file__).parent / "pictures" / "paths.svg"
+    assert kept.read_text(encoding="utf-8") == two_paths()._repr_svg_()
+    assert two_paths().diagram().returns.count((1, 0)) == 2  # z1 = x * x gives x two parts
+    assert (2, 0) in two_paths().diagram().returns  # and z2 = sin(x) another
+
+
+def test_colors_are_told_apart_without_red_or_green() -> None:
+    """Each two of the lines, and of the films, as people without cones for red or for green see them."""
+    confused = {  # after Viénot, Brettel and Mollon, "Digital video colourmaps", 1999
+        "no red": [[0.11238, 0.88762, 0.0], [0.11238, 0.88762, 0.0], [0.00401, -0.00401, 1.0]],
+        "no green": [[0.29275, 0.70725, 0.0], [0.29275, 0.70725, 0.0], [-0.02234, 0.02234, 1.0]],
+    }
+    for lines in ([line for _, line in COLORS.values()], [*pictures.COLORS, pictures.ORANGE]):
+        seen = numpy.array([[int(color[i : i + 2], 16) for i in (1, 3, 5)] for color in lines]) / 255
+        for matrix in confused.values():
+            looks = (seen**2.2 @ numpy.array(matrix).T).clip(0, 1) ** (1 / 2.2)
+            distances = numpy.linalg.norm(looks[:, None] - looks[None], axis=-1)
+            assert distances[~numpy.eye(len(lines), dtype=bool)].min() > 0.15
 
 
 # -- DOT
@@ -381,7 +416,7 @@ def test_names_are_told_apart() -> None:
     with tf.Picture() as picture:
         total = names[0] * x + names[1] * y + names[2]
     picture.name(data=x, total=total)
-    assert list(picture.given()) == ["kernel", "data", "kernel2", "x1", "kernel3"]
+    assert given(picture) == ["kernel", "data", "kernel2", "x1", "kernel3"]
     assert picture.forward()[-1].name == "total"
     with pytest.raises(ValueError, match="z=1.0 was given"):
         picture.name(z=1.0)
@@ -393,8 +428,8 @@ def test_no_name_is_given_twice() -> None:
         total = tf.constant([1.0])
         for variable in variables:
             total = total * variable
-    names = [*picture.given(), *(step.name for step in picture.forward())]
-    assert len(picture.given()) == 6
+    names = [*given(picture), *(step.name for step in picture.forward())]
+    assert len(given(picture)) == 6
     assert len(set(names)) == len(names) == 11
 
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import importlib
+import importlib.util
 import math
 import os
 import sys
 import tempfile
-import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,11 +16,12 @@ from typing import Any
 import minidl
 from minidl.okja import lesson as program
 from minidl.okja.explanation import explain_step, pictured_step
+from minidl.okja.language import LANGUAGES, usual_language
 from minidl.okja.operations import explain_operation, full_name
-from minidl.okja.pictures import draw
-from minidl.okja.printing import Printer
+from minidl.okja.pictures import COMMAND, diagram_in, draw, language_of_pictures
+from minidl.okja.printing import INDENT, Printer
 from minidl.okja.report import Report
-from minidl.pictures.fonts import matplotlib
+from minidl.pictures.drawing import matplotlib
 
 
 def _positive(number: Callable[[str], Any], what: str) -> Callable[[str], Any]:
@@ -74,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
         "--compare", action="store_true", default=argparse.SUPPRESS,
         help="run the same program on TensorFlow too, and show both",
     )  # fmt: skip
+    _add_language(okja)
     okja.set_defaults(run=_okja)
 
     explain = commands.add_parser(
@@ -91,13 +92,21 @@ def _parser() -> argparse.ArgumentParser:
         "--pictures", type=_folder, metavar="DIR", default=argparse.SUPPRESS,
         help="draw the graph, and an operation's curve, as PNG files into this folder",
     )  # fmt: skip
+    _add_language(explain)
     explain.set_defaults(run=_explain)
 
     devices = commands.add_parser(
         "devices", help="say what there is to compute on", description="Say what there is to compute on."
     )
+    _add_language(devices)
     devices.set_defaults(run=_devices)
     return parser
+
+
+def _add_language(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--language", choices=LANGUAGES, default=usual_language(), help="English or Korean; by default the locale's"
+    )
 
 
 def _seed(text: str) -> int:
@@ -131,7 +140,8 @@ def _operation(name: str) -> str:
 
 def _okja(options: argparse.Namespace) -> None:
     tensorflow = _tensorflow() if "compare" in options else None
-    report = Report(Printer(), options.epochs)
+    printer = Printer(options.language)
+    report = Report(printer, options.epochs)
     settings = {"epochs": options.epochs, "learning_rate": options.learning_rate, "seed": options.seed}
     with minidl.device(f"/{options.device}:0"), contextlib.ExitStack() as stack:
         stack.callback(report.close)
@@ -146,29 +156,36 @@ def _okja(options: argparse.Namespace) -> None:
             result, program.lesson(tensorflow, **settings), (derivative, program.derivative_of_logarithm(tensorflow))
         )
     if "pictures" in options:
-        _say_drawn([*draw(options.pictures, result, path), _saved(graph, options.pictures)])
+        files = draw(options.pictures, result, path, options.language)
+        _say_drawn(printer, [*files, _saved(graph, options)])
 
 
 def _explain(options: argparse.Namespace) -> None:
-    printer, folder = Printer(), vars(options).get("pictures")
+    printer, folder = Printer(options.language), vars(options).get("pictures")
     tensorflow = _tensorflow() if "compare" in options else None
     if options.op is not None:
-        _say_drawn(explain_operation(printer, options.op, folder, tensorflow))
+        _say_drawn(printer, explain_operation(printer, options.op, folder, tensorflow))
         return
     graph = explain_step(printer, tensorflow)
     if folder is not None:
-        _say_drawn([_saved(graph, folder)])
+        _say_drawn(printer, [_saved(graph, options)])
 
 
-def _saved(graph: minidl.Picture, folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    graph.save(folder / "graph.png")
-    return folder / "graph.png"
+def _saved(graph: minidl.Picture, options: argparse.Namespace) -> Path:
+    file: Path = options.pictures / "graph.png"
+    diagram_in(options.language, graph).save(file)
+    return file
 
 
-def _say_drawn(files: Sequence[Path]) -> None:
+def _say_drawn(printer: Printer, files: Sequence[Path]) -> None:
     for file in files:
-        print(f"   drawn: {file}")
+        print(" " * INDENT + printer.words("drawn: {file}", file=file))
+    if files and language_of_pictures(printer.language) != printer.language:
+        printer.say(
+            "The pictures' texts are in English, since no font with Korean letters is installed. Install one with: "
+            "{command}",
+            command=COMMAND,
+        )
 
 
 @contextlib.contextmanager
@@ -202,15 +219,17 @@ def _tensorflow() -> Any:
 
 
 def _devices(options: argparse.Namespace) -> None:
-    print("/cpu:0  NumPy, always there")
+    printer = Printer(options.language)
+    printer.quote(f"/cpu:0  NumPy, {printer.words('always there')}")
     gpus = [device for device in minidl.config.list_physical_devices() if device.device_type == "GPU"]
     for index, device in enumerate(gpus):
-        print(f"/gpu:{index}  CuPy ({device.name})")
+        printer.quote(f"/gpu:{index}  CuPy ({device.name})")
     if not gpus:
-        try:
-            minidl.device("/gpu:0")
-        except minidl.errors.InvalidArgumentError as error:
-            print(textwrap.fill(f"no GPU  {error}", 80, subsequent_indent=" " * 8))
+        text = "CuPy is installed, but finds no GPU; `nvidia-smi` shows what the driver sees"
+        if importlib.util.find_spec("cupy") is None:
+            text = "CuPy is not installed. Install it with: {command}"
+        command = "pip install 'minidl[cuda13]'"
+        printer.quote(f"{printer.words('no GPU')}  {printer.words(text, command=command)}")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

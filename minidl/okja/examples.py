@@ -32,6 +32,11 @@ LABELS = {"y_true": [[0.0, 1.0], [1.0, 0.0]], "y_pred": [[0.25, 0.75], [0.5, 0.5
 X: dict[str, Any] = {"x": MATRIX}
 
 
+def _matmul(tf: Any, a: Any, b: Any) -> Any:
+    """tf.matmul(a, b)"""
+    return tf.matmul(a, b)
+
+
 def _sgd(tf: Any, w: Any, gradient: Any) -> Any:
     """tf.keras.optimizers.SGD(0.1).apply_gradients([(gradient, w)])"""
     variable = tf.Variable(w, name="w")
@@ -49,7 +54,7 @@ PROGRAMS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
     "expand_dims": (lambda tf, x: tf.expand_dims(x, 0), {"x": [1.0, 2.0]}),
     "fill": (lambda tf, x: tf.fill([2, 2], x), {"x": 5.0}),
     "gather": (lambda tf, x: tf.gather(x, [0, 0, 2]), {"x": [1.0, 2.0, 3.0]}),
-    "matmul": (lambda tf, a, b: tf.matmul(a, b), {"a": [[1.0, 2.0], [3.0, 4.0]], "b": [[5.0, 6.0], [7.0, 8.0]]}),
+    "matmul": (_matmul, {"a": [[1.0, 2.0], [3.0, 4.0]], "b": [[5.0, 6.0], [7.0, 8.0]]}),
     "nn.bias_add": (lambda tf, value, bias: tf.nn.bias_add(value, bias), {"value": MATRIX, "bias": [1.0, 2.0, 3.0]}),
     "nn.softmax": (lambda tf, x: tf.nn.softmax(x)[0], {"x": [1.0, 2.0, 4.0]}),
     "ones": (lambda tf: tf.ones([2, 3]), {}),

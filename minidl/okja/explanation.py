@@ -16,11 +16,10 @@ import numpy
 
 import minidl
 from minidl.okja import lesson as program
+from minidl.okja.korean import OPERATIONS
+from minidl.okja.language import rule_in, translated
 from minidl.okja.printing import Printer
-from minidl.pictures.notes import Note
 from minidl.primitive import Primitive
-
-DIGITS = 7
 
 
 def pictured_step(
@@ -35,10 +34,11 @@ def pictured_step(
 
 def given(printer: Printer, picture: minidl.Picture) -> None:
     """Say which tensors a picture's calls begin with."""
-    if picture.given():
+    steps = [step for step in picture.steps() if step.kind in ("variable", "data")]
+    if steps:
         printer.title("What is given")
-    for name, note in picture.given().items():
-        printer.equation(name, "=", _value(note))
+    for step in steps:
+        printer.equation(step.name, "=", "", printer.value(step.note))
 
 
 def walk(printer: Printer, picture: minidl.Picture) -> None:
@@ -47,40 +47,50 @@ def walk(printer: Printer, picture: minidl.Picture) -> None:
     if forward:
         printer.title("Forward: each call and its value")
     for step in forward:
-        printer.equation(step.name, step.sign, step.text, _value(step.note))
+        printer.equation(step.name, step.sign, step.text, printer.value(step.note))
     if not backward:
         return
     printer.title("Backward: each rule and the gradient that it gives")
     targets = [step for step in backward if not step.sources]
-    names = " and ".join(step.tensor for step in targets)
+    names = ", ".join(step.tensor for step in targets)
     if any(step.note.shape for step in targets):
-        names = f"the sum of the entries of {names}"
-    printer.say(f"dz is the derivative of {names} with respect to z. The sweep goes from the last call to the first.")
+        names = printer.words("the sum of the entries of {names}", names=names)
+    printer.say(
+        "dz is the derivative of {names} with respect to z. The sweep goes from the last call to the first.",
+        names=names,
+    )
     for call, steps in itertools.groupby(backward, lambda step: step.call):
-        if call is not None:
-            printer.say(about_rules(call.primitive), "dim")
+        if call is not None and (note := about_rules(call.primitive, printer.language)):
+            printer.quote(f"{call.primitive.name}: {note}", "dim")
         for step in steps:
-            printer.equation(step.name, step.sign, step.text, _value(step.note))
+            text = rule_in(step.text, printer.language)
+            printer.equation(step.name, step.sign, text, printer.value(step.note), step.kept)
 
 
-def _value(note: Note) -> str:
-    return note.text(DIGITS) or note.kind()
-
-
-def about_rules(primitive: Primitive) -> str:
-    """What the docstrings say of a primitive's derivatives."""
+def about_rules(primitive: Primitive, language: str = "en") -> str:
+    """What is said of a primitive's derivatives; in English, what its docstring says."""
     modules = (minidl, minidl.math, minidl.nn)
     public = next((vars(module)[primitive.name] for module in modules if primitive.name in vars(module)), None)
-    paragraphs = description(public or primitive.forward)
-    sentences = [each for text in paragraphs for each in re.split(r"(?<=\.)\s+", text)]
+    if language == "ko":
+        return described(primitive.name, public or primitive.forward, language)[0]
+    sentences = [each for text in description(public or primitive.forward) for each in re.split(r"(?<=\.)\s+", text)]
     telling = [each for each in sentences if re.search(r"gradient|derivative|/d\w", each)]
-    return f"{primitive.name}: {' '.join(telling or sentences[:1])}"
+    return " ".join(telling or sentences[:1])
 
 
 def description(function: Any) -> list[str]:
     """The paragraphs of a docstring up to its arguments and its examples; formulas, which are indented, keep lines."""
     text = re.split(r"\n\s*(?:Arguments:|Attributes:|>>>)", inspect.getdoc(function) or "")[0]
     return [each if each.startswith(" ") else " ".join(each.split()) for each in text.rstrip().split("\n\n")]
+
+
+def described(name: str, function: Any, language: str) -> list[str]:
+    """The paragraphs about an operation; the derivative in its docstring where nothing is said of it in Korean."""
+    if language != "ko":
+        return description(function)
+    known = OPERATIONS.get(name.split(".")[-1])
+    formulas = re.findall(r"d\S*(?: \S+)?/d\w+ = [^;,.]+", " ".join(description(function)))
+    return [known or "".join(translated("derivative: {formula}", language, formula=each) for each in formulas[:1])]
 
 
 def entries(array: Any, digits: int = 9) -> str:
@@ -90,8 +100,7 @@ def entries(array: Any, digits: int = 9) -> str:
 
 def explain_step(printer: Printer, tensorflow: Any = None) -> minidl.Picture:
     """Walk the first step of the lesson's training; with a TensorFlow, beside its gradient. Returns the picture."""
-    step, picture = pictured_step()
-    weights = "kernel", "bias"
+    (step, picture), weights = pictured_step(), ("kernel", "bias")
     printer.heading("One step of the lesson's training, in numbers")
     given(printer, picture)
     printer.say(
@@ -101,9 +110,9 @@ def explain_step(printer: Printer, tensorflow: Any = None) -> minidl.Picture:
     walk(printer, picture)
     printer.title("The update: each weight goes against its gradient")
     for name, before, gradient, after in zip(weights, step.before, step.gradients, step.after, strict=True):
-        printer.equation(name, "←", f"{name} - learning rate · d{name}")
+        printer.equation(name, "←", f"{name} - {printer.words('learning rate')} · d{name}")
         calculation = f"{entries(before)} - {program.LEARNING_RATE:g} · {entries(gradient)}"
-        printer.equation("", "=", calculation, entries(after))
+        printer.equation("", "=", calculation, [entries(after)])
     printer.title("The same gradient without any rule")
     printer.say(
         "Central differences, (loss(w + h) - loss(w - h)) / 2h with h = 1/1024 and in float64, take two runs for each "
@@ -119,5 +128,5 @@ def explain_step(printer: Printer, tensorflow: Any = None) -> minidl.Picture:
     ]
     printer.table(["", *columns], rows)
     if tensorflow is None:
-        printer.say("TensorFlow's stands beside them with: minidl explain --compare", "dim")
+        printer.say("TensorFlow's stands beside them with: {command}", "dim", command="minidl explain --compare")
     return picture

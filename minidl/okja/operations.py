@@ -11,10 +11,12 @@ from typing import Any
 import numpy
 
 import minidl
-from minidl.okja.curves import Curve
+from minidl.okja.curves import COLUMNS, Curve
 from minidl.okja.examples import NUMBERS, POSITIVE, Example, example_of, operations
-from minidl.okja.explanation import description, given, walk
+from minidl.okja.explanation import described, given, walk
+from minidl.okja.pictures import diagram_in
 from minidl.okja.printing import Printer
+from minidl.pictures.picture import Note
 
 LOW, HIGH, LEAST = -5.0, 5.0, 0.05  # the ends of a curve, and its left end where it is only for positive numbers
 
@@ -47,39 +49,42 @@ def explain_operation(printer: Printer, name: str, folder: Path | None = None, t
     """
     function, example, last = operations()[name], example_of(name), name.split(".")[-1]
     printer.heading(f"tf.{name}")
-    for paragraph in description(function):
-        printer.say(paragraph)
+    for paragraph in described(name, function, printer.language):
+        printer.quote(paragraph)
     if example is None:
         for line in re.findall(r"^(?:>>>|\.\.\.).*$", inspect.getdoc(function) or "", re.MULTILINE):
-            printer.say(line)
+            printer.quote(line)
         return []
     with minidl.Picture() as picture:
-        inputs, results, _ = example.run(minidl)
+        inputs, results, gradients = example.run(minidl)
     picture.name(**inputs)
     curve = _curve(example)
     printer.title("The example")
-    printer.say(example.text)
+    printer.quote(example.text)
     given(printer, picture)
     walk(printer, picture)
     if not picture.forward():
         for result in results:
-            printer.equation("", "", " ".join(str(result.numpy()).split()))
+            printer.equation(printer.words("result"), "=", "", printer.value(Note.of(result)))
+    if inputs and not gradients and example.has_gradients:
+        printer.say("It has no gradient: no rule leads back from its result to what it was given.")
     if curve is not None:
         printer.title("The function, o, and its derivative by the rule, +")
-        for line in curve.in_letters():
-            printer.say(line)
+        for line in curve.in_letters(min(COLUMNS, printer.console.width - 14)):
+            printer.quote(line)
     if tensorflow is not None:
         _compare(printer, example, tensorflow)
     else:
-        printer.say(f"TensorFlow's figures stand beside them with: minidl explain --op {name} --compare", "dim")
+        command = f"minidl explain --op {name} --compare"
+        printer.say("TensorFlow's stands beside them with: {command}", "dim", command=command)
     if folder is None:
         return []
     files = [folder / f"{last}-graph.png"] if picture.forward() else []
     for file in files:
-        picture.save(file)
+        diagram_in(printer.language, picture).save(file)
     if curve is not None:
         files.append(folder / f"{last}.png")
-        curve.save(files[-1], last)
+        curve.save(files[-1], last, printer.language)
     return files
 
 
@@ -101,14 +106,16 @@ def _curve(example: Example) -> Curve | None:
 
 def _compare(printer: Printer, example: Example, tensorflow: Any) -> None:
     """An example's figures on minidl beside TensorFlow's."""
-    printer.title(f"The same program on TensorFlow {tensorflow.__version__}")
+    printer.title("The same program on TensorFlow {version}", version=tensorflow.__version__)
     columns = []
     for tf in (minidl, tensorflow):
         try:
             _, results, gradients = example.run(tf)
         except AttributeError as error:
             raise ValueError(f"TensorFlow {tensorflow.__version__} has no {example.text}: {error}") from error
-        figures = {f"result {index + 1}" if index else "result": result for index, result in enumerate(results)}
+        figures = {printer.words("result {index}", index=index + 1): result for index, result in enumerate(results)}
+        if len(results) == 1:
+            figures = {printer.words("result"): results[0]}
         columns.append(figures | {f"d{name}": gradient for name, gradient in gradients.items()})
     ours, theirs = columns
     printer.table(["", "minidl", "TensorFlow"], [[name, _lines(ours[name]), _lines(theirs[name])] for name in theirs])

@@ -15,19 +15,16 @@ def _name(film: Film) -> str:
     return f"{film.korean} {film.english}"
 
 
-def _people(audience: float) -> str:
-    """An audience in words: a number of people, rounded to thousands."""
-    people = round(audience * PEOPLE, -3)
-    return f"{people:,.0f} people" if math.isfinite(people) else "no number of people"
-
-
 class Report:
     """Prints the lesson as it goes."""
 
     def __init__(self, printer: Printer, epochs: int) -> None:
         self._printer = printer
         self._epochs = epochs
-        self._progress = printer.progress("   epoch {task.completed}/{task.total}", "loss {task.fields[loss]}")
+        epoch, loss = printer.words("epoch"), printer.words("loss")
+        self._progress = printer.progress(
+            f"   {epoch} {{task.completed}}/{{task.total}}", f"{loss} {{task.fields[loss]}}"
+        )
         self._task: Any = None
 
     def data(self) -> None:
@@ -41,16 +38,20 @@ class Report:
         last = [_name(OKJA), f"{OKJA.wishes:,}", "?", ""]
         self._printer.table(["film", "wishes", "audience", "people per wish"], rows, last)
         self._printer.say(
-            f"A wish is a user of the service Watcha who wants to see the film; audiences are counted in units of "
-            f"{PEOPLE:,} people. The more wishes, the larger the audience: a straight line may do."
+            "A wish is a user of the service Watcha who wants to see the film; audiences are counted in units of "
+            "{people:,} people. The more wishes, the larger the audience: a straight line may do.",
+            people=PEOPLE,
         )
 
     def model(self, model: Any, before: State) -> None:
         """The model and what it predicts untrained."""
         self._printer.title("The model")
-        model.summary(print_fn=lambda text: self._printer.console.print(text.rstrip(), markup=False))
+        console = self._printer.console
+        model.summary(min(console.width, 80), print_fn=lambda text: console.print(text.rstrip(), markup=False))
         self._printer.say(
-            f"audience = weight · wishes + bias, with weight {before.weight:.7f} and bias {before.bias:g} at first"
+            "audience = weight · wishes + bias, with weight {weight:.7f} and bias {bias:g} at first",
+            weight=before.weight,
+            bias=before.bias,
         )
         self._printer.title("Its predictions before training")
         self._predictions(before)
@@ -72,13 +73,21 @@ class Report:
         self.close()
         losses, after = result.losses, result.after
         if losses:
-            self._printer.say(f"The loss, the mean squared error, went from {losses[0]:,.1f} to {losses[-1]:,.1f}.")
-        self._printer.say(f"weight {after.weight:.8f}, bias {after.bias:.8f}")
+            text = "The loss, the mean squared error, went from {first:,.1f} to {last:,.1f}."
+            self._printer.say(text, first=losses[0], last=losses[-1])
+        self._printer.say("weight {weight:.8f}, bias {bias:.8f}", weight=after.weight, bias=after.bias)
         self._printer.title("Its predictions after training")
         self._predictions(after)
-        self._printer.say(
-            f"{_name(OKJA)}: {after.okja:,.4f} units of {PEOPLE:,} people, which means about {_people(after.okja)}."
-        )
+        if math.isfinite(after.okja):
+            self._printer.say(
+                "{film}: {okja:,.4f} units of {people:,} people, which means about {audience:,.0f} people.",
+                film=_name(OKJA),
+                okja=after.okja,
+                people=PEOPLE,
+                audience=round(after.okja * PEOPLE, -3),
+            )
+        else:
+            self._printer.say("{film}: {okja:g}, which is no number of people.", film=_name(OKJA), okja=after.okja)
         if losses and not math.isfinite(losses[-1]):
             self._printer.say("The training ran away: its steps were too long. Try a smaller --learning-rate.", "red")
 
@@ -93,26 +102,35 @@ class Report:
     def extras(self, derivative: float, path: Sequence[float]) -> None:
         """The derivative and the descent, which the lesson shows apart from the film."""
         self._printer.title("What happens inside")
-        self._printer.say(f"The derivative of log(2x + 3) at x = 3, by the tape: {derivative:.3f} (it is 2/9).")
         self._printer.say(
-            f"Gradient descent on (x − 50)² + 100 from x = {path[0]:g}: after {len(path) - 1} steps "
-            f"x = {path[-1]:.2f}, near the lowest point, 50."
+            "The derivative of log(2x + 3) at x = 3, by the tape: {derivative:.3f} (it is 2/9).", derivative=derivative
+        )
+        self._printer.say(
+            "Gradient descent on (x − 50)² + 100 from x = {start:g}: after {steps} steps x = {end:.2f}, near the "
+            "lowest point, 50.",
+            start=path[0],
+            steps=len(path) - 1,
+            end=path[-1],
         )
 
     def comparison(self, ours: Result, theirs: Result, derivatives: tuple[float, float]) -> None:
         """The same program's figures on minidl and on TensorFlow."""
         self._printer.title("The same program on TensorFlow")
+        words = self._printer.words
         figures = [
-            ("first weight", ours.before.weight, theirs.before.weight),
-            *[(f"loss, epoch {n + 1}", ours.losses[n], theirs.losses[n]) for n in _chosen(len(ours.losses))],
-            ("weight", ours.after.weight, theirs.after.weight),
-            ("bias", ours.after.bias, theirs.after.bias),
+            (words("first weight"), ours.before.weight, theirs.before.weight),
+            *[
+                (words("loss, epoch {epoch}", epoch=n + 1), ours.losses[n], theirs.losses[n])
+                for n in _chosen(len(ours.losses))
+            ],
+            (words("weight"), ours.after.weight, theirs.after.weight),
+            (words("bias"), ours.after.bias, theirs.after.bias),
             *[
                 (_name(film), mine, other)
                 for film, mine, other in zip(FILMS, ours.after.predictions, theirs.after.predictions, strict=True)
             ],
             (_name(OKJA), ours.after.okja, theirs.after.okja),
-            ("derivative of log(2x + 3)", *derivatives),
+            (words("derivative of log(2x + 3)"), *derivatives),
         ]
         rows = [
             [label, f"{mine:,.9g}", f"{other:,.9g}", f"{mine - other:.1e}" if mine != other else "0"]
@@ -120,7 +138,11 @@ class Report:
         ]
         self._printer.table(["", "minidl", "TensorFlow", "difference"], rows)
         worst = max((abs(a - b) / abs(b) for a, b in zip(ours.losses, theirs.losses, strict=True) if b), default=0.0)
-        self._printer.say(f"Over all {len(ours.losses)} epochs the losses differ by at most {worst:.1e} of their size.")
+        self._printer.say(
+            "Over all {epochs} epochs the losses differ by at most {worst:.1e} of their size.",
+            epochs=len(ours.losses),
+            worst=worst,
+        )
 
 
 def _chosen(count: int) -> list[int]:

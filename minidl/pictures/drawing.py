@@ -11,14 +11,18 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any, NamedTuple
 
-from minidl.pictures.fonts import drawable, matplotlib
-from minidl.pictures.layout import Point
-
 FONT_SIZE = 9.0  # in points, as all lengths here
 LETTER = 0.602 * FONT_SIZE  # the width of a letter, in most fonts whose letters are of one width
 MARGIN = 16.0
 SIDE, AREA = 2**16 - 1, 2**26  # how many pixels matplotlib can draw on a side, and how many are enough
 INK = "#1a202c"
+LATIN = "DejaVu Sans Mono"  # which comes with matplotlib
+
+# Fonts with Korean letters that systems commonly have.
+KOREAN = "Noto Sans CJK KR, Noto Sans KR, NanumGothic, Malgun Gothic, Apple SD Gothic Neo, AppleGothic, D2Coding"
+
+
+Point = tuple[float, float]
 
 
 class Outline(NamedTuple):
@@ -57,8 +61,9 @@ class Drawing(NamedTuple):
         lines = [
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{left:.1f} {top:.1f} {width:.1f} {height:.1f}" '
             f'width="{width * 4 / 3:.0f}" height="{height * 4 / 3:.0f}" font-family="monospace" '
-            f'font-size="{FONT_SIZE:g}" fill="{INK}" text-anchor="middle" style="max-width: 100%; height: auto">',
-            f'<rect x="{left:.1f}" y="{top:.1f}" width="100%" height="100%" fill="white"/>',
+            f'font-size="{FONT_SIZE:g}" fill="{INK}" text-anchor="middle" '
+            'xml:space="preserve" style="max-width: 100%; height: auto">'
+            f'<rect x="{left:.1f}" y="{top:.1f}" width="100%" height="100%" fill="white"/>'
         ]
         for points, line, fill, is_dashed in self.outlines:
             path, dashes = " ".join(f"{x:.1f},{y:.1f}" for x, y in points), ' stroke-dasharray="3 2"' * is_dashed
@@ -89,3 +94,32 @@ class Drawing(NamedTuple):
 def width_of(text: str) -> float:
     """The width of a text; Korean letters are as wide as two others."""
     return LETTER * sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
+
+
+def matplotlib() -> Any:
+    """The module. Raises ImportError, with the command that installs it, where it is missing."""
+    try:
+        import matplotlib.figure
+        import matplotlib.font_manager
+    except ImportError as error:
+        raise ImportError(
+            "Pictures need matplotlib, which is not installed. Install it with: pip install 'minidl[lesson]'"
+        ) from error
+    return matplotlib
+
+
+def korean_font() -> str | None:
+    """The name of an installed font with Korean letters, None where there is none."""
+    manager, names = matplotlib().font_manager, KOREAN.split(", ")
+    for path in manager.findSystemFonts():
+        if "Nanum" in path and not any(entry.fname == path for entry in manager.fontManager.ttflist):
+            manager.fontManager.addfont(path)  # matplotlib's list is older than the font
+    installed = {entry.name for entry in manager.fontManager.ttflist}
+    return next((name for name in names if name in installed), None)
+
+
+def drawable(text: str) -> tuple[str, list[str]]:
+    """A text, and the fonts for it; letters that no font has become question marks."""
+    names, manager = [LATIN, *filter(None, [None if text.isascii() else korean_font()])], matplotlib().font_manager
+    fonts = [manager.get_font(manager.findfont(name)) for name in names]
+    return "".join(x if any(font.get_char_index(ord(x)) for font in fonts) else "?" for x in text), names

@@ -9,6 +9,16 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+# How the calls in gradient rules are said in formulas: in this order, and ^T stands for ᵀ.
+NOTATION = {
+    r"transposed\((\w+)\)": r"\1^T", r"matmul\((\S+), (\S+)\)": r"\1 · \2", r"step\((\w+)\)": r"(\1 > 0)",
+    r"transpose\(upstream, .*\)": "transpose(upstream)", r"with_axes\(upstream, .*\)": "upstream",
+    r"twice\(upstream, (\w+), (\w+)\)": r"upstream * 2 * (\1 - \2)", r"reduce_sum\((.*), axis, True\)": r"sum(\1)",
+    r"spread\(.*\)": "upstream / n", r"share_of_extreme\(.*\)": "upstream * (x == result) / count(x == result)",
+    r"put\(.*\)": "where(at index, upstream, 0)", r"scattered\(.*\)": "sum(where(at indices, upstream, 0))",
+    r"call\(\w+, \(upstream,(?: (\w+))?\), {'(?:axis|(\w+))'.*|part\(upstream, .*, (\w+)\)": r"upstream[\1\2\3]",
+}  # fmt: skip
+
 
 def formula(function: Callable[..., Any], names: Mapping[str, str]) -> str:
     """What a gradient rule computes, such as `upstream * cos(x)`; the call of it, where it is a function with a name.
@@ -27,8 +37,10 @@ def formula(function: Callable[..., Any], names: Mapping[str, str]) -> str:
         text = next((known[position] for position in code.co_positions() if position in known), "")
     else:
         text = f"{function.__name__}({', '.join(code.co_varnames[: code.co_argcount])})"
-    public = re.sub(r"\b_(?=[a-z])", "", text)
-    return re.sub(r"\b[a-z_]+\b", lambda name: names.get(name[0], name[0]), public)
+    text = re.sub(r"\b_(?=[a-z])", "", text)
+    for pattern, words in NOTATION.items():
+        text = re.sub(pattern, words, text)
+    return re.sub(r"\b[a-z_]+\b", lambda name: names.get(name[0], name[0]), text).replace("^T", "ᵀ")
 
 
 @functools.cache
