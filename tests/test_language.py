@@ -22,7 +22,7 @@ from minidl.pictures import drawing
 from tests.mutations import primitives_called
 
 OKJA = Path(minidl.__file__).parent / "okja"
-METHODS = {"title", "say", "heading", "words", "translated", "table"}
+METHODS = {"title", "say", "heading", "words", "translated", "table", "file"}
 SENTENCE = re.compile(r"\b[a-z]{2,} (?:[a-z]{1,} ){1,}[a-z]{2,}\b")  # three English words, one after the other
 
 

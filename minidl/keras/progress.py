@@ -41,7 +41,8 @@ class Progress:
     def __enter__(self) -> Progress:
         if self._verbose and self._title:
             print(self._title)
-        self._moves = self._verbose == 1 and (sys.stdout.isatty() or "ipykernel" in sys.modules)
+        self._is_terminal = getattr(sys.stdout, "isatty", bool)()
+        self._moves = self._verbose == 1 and (self._is_terminal or "ipykernel" in sys.modules)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -54,20 +55,19 @@ class Progress:
         now = time.perf_counter() if self._verbose == 1 else self._shown
         if now - self._shown >= SECONDS_BETWEEN_UPDATES and self._moves:
             self._shown = now
-            room = shutil.get_terminal_size().columns - 1 if sys.stdout.isatty() else None
+            room = shutil.get_terminal_size().columns - 1 if self._is_terminal else None
             self._write(f"{self._count()} {self._bar()} {self._text(logs())}"[:room])
 
     def finish(self, logs: Mapping[str, Any]) -> None:
         """Show the numbers at the end."""
         if self._verbose:
             self._steps = self._done
-            self._write(f"{self._count()} {self._bar() if self._verbose == 1 else '-'} {self._text(logs)}")
+            self._write(f"{self._count()} {self._bar() if self._verbose == 1 else '-'} {self._text(logs)}", end="\n")
             self._length = 0
-            print()
 
-    def _write(self, line: str) -> None:
+    def _write(self, line: str, end: str = "") -> None:
         """Write a line over the one before."""
-        print("\r" * bool(self._length) + line.ljust(self._length), end="", flush=True)
+        print("\r" * bool(self._length) + line.ljust(self._length), end=end, flush=True)
         self._length = len(line)
 
     def _count(self) -> str:
@@ -77,7 +77,7 @@ class Progress:
         done = WIDTH * self._done // self._steps if self._steps else 0
         bar = "━" * done + "─" * (WIDTH - done)
         try:
-            bar.encode(sys.stdout.encoding or "ascii")
+            bar.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
         except UnicodeEncodeError:
             return bar.translate({ord("━"): "=", ord("─"): "."})
         return bar

@@ -17,9 +17,10 @@ import minidl
 from minidl.okja import lesson as program
 from minidl.okja.explanation import explain_step, pictured_step
 from minidl.okja.language import LANGUAGES, usual_language
+from minidl.okja.notebook import write_notebook
 from minidl.okja.operations import explain_operation, full_name
 from minidl.okja.pictures import COMMAND, diagram_in, draw, language_of_pictures
-from minidl.okja.printing import INDENT, Printer
+from minidl.okja.printing import Printer
 from minidl.okja.report import Report
 from minidl.pictures.drawing import matplotlib
 
@@ -69,6 +70,10 @@ def _parser() -> argparse.ArgumentParser:
     okja.add_argument(
         "--pictures", type=_folder, metavar="DIR", default=argparse.SUPPRESS,
         help="draw data, loss, line, descent and the graph of a step as PNG files into this folder",
+    )  # fmt: skip
+    okja.add_argument(
+        "--notebook", type=_file(".ipynb"), metavar="FILE", default=argparse.SUPPRESS,
+        help="write the lesson as a notebook, and do nothing else",
     )  # fmt: skip
     okja.add_argument(
         "--compare", action="store_true", default=argparse.SUPPRESS,
@@ -130,6 +135,18 @@ def _folder(text: str) -> Path:
     return folder
 
 
+def _file(ending: str) -> Callable[[str], Path]:
+    """An argument's type: a file to write, with an ending, in a folder that is there."""
+
+    def parse(text: str) -> Path:
+        path = Path(text)
+        if path.suffix != ending or not path.parent.is_dir() or path.is_dir():
+            raise argparse.ArgumentTypeError(f"{text!r} is no file *{ending} in a folder that is there")
+        return path
+
+    return parse
+
+
 def _operation(name: str) -> str:
     """An argument's type: the full name of an operation."""
     try:
@@ -139,8 +156,12 @@ def _operation(name: str) -> str:
 
 
 def _okja(options: argparse.Namespace) -> None:
-    tensorflow = _tensorflow() if "compare" in options else None
     printer = Printer(options.language)
+    if "notebook" in options:
+        write_notebook(options.notebook, options.language)
+        printer.file("written: {file}", options.notebook)
+        return
+    tensorflow = _tensorflow() if "compare" in options else None
     report = Report(printer, options.epochs)
     settings = {"epochs": options.epochs, "learning_rate": options.learning_rate, "seed": options.seed}
     with minidl.device(f"/{options.device}:0"), contextlib.ExitStack() as stack:
@@ -179,7 +200,7 @@ def _saved(graph: minidl.Picture, options: argparse.Namespace) -> Path:
 
 def _say_drawn(printer: Printer, files: Sequence[Path]) -> None:
     for file in files:
-        print(" " * INDENT + printer.words("drawn: {file}", file=file))
+        printer.file("drawn: {file}", file)
     if files and language_of_pictures(printer.language) != printer.language:
         printer.say(
             "The pictures' texts are in English, since no font with Korean letters is installed. Install one with: "

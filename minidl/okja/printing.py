@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from minidl.okja.language import translated
@@ -54,6 +55,10 @@ class Printer:
     def value(self, note: Note) -> list[str]:
         """The entries of a tensor, matrices as grids; where they are many, its shape and its dtype."""
         return note.lines(DIGITS if self.console.width >= 4 * NAMES else FEW_DIGITS) or [note.kind()]
+
+    def file(self, text: str, file: Path) -> None:
+        """What was made of a file, whose name is not broken into lines."""
+        print(" " * INDENT + self.words(text, file=file))
 
     def equation(self, name: str, sign: str, text: str, value: Sequence[str] = (), kept: Sequence[str] = ()) -> None:
         """A name with what it is computed by, the lines of its value, and what was kept for it."""
