@@ -19,6 +19,7 @@ from minidl.okja.explanation import explain_step, pictured_step
 from minidl.okja.language import LANGUAGES, usual_language
 from minidl.okja.notebook import write_notebook
 from minidl.okja.operations import explain_operation, full_name
+from minidl.okja.page import write_page
 from minidl.okja.pictures import COMMAND, diagram_in, draw, language_of_pictures
 from minidl.okja.printing import Printer
 from minidl.okja.report import Report
@@ -74,6 +75,10 @@ def _parser() -> argparse.ArgumentParser:
     okja.add_argument(
         "--notebook", type=_file(".ipynb"), metavar="FILE", default=argparse.SUPPRESS,
         help="write the lesson as a notebook, and do nothing else",
+    )  # fmt: skip
+    okja.add_argument(
+        "--page", type=_file(".html"), metavar="FILE", default=argparse.SUPPRESS,
+        help="write the lesson as a page that moves, and do nothing else",
     )  # fmt: skip
     okja.add_argument(
         "--compare", action="store_true", default=argparse.SUPPRESS,
@@ -157,9 +162,11 @@ def _operation(name: str) -> str:
 
 def _okja(options: argparse.Namespace) -> None:
     printer = Printer(options.language)
-    if "notebook" in options:
-        write_notebook(options.notebook, options.language)
-        printer.file("written: {file}", options.notebook)
+    written = [(write_notebook, "notebook"), (write_page, "page")]
+    for write, file in [(write, vars(options)[name]) for write, name in written if name in options]:
+        write(file, options.language)
+        printer.file("written: {file}", file)
+    if "notebook" in options or "page" in options:
         return
     tensorflow = _tensorflow() if "compare" in options else None
     report = Report(printer, options.epochs)

@@ -6,11 +6,13 @@ import itertools
 import math
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy
 
 from minidl.context import thread
+from minidl.pages import FOLDER, page
 from minidl.pictures.diagram import Arrow, Box, Diagram
 from minidl.pictures.formula import formula
 from minidl.primitive import Listener, Primitive
@@ -21,6 +23,7 @@ OPTION = 10  # how many letters the value of an option may have
 BEGINNING = "beginning of the sweep"  # what is said of a gradient that no rule gave
 OWN_RULE = "by a rule of its own"  # and of one by a rule whose source isn't known
 INPUTS = 4  # how many inputs of a call are named
+STEPPED = 60  # how many calls a page steps through
 WIDTH = 32  # of the text in a box, in letters
 
 
@@ -295,14 +298,28 @@ class Picture(Listener):
         return self.diagram().dot()
 
     def save(self, path: Any) -> None:
-        """Write a file: Graphviz's text for `.dot` and `.gv`, `.svg`, and by matplotlib `.png` and `.pdf`.
+        """Write a file: `.dot` or `.gv` (Graphviz's text), `.svg`, by matplotlib `.png` or `.pdf`, or `.html`, a page
+        that steps through up to 60 calls and the sweep.
 
-        Raises ValueError for an ending that matplotlib doesn't know and for a picture without a call, and ImportError,
-        with the command that installs it, where matplotlib is needed and missing.
+        Raises ValueError for an ending that matplotlib doesn't know, for a picture without a call, and for a page of
+        too many; ImportError, with the command that installs it, where matplotlib is needed and missing.
         """
-        if not self._calls:
+        count = len(self.forward())
+        if not count:
             raise ValueError("No operation was called in this picture's `with` block, so there is nothing to draw")
-        self.diagram().save(path)
+        if Path(path).suffix != ".html":
+            self.diagram().save(path)
+        elif count <= STEPPED:
+            Path(path).write_text(page(FOLDER / "steps.html", {"steps": self.as_data()}), encoding="utf-8")
+        else:
+            raise ValueError(f"A page steps through {STEPPED} calls at most; this picture has {count}. Save it as .svg")
+
+    def as_data(self) -> list[dict[str, Any]]:
+        """The steps as what JSON can hold."""
+        looks = [{"value": each.note.lines() or [each.note.kind()], "look": each.note.kind()} for each in self.steps()]
+        parts = ("kind", "name", "sign", "text", "tensor", "sources", "kept")
+        steps = zip(self.steps(), looks, strict=True)
+        return [{part: getattr(step, part) for part in parts} | look for step, look in steps]
 
     def _repr_svg_(self) -> str:
         return self.diagram()._repr_svg_()
