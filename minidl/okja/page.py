@@ -28,7 +28,7 @@ def write_page(path: Path, language: str) -> None:
 def page_data() -> dict[str, Any]:
     """All figures of the page, as minidl computes them."""
     picture, source, given = _step()
-    steps = picture.as_data()
+    steps = [step.as_data() for step in picture.steps()]
     for data, step in zip(steps, picture.steps(), strict=True):
         if step.kind == "gradient" and step.call is not None and step.sources:
             data["note"] = [about_rules(step.call.primitive, language) for language in ("en", "ko")]

@@ -28,11 +28,9 @@ HEAD = 7 + 3j  # the length, and half the width, of an arrow's head
 # The fill and the line of each kind of box, told apart also without seeing red and green (Okabe and Ito, "Color
 # universal design", 2008).
 COLORS = {
-    "call": ("#eaf4fb", "#0072b2"),
-    "variable": ("#e5f5f0", "#009e73"),
-    "data": ("#f7f7f7", "#666666"),
-    "gradient": ("#fdf1e7", "#d55e00"),
-}
+    "call": ("#eaf4fb", "#0072b2"), "variable": ("#e5f5f0", "#009e73"),
+    "data": ("#f7f7f7", "#666666"), "gradient": ("#fdf1e7", "#d55e00"),
+}  # fmt: skip
 
 Arrow = tuple[int, int]
 
@@ -53,10 +51,9 @@ class Layout:
         self.y = [bottom - GAP - height / 2 for bottom, height in zip(bottoms, self._heights, strict=True)]
 
     def corners(self, row: int, column: int) -> list[Point]:
-        """Those of a box: all four, and the first again."""
-        right, down = self._widths[column] / 2, self._heights[row] / 2
-        signs = (-1, -1), (1, -1), (1, 1), (-1, 1), (-1, -1)
-        return [(self.x[column] + one * right, self.y[row] + other * down) for one, other in signs]
+        """Those of a box."""
+        x, y, right, down = self.x[column], self.y[row], self._widths[column] / 2, self._heights[row] / 2
+        return [(x - right, y - down), (x + right, y - down), (x + right, y + down), (x - right, y + down)]
 
     def route(self, start: int, end: int, columns: tuple[int, int]) -> list[Point]:
         """The points that an arrow passes from row to row: straight to the next, or around or across in an arc."""
@@ -136,10 +133,10 @@ class Diagram:
         labels = [Label(x, -LINE, title, True) for x, title in zip(layout.x, self.titles, strict=True) if title]
         for arrow, columns, kind in self._lines():
             points, color = layout.route(*arrow, columns), COLORS[kind][1]
-            outlines += [Outline(points, color, "none", columns == (0, 1)), Outline(_head(points), color, color)]
+            outlines += [Outline(points, color, "none", columns == (0, 1)), Outline(_head(points), color, color, False)]
         for row, column, box in self._placed():
             fill, line = COLORS[box.kind]
-            outlines.append(Outline(layout.corners(row, column), line, fill))
+            outlines.append(Outline(layout.corners(row, column), line, fill, False))
             first = layout.y[row] - LINE * (len(box.lines) - 1) / 2 + FONT_SIZE / 3  # letters stand on their line
             labels += [Label(layout.x[column], first + LINE * n, text, not n) for n, text in enumerate(box.lines)]
         return Drawing(outlines, labels)

@@ -5,6 +5,7 @@ The letters are all of one width, so that a text's width is known without any fo
 
 from __future__ import annotations
 
+import collections
 import math
 import unicodedata
 from collections.abc import Sequence
@@ -25,22 +26,10 @@ KOREAN = "Noto Sans CJK KR, Noto Sans KR, NanumGothic, Malgun Gothic, Apple SD G
 Point = tuple[float, float]
 
 
-class Outline(NamedTuple):
-    """A line through points, and what it encloses: of a color each, or 'none'."""
-
-    points: Sequence[Point]
-    line: str
-    fill: str = "none"
-    is_dashed: bool = False
-
-
-class Label(NamedTuple):
-    """A line of text, by the middle of the line that it stands on."""
-
-    x: float
-    y: float
-    text: str
-    is_bold: bool = False
+# A line through points, and what it encloses: of a color each, or 'none'.
+Outline = collections.namedtuple("Outline", "points line fill is_dashed")
+# A line of text, by the middle of the line that it stands on.
+Label = collections.namedtuple("Label", "x y text is_bold")
 
 
 class Drawing(NamedTuple):
@@ -67,7 +56,8 @@ class Drawing(NamedTuple):
         ]
         for points, line, fill, is_dashed in self.outlines:
             path, dashes = " ".join(f"{x:.1f},{y:.1f}" for x, y in points), ' stroke-dasharray="3 2"' * is_dashed
-            lines.append(f'<polyline points="{path}" stroke="{line}" fill="{fill}"{dashes}/>')
+            shape = "polyline" if fill == "none" else "polygon"
+            lines.append(f'<{shape} points="{path}" stroke="{line}" fill="{fill}"{dashes}/>')
         for x, y, text, is_bold in self.labels:
             place, weight = f'x="{x:.1f}" y="{y:.1f}"', ' font-weight="bold"' * is_bold
             lines.append(f'<text {place} textLength="{width_of(text):.1f}"{weight}>{escape(text, quote=False)}</text>')

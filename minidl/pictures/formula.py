@@ -29,9 +29,7 @@ def formula(function: Callable[..., Any], names: Mapping[str, str]) -> str:
 
     Where Python doesn't know the source, as for what was typed at its prompt, '' is returned.
     """
-    code = getattr(function, "__code__", None)
-    if code is None:
-        return ""
+    code = function.__code__
     if function.__name__ == "<lambda>":  # several may stand on one line, so columns tell which it is
         known = _lambdas(code.co_filename)
         text = next((known[position] for position in code.co_positions() if position in known), "")

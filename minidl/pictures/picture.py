@@ -129,6 +129,11 @@ class Step(NamedTuple):
     def __str__(self) -> str:
         return f"{self.name} {self.sign} {self.text}".rstrip()
 
+    def as_data(self) -> dict[str, Any]:
+        """The line as what JSON can hold."""
+        data = {"value": self.note.lines() or [self.note.kind()], "look": self.note.kind()}
+        return data | {name: part for name, part in self._asdict().items() if name not in ("note", "call")}
+
 
 class Picture(Listener):
     """The graph of what is computed inside `with Picture() as picture:`, to be looked at.
@@ -161,8 +166,7 @@ class Picture(Listener):
         self._variables: set[int] = set()
         self._calls: dict[int, Call] = {}  # by their results
         self._targets: dict[int, Note] = {}  # with their gradients
-        # In the order of the sweep: result, input, its gradient so far, the shape that the rule gave, and the rule, but
-        # for those of custom gradients, which may hold anything.
+        # In the order of the sweep: result, input, its gradient so far, the shape that the rule gave, and the rule.
         self._rules: list[tuple[int, int, Note, tuple[int, ...], Callable[..., Any] | None]] = []
 
     # -- listening
@@ -193,8 +197,8 @@ class Picture(Listener):
     def hear_rule(
         self, function: Callable[..., Any], result: int, x: int, gradient: Tensor, shape: tuple[int, ...]
     ) -> None:
-        rule = function if hasattr(function, "__code__") else None
-        self._rules.append((result, x, Note.of(gradient), shape, rule))
+        # Of a custom gradient nothing is kept, since its function may hold anything.
+        self._rules.append((result, x, Note.of(gradient), shape, function if hasattr(function, "__code__") else None))
 
     def name(self, **tensors: Any) -> None:
         """Say what to call tensors, as in `picture.name(loss=loss)`. Raises ValueError for what is no tensor."""
@@ -270,8 +274,7 @@ class Picture(Listener):
         return [step for step in self.steps() if step.kind == "gradient"]
 
     def __str__(self) -> str:
-        steps = [*self.forward(), *self.backward()]
-        return "\n".join(f"{step}: {step.note.text()}" for step in steps)
+        return "\n".join(f"{step}: {step.note.text()}" for step in self.steps() if step.sign)
 
     # -- drawing
 
@@ -304,22 +307,16 @@ class Picture(Listener):
         Raises ValueError for an ending that matplotlib doesn't know, for a picture without a call, and for a page of
         too many; ImportError, with the command that installs it, where matplotlib is needed and missing.
         """
-        count = len(self.forward())
-        if not count:
+        if not (count := len(self.forward())):
             raise ValueError("No operation was called in this picture's `with` block, so there is nothing to draw")
         if Path(path).suffix != ".html":
             self.diagram().save(path)
         elif count <= STEPPED:
-            Path(path).write_text(page(FOLDER / "steps.html", {"steps": self.as_data()}), encoding="utf-8")
+            Path(path).write_text(
+                page(FOLDER / "steps.html", {"steps": [step.as_data() for step in self.steps()]}), encoding="utf-8"
+            )
         else:
             raise ValueError(f"A page steps through {STEPPED} calls at most; this picture has {count}. Save it as .svg")
-
-    def as_data(self) -> list[dict[str, Any]]:
-        """The steps as what JSON can hold."""
-        looks = [{"value": each.note.lines() or [each.note.kind()], "look": each.note.kind()} for each in self.steps()]
-        parts = ("kind", "name", "sign", "text", "tensor", "sources", "kept")
-        steps = zip(self.steps(), looks, strict=True)
-        return [{part: getattr(step, part) for part in parts} | look for step, look in steps]
 
     def _repr_svg_(self) -> str:
         return self.diagram()._repr_svg_()
