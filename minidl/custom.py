@@ -9,13 +9,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from minidl.context import thread
+from minidl.errors import InvalidArgumentError
 from minidl.nest import flatten, pack
-from minidl.ops.calling import as_tensor
 from minidl.ops.creation import identity
+from minidl.ops.inputs import convert
 from minidl.ops.joining import concat
 from minidl.ops.shaping import getitem, reshape
 from minidl.primitive import NO_OPTIONS, GradientRule, Listener, Primitive
-from minidl.tape import GradientTape
+from minidl.tape import Tape
 from minidl.tensor import Tensor, TensorLike, Variable
 
 __all__ = ["custom_gradient"]
@@ -48,8 +49,8 @@ def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(f)
     def with_gradient(*arguments: Any, **options: Any) -> Any:
-        for listener in thread.here.listeners:
-            listener.hear_custom()
+        if thread.state.trace is not None:
+            thread.state.trace.has_custom_gradients = True
         return _called(f, arguments, options)
 
     return with_gradient
@@ -57,20 +58,20 @@ def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
 
 def _called(f: Callable[..., Any], arguments: Sequence[Any], options: Mapping[str, Any]) -> Any:
     """What a function gives, which tapes hear as one call of a primitive of its own."""
-    here, reads = thread.here, _Reads()
-    listeners = here.listeners
+    state, reads = thread.state, _Reads()
+    listeners = state.listeners
     leaves = flatten(list(arguments))
     places = [place for place, each in enumerate(leaves) if isinstance(each, TensorLike)]
-    inputs = [as_tensor(leaves[place]) for place in places]
-    here.listeners = (*(each for each in listeners if not isinstance(each, GradientTape)), reads)
+    inputs = [convert(leaves[place]) for place in places]
+    state.listeners = (*(each for each in listeners if not isinstance(each, Tape)), reads)
     try:
         result, gradient_function = f(*arguments, **options)
-        results = [as_tensor(each) for each in flatten(result)]
+        results = [convert(each) for each in flatten(result)]
         shapes = [each.shape for each in results]
         whole = identity(results[0]) if len(results) == 1 else concat([reshape(x, [-1]) for x in results], 0)
     finally:
-        here.listeners = listeners
-    given = {each._tensor.serial for each in [*leaves, *flatten(options)] if isinstance(each, TensorLike)}
+        state.listeners = listeners
+    given = {each.tensor.serial for each in [*leaves, *flatten(options)] if isinstance(each, TensorLike)}
     read = [(variable, value) for variable, value in reads.values.values() if value.serial not in given]
     variables = [variable for variable, _ in read]
     if variables and not _takes_variables(gradient_function):
@@ -80,11 +81,12 @@ def _called(f: Callable[..., Any], arguments: Sequence[Any], options: Mapping[st
         )
     inputs += [value for _, value in read]
     count = len(leaves) + len(variables)
-    gradients = _Gradients(gradient_function, count, shapes, variables)
     places += range(len(leaves), count)
-    rules = [GradientRule(functools.partial(gradients, place), _keep_nothing) for place in places]
+    wanted = {place: x.shape for place, x in zip(places, inputs, strict=True)}
+    gradients = _Gradients(gradient_function, count, shapes, variables, wanted)
+    rules = [GradientRule(functools.partial(gradients, place)) for place in places]
     for listener in listeners:
-        if isinstance(listener, GradientTape):
+        if isinstance(listener, Tape):
             for variable, value in read:
                 listener.hear_read(variable, value)
             listener.hear(Primitive(f.__name__, f, rules), tuple(inputs), whole, NO_OPTIONS)
@@ -96,10 +98,6 @@ def _takes_variables(function: Callable[..., Any]) -> bool:
 
     parameters = inspect.signature(function).parameters.values()
     return any(each.name == "variables" or each.kind is each.VAR_KEYWORD for each in parameters)
-
-
-def _keep_nothing(*_: Any) -> tuple[()]:
-    return ()
 
 
 def _pieces(whole: Tensor, shapes: list[tuple[int, ...]]) -> list[Tensor]:
@@ -119,7 +117,7 @@ class _Reads(Listener):
 
     def hear_read(self, variable: Variable, value: Tensor) -> None:
         if variable.trainable:
-            self.values[id(variable)] = variable, value
+            self.values[variable.serial] = variable, value
 
 
 class _Gradients:
@@ -127,9 +125,15 @@ class _Gradients:
     a sweep is known: each begins with tensors of its own."""
 
     def __init__(
-        self, function: Callable[..., Any], count: int, shapes: list[tuple[int, ...]], variables: list[Variable]
+        self,
+        function: Callable[..., Any],
+        count: int,
+        shapes: list[tuple[int, ...]],
+        variables: list[Variable],
+        wanted: Mapping[int, tuple[int, ...]],
     ) -> None:
         self._function, self._count, self._shapes, self._variables = function, count, shapes, variables
+        self._wanted = wanted  # the shape of each input, by its place
         self._upstream: Tensor | None = None
         self._found: list[Any] = []
 
@@ -144,5 +148,12 @@ class _Gradients:
                     "variables; it gives one for each, None for what isn't a tensor"
                 )
             self._upstream = upstream
-        gradient = self._found[index]
-        return None if gradient is None else as_tensor(gradient)
+        if self._found[index] is None:
+            return None
+        gradient = convert(self._found[index])
+        if gradient.shape != self._wanted[index]:
+            raise InvalidArgumentError(
+                f"A custom gradient function gave a gradient of shape {gradient.shape} for an input of shape "
+                f"{self._wanted[index]}; sum or reshape it to that"
+            )
+        return gradient

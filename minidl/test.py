@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy
 
+from minidl.gradient_tape import GradientTape
 from minidl.ops.creation import constant, convert_to_tensor
-from minidl.tape import GradientTape
 
 
 def compute_gradient(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import os
 import sys
@@ -50,6 +51,12 @@ def double(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     devices._gpu.cache_clear()
 
 
+@pytest.fixture(params=["double", pytest.param("real", marks=pytest.mark.gpu)])
+def cupy(request: pytest.FixtureRequest) -> Any:
+    """CuPy: its strict double and, where there is a GPU, CuPy itself."""
+    return request.getfixturevalue("double") if request.param == "double" else importlib.import_module("cupy")
+
+
 @pytest.fixture(params=["cpu", "double", pytest.param("gpu", marks=pytest.mark.gpu)])
 def device(request: pytest.FixtureRequest) -> Iterator[str]:
     """Each test that uses this runs on the CPU, on the strict double of CuPy and, where there is one, on a GPU."""
@@ -65,7 +72,9 @@ def tensorflow() -> Any:
     """TensorFlow, always in the same order of operations."""
     from tfref.running import start_tensorflow
 
-    return start_tensorflow()
+    found = start_tensorflow()
+    found.random.set_seed(1)  # without a seed, its draws are refused where the order is to be the same
+    return found
 
 
 @pytest.fixture(scope="session")

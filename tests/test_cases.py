@@ -132,12 +132,12 @@ class Refuses(Listener):
 
 def test_what_a_listener_raises_reaches_the_caller() -> None:
     listener = Refuses()
-    thread.here.enter(listener)
+    thread.state.enter(listener)
     try:
         with pytest.raises(RuntimeError, match="add"):
             minidl.constant(1.0) + 1.0
     finally:
-        thread.here.leave(listener)
+        thread.state.leave(listener)
 
 
 IN_BOTH = [name for name in minidl.math.__all__ if hasattr(minidl, name)]

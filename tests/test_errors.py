@@ -283,7 +283,7 @@ def test_the_error_names_the_values(bad: Bad) -> None:
     message = str(caught.value)
     assert all(word in message for word in bad.words), message
     assert len(message) > 20
-    assert thread.here.listeners == ()
+    assert thread.state.listeners == ()
 
 
 @pytest.mark.tf

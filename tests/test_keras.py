@@ -508,6 +508,7 @@ def test_weights_go_to_keras_and_back(tensorflow: Any, tmp_path: Path) -> None:
         graph.fit(X, Y[:, :2], verbose=0)
         return [graph, inner, chain]
 
+    tensorflow.random.set_seed(1)
     for ours, theirs in zip(models(minidl), models(tensorflow), strict=True):
         path = tmp_path / "theirs.weights.h5"
         theirs.save_weights(path)
@@ -668,7 +669,7 @@ BAD: list[tuple[str, Callable[[Any], Any], type[Exception], list[str], bool]] = 
         "text for data",
         lambda tf: network(tf).fit(numpy.array([["a"] * 4]), Y[:1], verbose=0),
         ValueError,
-        ["<U1"],
+        ["strings"],
         True,
     ),
     ("no targets", lambda tf: network(tf).fit(X, verbose=0), ValueError, ["targets"], True),
@@ -728,7 +729,7 @@ BAD: list[tuple[str, Callable[[Any], Any], type[Exception], list[str], bool]] = 
         ["on_tuesday"],
         False,
     ),
-    ("numbers of an Input", lambda tf: float(tf.keras.Input((1,))), TypeError, ["(None, 1)", "no numbers"], False),
+    ("numbers of an Input", lambda tf: float(tf.keras.Input((1,))), ValueError, ["(None, 1)", "no numbers"], True),
     ("an input too few", lambda tf: network(tf).predict({"y": X}, verbose=0), ValueError, ["y", "x"], True),
 ]
 
@@ -753,6 +754,7 @@ def test_keras_raises_an_error_of_that_name(
         pytest.skip("Keras's errors were seen on the CPU already")
     with pytest.raises(error), warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        tensorflow.random.set_seed(1)
         program(tensorflow)
 
 
@@ -763,11 +765,6 @@ def test_refused_weights_change_nothing() -> None:
         with pytest.raises(ValueError):
             model.set_weights(weights)
     assert all((a == b).all() for a, b in zip(before, model.get_weights(), strict=True))
-
-
-def test_a_generator_that_runs_out_is_an_error() -> None:
-    with pytest.raises(ValueError, match="steps_per_epoch"):
-        network(minidl).fit(((X, Y) for _ in range(1)), epochs=2, verbose=0)
 
 
 def test_h5_without_h5py_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

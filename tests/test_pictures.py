@@ -451,18 +451,18 @@ def test_a_custom_gradient_is_shown_with_its_inside() -> None:
 
 def test_a_picture_keeps_no_large_values_and_leaves_the_stack() -> None:
     x = tf.constant(numpy.zeros((100, 100)))
-    before = thread.here.listeners
+    before = thread.state.listeners
     picture = tf.Picture()
     with pytest.raises(RuntimeError), picture:
         x + 1.0
         raise RuntimeError
-    assert thread.here.listeners == before
+    assert thread.state.listeners == before
     (step,) = picture.forward()
     assert step.note.values is None
     assert (step.note.kind(), str(picture)) == ("(100, 100) float64", "z1 = add(x1, 1): (100, 100) float64")
     with picture, pytest.raises(ValueError, match="is being taken already"), picture:
         pass
-    assert thread.here.listeners == before
+    assert thread.state.listeners == before
 
 
 @pytest.mark.usefixtures("double")

@@ -322,7 +322,7 @@ def test_a_gradient_taken_inside_a_function_ends_no_block_outside() -> None:
             return tape.gradient(y, x)
 
         assert float(inside()) == 6.0
-    assert thread.here.listeners == ()
+    assert thread.state.listeners == ()
 
 
 def test_old_value_of_a_variable_is_differentiated() -> None:
@@ -350,7 +350,7 @@ def test_only_gradients_that_somebody_needs_are_computed() -> None:
     with tf.GradientTape(persistent=True) as tape:
         loss = tf.reduce_sum(data @ w1 @ w2)
     calls = Calls()
-    thread.here.enter(calls)
+    thread.state.enter(calls)
     try:
         tape.gradient(loss, [w1, w2])
         both = calls.names.count("matmul")
@@ -358,7 +358,7 @@ def test_only_gradients_that_somebody_needs_are_computed() -> None:
         tape.gradient(loss, w2)
         only_the_last = calls.names.count("matmul")
     finally:
-        thread.here.leave(calls)
+        thread.state.leave(calls)
     # Of w1, w2 and the hidden layer, but not of the data; and for w2 alone, of nothing else.
     assert (both, only_the_last) == (3, 1)
 
@@ -368,7 +368,7 @@ def test_a_tape_leaves_the_stack_whatever_is_raised() -> None:
     with pytest.raises(ZeroDivisionError), tf.GradientTape() as tape:
         y = x * 2.0
         1 / 0  # noqa: B018
-    assert thread.here.listeners == ()
+    assert thread.state.listeners == ()
     assert float(tape.gradient(y, x)) == 2.0
 
 
@@ -429,7 +429,7 @@ def test_a_sweep_lets_go_of_what_it_has_passed() -> None:
     finally:
         tracemalloc.stop()
     assert peak < 3_000_000
-    assert tape._edges == []
+    assert tape.edges == []
 
 
 def test_training_leaves_nothing_for_the_garbage_collector() -> None:

@@ -6,6 +6,8 @@ import warnings
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
+from minidl.keras.quoting import short
+
 if TYPE_CHECKING:
     from minidl.keras.models.model import Model
 
@@ -13,7 +15,7 @@ Logs = dict[str, Any] | None
 
 EVENTS = tuple(
     f"on_{what}_{when}"
-    for what in ("train", "epoch", "train_batch", "test", "test_batch", "predict", "predict_batch")
+    for what in ("train", "epoch", "train_batch", "batch", "test", "test_batch", "predict", "predict_batch")
     for when in ("begin", "end")
 )
 
@@ -59,9 +61,17 @@ class Callback:
 
     def on_train_batch_begin(self, batch: int, logs: Logs = None) -> None:
         """A batch of training begins."""
+        self.on_batch_begin(batch, logs)
 
     def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
         """A batch of training ends; the logs hold the means so far."""
+        self.on_batch_end(batch, logs)
+
+    def on_batch_begin(self, batch: int, logs: Logs = None) -> None:
+        """Another name of `on_train_batch_begin`, which calls it."""
+
+    def on_batch_end(self, batch: int, logs: Logs = None) -> None:
+        """Another name of `on_train_batch_end`, which calls it."""
 
     def on_test_begin(self, logs: Logs = None) -> None:
         """`evaluate` begins, or the validation in `fit`."""
@@ -157,16 +167,10 @@ class EarlyStopping(Callback):
     """
 
     def __init__(
-        self,
-        monitor: str = "val_loss",
-        min_delta: float = 0,
-        patience: int = 0,
-        verbose: int = 0,
-        mode: str = "auto",
-        baseline: float | None = None,
-        restore_best_weights: bool = False,
+        self, monitor: str = "val_loss", min_delta: float = 0, patience: int = 0, verbose: int = 0,
+        mode: str = "auto", baseline: float | None = None, restore_best_weights: bool = False,
         start_from_epoch: int = 0,
-    ) -> None:
+    ) -> None:  # fmt: skip
         if mode not in ("auto", "min", "max"):
             raise ValueError(f"The mode is 'auto', 'min' or 'max'; {mode!r} was given")
         larger = mode == "max" or (mode == "auto" and "acc" in monitor)
@@ -224,10 +228,13 @@ class EarlyStopping(Callback):
 
 def listed(callbacks: Callback | Iterable[Callback] | None) -> list[Callback]:
     """Callbacks as given to a model, one or several or None. Raises ValueError for what is none."""
-    found = [callbacks] if isinstance(callbacks, Callback) else list(callbacks or [])
+    given = () if callbacks is None else callbacks
+    found = list(given) if isinstance(given, Iterable) else [given]
     for callback in found:
         if not isinstance(callback, Callback):
-            raise ValueError(f"Callbacks are a list of keras.callbacks.Callback; {callback!r} was given among them")
+            raise ValueError(
+                f"Callbacks are a list of keras.callbacks.Callback; {short(callback)} was given among them"
+            )
     return found
 
 
@@ -251,8 +258,11 @@ class CallbackList:
             method(*arguments)
 
     def _methods_for(self, event: str) -> list[Callable[..., None]]:
+        names = [event, event.replace("train_batch", "batch")]
         return [
             getattr(callback, event)
             for callback in self.callbacks
-            if event in vars(callback) or getattr(type(callback), event) is not getattr(Callback, event)
+            if any(
+                name in vars(callback) or getattr(type(callback), name) is not getattr(Callback, name) for name in names
+            )
         ]

@@ -7,11 +7,20 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
-from minidl.keras.names import find
-from minidl.ops.creation import cast, ones, zeros
+import numpy
+
+from minidl.keras.names import find, table
+from minidl.ops import creation
+from minidl.ops.creation import cast
 from minidl.ops.random import stateless_normal, stateless_uniform
-from minidl.ops.shaping import fill
-from minidl.tensor import Tensor, float32
+from minidl.ops.shaping import broadcast_to
+from minidl.tensor import Tensor, TensorLike
+from minidl.values import float32
+
+__all__ = [
+    "Constant", "GlorotUniform", "HeUniform", "Initializer", "Ones", "RandomNormal", "RandomUniform", "Zeros",
+    "constant", "get", "glorot_uniform", "he_uniform", "ones", "random_normal", "random_uniform", "zeros",
+]  # fmt: skip
 
 
 class Initializer:
@@ -36,7 +45,7 @@ class Zeros(Initializer):
     """
 
     def __call__(self, shape: Sequence[int], dtype: Any = None) -> Tensor:
-        return zeros(shape, dtype or float32)
+        return creation.zeros(shape, dtype or float32)
 
 
 class Ones(Initializer):
@@ -47,24 +56,24 @@ class Ones(Initializer):
     """
 
     def __call__(self, shape: Sequence[int], dtype: Any = None) -> Tensor:
-        return ones(shape, dtype or float32)
+        return creation.ones(shape, dtype or float32)
 
 
 class Constant(Initializer):
-    """One number everywhere.
+    """One number everywhere, or what is given.
 
     Arguments:
-        value: the number.
+        value: the number, or a tensor or an array of a shape that broadcasts to the wanted one.
 
     >>> tf.keras.initializers.Constant(1.5)([2]).numpy()
     array([1.5, 1.5], dtype=float32)
     """
 
-    def __init__(self, value: float = 0.0) -> None:
+    def __init__(self, value: Any = 0.0) -> None:
         self.value = value
 
     def __call__(self, shape: Sequence[int], dtype: Any = None) -> Tensor:
-        return fill(shape, cast(self.value, dtype or float32))
+        return broadcast_to(cast(self.value, dtype or float32), shape)
 
 
 class _Random(Initializer):
@@ -163,23 +172,24 @@ class HeUniform(GlorotUniform):
         return self._within(2.0 / max(1.0, _fans(shape)[0]), shape, dtype)
 
 
-_TABLE = {
-    "zeros": Zeros,
-    "ones": Ones,
-    "constant": Constant,
-    "random_uniform": RandomUniform,
-    "random_normal": RandomNormal,
-    "glorot_uniform": GlorotUniform,
-    "he_uniform": HeUniform,
-}
+# Keras's other names for them.
+zeros, ones, constant = Zeros, Ones, Constant
+random_uniform, random_normal, glorot_uniform, he_uniform = RandomUniform, RandomNormal, GlorotUniform, HeUniform
+
+_TABLE = table(
+    Zeros, Ones, Constant, RandomUniform, RandomNormal, GlorotUniform, HeUniform, Initializer,
+    zero=Zeros, one=Ones, uniform=RandomUniform, normal=RandomNormal,
+)  # fmt: skip
 
 
 def get(identifier: Any) -> Any:
-    """The initializer of a name such as 'glorot_uniform' or 'GlorotUniform'; an initializer stays itself.
+    """The initializer of a name such as 'glorot_uniform' or 'GlorotUniform'; an initializer stays itself, and None too.
 
-    Raises ValueError for an unknown name.
+    A tensor or an array is the `Constant` of it. Raises ValueError for an unknown name.
 
     >>> type(tf.keras.initializers.get('zeros')).__name__
     'Zeros'
     """
-    return find("initializer", identifier, _TABLE | {entry.__name__: entry for entry in _TABLE.values()})
+    if isinstance(identifier, (TensorLike, numpy.ndarray, numpy.generic)):
+        return Constant(identifier)
+    return find("initializer", identifier, _TABLE)

@@ -62,7 +62,8 @@ class Progress:
         """Show the numbers at the end."""
         if self._verbose:
             self._steps = self._done
-            self._write(f"{self._count()} {self._bar() if self._verbose == 1 else '-'} {self._text(logs)}", end="\n")
+            text = f"{self._bar()} {self._text(logs)}" if self._verbose == 1 else f"- {self._text(logs, ' - ')}"
+            self._write(f"{self._count()} {text}", end="\n")
             self._length = 0
 
     def _write(self, line: str, end: str = "") -> None:
@@ -82,9 +83,9 @@ class Progress:
             return bar.translate({ord("━"): "=", ord("─"): "."})
         return bar
 
-    def _text(self, logs: Mapping[str, Any]) -> str:
+    def _text(self, logs: Mapping[str, Any], between: str = " ") -> str:
         seconds = time.perf_counter() - self._start
-        parts = [f"{seconds:.0f}s {_duration(seconds / max(self._done, 1))}/step"]
+        parts = [f"{seconds:.0f}s{between}{_duration(seconds / max(self._done, 1))}/step"]
         parts += [f"{name}: {_number(value)}" for name, value in logs.items()]
         return " - ".join(parts)
 
@@ -95,5 +96,7 @@ def _duration(seconds: float) -> str:
     return f"{seconds * 1e3:.0f}ms" if seconds >= 1e-3 else f"{seconds * 1e6:.0f}us"
 
 
-def _number(value: float) -> str:
+def _number(value: Any) -> str:
+    if not isinstance(value, float):
+        return str(value)
     return f"{value:.4f}" if abs(value) > 1e-3 else f"{value:.4e}"

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from minidl.keras.models.data import unpack_x_y_sample_weight
 from minidl.keras.names import refuse
+from minidl.keras.plotting import diagram_of
 from minidl.ops.random import set_seed
 
 if TYPE_CHECKING:
     from minidl.keras.models.model import Model
     from minidl.pictures.diagram import Diagram
+
+__all__ = ["plot_model", "set_random_seed", "unpack_x_y_sample_weight"]
 
 
 def set_random_seed(seed: int) -> None:
@@ -30,16 +34,10 @@ def set_random_seed(seed: int) -> None:
 
 
 def plot_model(
-    model: Model,
-    to_file: Any = "model.png",
-    show_shapes: bool = False,
-    show_dtype: bool = False,
-    show_layer_names: bool = False,
-    dpi: float = 200,
-    show_layer_activations: bool = False,
-    show_trainable: bool = False,
-    **options: Any,
-) -> Diagram:
+    model: Model, to_file: Any = "model.png", show_shapes: bool = False, show_dtype: bool = False,
+    show_layer_names: bool = False, dpi: float = 200, show_layer_activations: bool = False,
+    show_trainable: bool = False, **options: Any,
+) -> Diagram:  # fmt: skip
     """Draw a model: a box for each call of a layer, so that a layer that is shared has several.
 
     Arguments:
@@ -61,8 +59,6 @@ def plot_model(
     ([['x (InputLayer)'], ['sums (Dense)']], [(0, 1)])
     """
     refuse("plot_model", options)
-    from minidl.keras.plotting import diagram_of
-
     diagram = diagram_of(model, show_shapes, show_dtype, show_layer_names, show_layer_activations, show_trainable)
     if to_file is not None:
         diagram.save(to_file, dpi)

@@ -8,11 +8,13 @@ from typing import Any
 import numpy
 
 from minidl.context import thread
-from minidl.devices import CPU, Device
+from minidl.devices import CPU, Device, device_of
 from minidl.errors import InvalidArgumentError
-from minidl.ops.calling import as_tensor, call
-from minidl.primitive import primitive
-from minidl.tensor import FLOATS, Tensor, TensorLike, Variable, as_dtype, float16, float32, float64, int32, int64
+from minidl.ops.inputs import convert
+from minidl.ops.shortcut import call
+from minidl.primitive import Primitive, primitive
+from minidl.tensor import Tensor, TensorLike, Variable
+from minidl.values import FLOATS, as_dtype, float16, float32, float64, int32, int64
 
 __all__ = [
     "cast", "constant", "convert_to_tensor", "identity", "is_tensor", "ones", "ones_like", "range", "rank", "shape",
@@ -49,9 +51,9 @@ def constant(value: Any, dtype: Any = None, shape: Any = None, name: str | None 
     wanted = shape_of(shape)
     if tensor.array.size not in (1, math.prod(wanted)):
         raise TypeError(f"A constant of shape {wanted} can't be made of {tensor.array.size} entries: {value!r}")
-    if isinstance(value, TensorLike):
-        value.numpy()  # a constant is made of values, which listeners are told of
-    device, fits = tensor._device, tensor.array.size == math.prod(wanted)
+    if isinstance(value, TensorLike) and thread.state.trace is not None:
+        value.numpy()  # a constant is made of values: what has none says so
+    device, fits = device_of(tensor.array), tensor.array.size == math.prod(wanted)
 
     def in_shape(array: Any) -> Any:
         return array.reshape(wanted) if fits else device.module.full(wanted, array.reshape(()), dtype=array.dtype)
@@ -73,10 +75,10 @@ def convert_to_tensor(value: Any, dtype: Any = None, dtype_hint: Any = None, nam
     """
     if dtype is None and dtype_hint is not None and not isinstance(value, TensorLike):
         try:
-            return as_tensor(value, as_dtype(dtype_hint))
+            return convert(value, as_dtype(dtype_hint))
         except TypeError:
             pass
-    tensor = as_tensor(value, None if dtype is None else as_dtype(dtype))
+    tensor = convert(value, None if dtype is None else as_dtype(dtype))
     return identity(tensor) if isinstance(value, Variable) else tensor
 
 
@@ -104,7 +106,7 @@ def shape_of(shape: Any) -> tuple[int, ...]:
 
 
 def _device() -> Device:
-    return thread.here.device or CPU
+    return thread.state.device or CPU
 
 
 def zeros(shape: Any, dtype: Any = float32, name: str | None = None) -> Tensor:
@@ -146,7 +148,7 @@ def zeros_like(input: Any, dtype: Any = None, name: str | None = None) -> Tensor
     >>> tf.zeros_like([1, 2]).numpy()
     array([0, 0], dtype=int32)
     """
-    return _like(input, dtype, 0)
+    return _filled(_zeros_like, input, dtype)
 
 
 def ones_like(input: Any, dtype: Any = None, name: str | None = None) -> Tensor:
@@ -159,14 +161,22 @@ def ones_like(input: Any, dtype: Any = None, name: str | None = None) -> Tensor:
     >>> tf.ones_like([1, 2], tf.float32).numpy()
     array([1., 1.], dtype=float32)
     """
-    return _like(input, dtype, 1)
+    return _filled(_ones_like, input, dtype)
 
 
-def _like(input: Any, dtype: Any, number: int) -> Tensor:
-    tensor = as_tensor(input)
-    device = thread.here.device or tensor._device
-    dtype = tensor.dtype if dtype is None else as_dtype(dtype)
-    return Tensor(device.run(device.module.full, tensor.shape, number, dtype=dtype))
+@primitive()
+def _zeros_like(xp, x, *, dtype):
+    return xp.full(x.shape, 0, dtype=dtype)
+
+
+@primitive()
+def _ones_like(xp, x, *, dtype):
+    return xp.full(x.shape, 1, dtype=dtype)
+
+
+def _filled(primitive: Primitive, input: Any, dtype: Any) -> Tensor:
+    tensor = convert(input)
+    return call(primitive, (tensor,), {"dtype": tensor.dtype if dtype is None else as_dtype(dtype)})
 
 
 def range(start: Any, limit: Any = None, delta: Any = 1, dtype: Any = None, name: str | None = None) -> Tensor:
@@ -183,9 +193,9 @@ def range(start: Any, limit: Any = None, delta: Any = 1, dtype: Any = None, name
     """
     if limit is None:
         start, limit = 0, start
-    numbers = [as_tensor(number).numpy() for number in (start, limit, delta)]
-    dtype = max((number.dtype for number in numbers), key=_BY_WIDTH.index) if dtype is None else as_dtype(dtype)
-    first, last, pace = (number.astype(dtype)[()].item() for number in numbers)
+    numbers = [convert(each).numpy() for each in (start, limit, delta)]
+    dtype = max((each.dtype for each in numbers), key=_BY_WIDTH.index) if dtype is None else as_dtype(dtype)
+    first, last, pace = (each.astype(dtype)[()].item() for each in numbers)
     if pace == 0 or (last > first and pace < 0) or (last < first and pace > 0):
         raise InvalidArgumentError(f"range from {first:g} to {last:g} can't be walked with a delta of {pace:g}")
     if dtype in FLOATS:  # as TensorFlow counts: in the dtype
@@ -213,7 +223,7 @@ def shape(input: Any, out_type: Any = int32, name: str | None = None) -> Tensor:
     >>> tf.shape([[1, 2, 3]]).numpy()
     array([1, 3], dtype=int32)
     """
-    return constant(list(as_tensor(input).shape), out_type)
+    return constant(list(convert(input).shape), out_type)
 
 
 def rank(input: Any, name: str | None = None) -> Tensor:
@@ -222,7 +232,7 @@ def rank(input: Any, name: str | None = None) -> Tensor:
     >>> tf.rank([[1, 2, 3]]).numpy()
     np.int32(2)
     """
-    return constant(as_tensor(input).ndim, int32)
+    return constant(convert(input).ndim, int32)
 
 
 def size(input: Any, out_type: Any = int32, name: str | None = None) -> Tensor:
@@ -235,7 +245,7 @@ def size(input: Any, out_type: Any = int32, name: str | None = None) -> Tensor:
     >>> tf.size([[1, 2, 3]]).numpy()
     np.int32(3)
     """
-    return constant(math.prod(as_tensor(input).shape), out_type)
+    return constant(math.prod(convert(input).shape), out_type)
 
 
 # -- the same values, seen otherwise -----------------------------------------------------------------------------
@@ -267,7 +277,7 @@ def identity(input: Any, name: str | None = None) -> Tensor:
     >>> tf.identity([1.0, 2.0]).numpy()
     array([1., 2.], dtype=float32)
     """
-    return call(_identity, (as_tensor(input),))
+    return call(_identity, (convert(input),))
 
 
 def stop_gradient(input: Any, name: str | None = None) -> Tensor:
@@ -279,7 +289,7 @@ def stop_gradient(input: Any, name: str | None = None) -> Tensor:
     >>> tape.gradient(y, x).numpy()
     np.float32(3.0)
     """
-    return call(_stop_gradient, (as_tensor(input),))
+    return call(_stop_gradient, (convert(input),))
 
 
 def cast(x: Any, dtype: Any, name: str | None = None) -> Tensor:

@@ -10,11 +10,15 @@ from __future__ import annotations
 from typing import Any
 
 from minidl.context import thread
+from minidl.devices import device_of
 from minidl.errors import InvalidArgumentError
-from minidl.ops.calling import alike, as_tensor, call, device_beside, operation, wrong_dtype
 from minidl.ops.creation import zeros_like
+from minidl.ops.inputs import alike, convert, device_near, wrong_dtype
+from minidl.ops.operation import operation
+from minidl.ops.shortcut import call
 from minidl.primitive import primitive
-from minidl.tensor import DTYPES, FLOATS, NUMBERS, Tensor, bool_
+from minidl.tensor import Tensor
+from minidl.values import DTYPES, FLOATS, NUMBERS, bool_
 
 __all__ = [
     "abs", "add", "clip_by_value", "cos", "divide", "equal", "exp", "greater", "greater_equal", "less",
@@ -363,12 +367,12 @@ def where(condition: Any, x: Any = None, y: Any = None, name: str | None = None)
     if (x is None) != (y is None):
         raise ValueError("tf.where takes both x and y, or neither")
     if x is None:
-        holds = as_tensor(condition)
-        for listener in thread.here.listeners:
-            listener.hear_look(holds)  # how many indices there are, and so the result's shape, depends on the values
+        holds = convert(condition)
+        if thread.state.trace is not None:
+            holds.numpy()  # how many indices there are depends on the values: what has none says so
         return call(_indices_where, (holds,))
-    first, second = alike("where", x, y, device=device_beside(condition))
-    where_true = as_tensor(condition, device=first._device)
+    first, second = alike("where", x, y, device=device_near(condition))
+    where_true = convert(condition, device=device_of(first.array))
     if where_true.dtype != bool_:
         raise wrong_dtype("where's condition", where_true.dtype, [bool_])
     return call(_where, (where_true, first, second))

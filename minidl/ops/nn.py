@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from minidl.errors import InvalidArgumentError
-from minidl.ops.calling import alike
 from minidl.ops.elementwise import add, relu, sigmoid, tanh
+from minidl.ops.inputs import alike
 from minidl.ops.reductions import softmax
 from minidl.tensor import Tensor
 

@@ -6,23 +6,20 @@ each call, and the same row of them after `set_seed`.
 
 from __future__ import annotations
 
-import copy
 import random
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import numpy
 
 from minidl import philox
 from minidl.context import thread
-from minidl.devices import CPU
+from minidl.devices import CPU, device
 from minidl.errors import InvalidArgumentError
-from minidl.ops.calling import as_tensor, call, move
 from minidl.ops.creation import shape_of
-from minidl.primitive import Primitive, primitive
-from minidl.tensor import FLOATS, Tensor, as_dtype, float32
+from minidl.ops.inputs import convert
+from minidl.primitive import Primitive, call, move, primitive
+from minidl.tensor import Tensor
+from minidl.values import FLOATS, as_dtype, float32
 
 __all__ = ["normal", "set_seed", "stateless_normal", "stateless_uniform", "uniform"]
 
@@ -42,55 +39,34 @@ class _Draws:
 _draws = _Draws(random.SystemRandom().randrange(2**32))
 
 
-class _Ahead(threading.local):
-    """The draws of a thread in which draws are made that will be made again."""
-
-    draws: _Draws | None = None
-
-
-_ahead = _Ahead()
-
-
-def _next_pair(seed: int | None) -> tuple[int, int]:
-    return (_ahead.draws or _draws).next_pair(seed)
-
-
 # Primitives without inputs: what they give is other at each call.
 
 
 @primitive()
 def _uniform(xp, *, seed, shape, dtype):
-    return philox.uniform(_next_pair(seed), shape, dtype)
+    return philox.uniform(_draws.next_pair(seed), shape, dtype)
 
 
 @primitive()
 def _integers(xp, *, seed, shape, dtype, first, last):
-    return philox.integers(_next_pair(seed), shape, dtype, first, last)
+    return philox.integers(_draws.next_pair(seed), shape, dtype, first, last)
 
 
 @primitive()
 def _normal(xp, *, seed, shape, dtype):
-    return philox.normal(_next_pair(seed), shape, dtype)
+    return philox.normal(_draws.next_pair(seed), shape, dtype)
+
+
+for _primitive in (_uniform, _integers, _normal):
+    _primitive.like = lambda shape, dtype, **_: numpy.broadcast_to(numpy.zeros((), dtype), shape)
+
+_ON_THE_CPU = device("/cpu:0")  # draws are made there whatever the device, so that a GPU starts from the same bits
 
 
 def _drawn(primitive: Primitive, **options: Any) -> Tensor:
-    return move(call(primitive, (), options), thread.here.device or CPU)
-
-
-@contextmanager
-def drawing_ahead() -> Iterator[None]:
-    """A scope whose draws are drawn again after it, but for those before the last `use_draws` in it."""
-    outer, _ahead.draws = _ahead.draws, copy.copy(_ahead.draws or _draws)
-    try:
-        yield
-    finally:
-        _ahead.draws = outer
-
-
-def use_draws() -> None:
-    """Let the draws that were made ahead stand."""
-    if _ahead.draws is not None:
-        _draws.count = max(_draws.count, _ahead.draws.count)
+    with _ON_THE_CPU:
+        drawn = call(primitive, (), options)
+    return move(drawn, thread.state.device or CPU)
 
 
 def set_seed(seed: int) -> None:
@@ -111,8 +87,8 @@ def set_seed(seed: int) -> None:
     global _draws
     if not isinstance(seed, int):
         raise ValueError(f"A seed is a whole number; {seed!r} was given")
-    for listener in thread.here.listeners:
-        listener.hear_seed()
+    if thread.state.trace is not None:
+        thread.state.trace.refuse_seed()
     random.seed(seed)
     numpy.random.seed(seed % 2**32)
     _draws = _Draws(seed)
@@ -167,7 +143,7 @@ def normal(
     """
     dtype = _of_floats(dtype)
     draws = _drawn(_normal, seed=seed, shape=shape_of(shape), dtype=dtype)
-    return draws * as_tensor(stddev, dtype) + as_tensor(mean, dtype)
+    return draws * convert(stddev, dtype) + convert(mean, dtype)
 
 
 def stateless_uniform(
@@ -211,13 +187,13 @@ def stateless_normal(
     """
     dtype = _of_floats(dtype)
     draws = _on_device(philox.normal(_pair(seed), shape_of(shape), dtype))
-    return draws * as_tensor(stddev, dtype) + as_tensor(mean, dtype)
+    return draws * convert(stddev, dtype) + convert(mean, dtype)
 
 
 def _between(minval: Any, maxval: Any, draws: Tensor) -> Tensor:
     """Draws between 0 and 1, spread between two bounds."""
-    low = as_tensor(minval, draws.dtype)
-    return draws * (as_tensor(1 if maxval is None else maxval, draws.dtype) - low) + low
+    low = convert(minval, draws.dtype)
+    return draws * (convert(1 if maxval is None else maxval, draws.dtype) - low) + low
 
 
 def _bounds(minval: Any, maxval: Any, dtype: numpy.dtype) -> tuple[int, int]:
@@ -237,7 +213,7 @@ def _of_floats(dtype: Any) -> numpy.dtype:
 
 
 def _on_device(array: numpy.ndarray) -> Tensor:
-    return Tensor((thread.here.device or CPU).place(array))
+    return Tensor((thread.state.device or CPU).place(array))
 
 
 def _pair(seed: Any) -> tuple[int, int]:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from typing import Any
 
-import numpy
-
-from minidl.devices import Device
 from minidl.errors import InvalidArgumentError
-from minidl.ops.calling import alike, as_tensor, call, operation, wrong_dtype
 from minidl.ops.creation import cast
 from minidl.ops.elementwise import equal
-from minidl.ops.shaping import _broadcast_to, axes_of, reshape
+from minidl.ops.inputs import alike, convert, wrong_dtype
+from minidl.ops.operation import operation
+from minidl.ops.shaping import axes_of, reshape
+from minidl.ops.shortcut import call
 from minidl.primitive import Primitive, primitive
-from minidl.tensor import FLOATS, NUMBERS, Tensor, as_dtype, int32, int64
+from minidl.sums import summed
+from minidl.tensor import Tensor
+from minidl.values import FLOATS, NUMBERS, as_dtype, int32, int64
 
 __all__ = ["argmax", "matmul", "reduce_max", "reduce_mean", "reduce_min", "reduce_sum"]
 
@@ -31,7 +31,7 @@ def _with_axes(reduced: Tensor, axis: tuple[int, ...] | None, shape: tuple[int, 
 
 @primitive(x=lambda upstream, x_shape, axis: _with_axes(upstream, axis, x_shape))
 def _reduce_sum(xp, x, *, axis, keepdims):
-    return x.sum(axis=axis, dtype=x.dtype, keepdims=keepdims)
+    return summed(xp, x, axis, keepdims)
 
 
 def _count(shape: tuple[int, ...], axis: tuple[int, ...] | None) -> int:
@@ -83,7 +83,7 @@ def _of_nothing(xp: Any, x: Any, axis: tuple[int, ...] | None, keepdims: bool, s
 
 def _reduce(primitive: Primitive, x: Any, axis: Any, keepdims: bool) -> Tensor:
     if type(x) is not Tensor:
-        x = as_tensor(x)
+        x = convert(x)
     if x.array.dtype not in NUMBERS:
         raise wrong_dtype(primitive.name, x.dtype, NUMBERS)
     return call(primitive, (x,), {"axis": axes_of(axis, x.array.ndim), "keepdims": keepdims})
@@ -158,7 +158,7 @@ def argmax(input: Any, axis: int | None = None, output_type: Any = int64, name: 
     >>> tf.argmax([[1.0, 3.0], [9.0, 2.0]], axis=1).numpy()
     array([1, 0])
     """
-    x = as_tensor(input)
+    x = convert(input)
     axes = axes_of(axis or 0, x.ndim)
     assert axes is not None
     if not x.shape[axes[0]]:
@@ -169,62 +169,19 @@ def argmax(input: Any, axis: int | None = None, output_type: Any = int64, name: 
     return call(_argmax, (x,), {"axis": axes[0], "dtype": dtype})
 
 
-def fitted(gradient: Tensor, shape: tuple[int, ...]) -> Tensor:
-    """A gradient in the shape of the tensor that it belongs to.
-
-    Where the tensor was broadcast, the gradient is larger, and is summed over the axes in question; where a rule
-    gave the same gradient for many entries, it is smaller, and is repeated. This is the one place that does so.
-    """
-    axes, kept = _broadcast_axes(gradient.array.shape, shape)
-    if axes:
-        gradient = _summed(gradient, axes)
-        if kept:
-            gradient = reshape(gradient, kept)
-    return gradient if gradient.array.shape == shape else call(_broadcast_to, (gradient,), {"shape": shape})
-
-
-def _summed(gradient: Tensor, axes: tuple[int, ...]) -> Tensor:
-    array = gradient.array
-    if axes == (0,) and array.ndim == 2 and array.dtype.char in "fd":
-        return call(_sum_of_rows, (_ones(len(array), array.dtype, gradient._device), gradient))
-    return call(_reduce_sum, (gradient,), {"axis": axes, "keepdims": False})
-
-
-@primitive(x=lambda upstream: upstream)
-def _sum_of_rows(xp, ones, x):
-    # The sum over the rows of a matrix, as a bias's gradient is: BLAS adds them faster than NumPy does, and no worse.
-    return xp.dot(ones, x)
-
-
-@functools.lru_cache(1)
-def _ones(count: int, dtype: Any, device: Device) -> Tensor:
-    return as_tensor(numpy.ones(count, dtype), device=device)
-
-
-@functools.lru_cache(4096)
-def _broadcast_axes(found: tuple[int, ...], shape: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """The axes of a gradient of shape `found` to sum over for a tensor of another shape, and the shape to give the
-    sum, where it is not simply that of the axes that stay."""
-    extra = max(len(found) - len(shape), 0)  # axes that the tensor doesn't have
-    aligned = shape[len(shape) + extra - len(found) :]  # the lengths of those of its axes that the gradient has
-    repeated = [index for index, length in enumerate(aligned, extra) if length == 1 and found[index] != 1]
-    kept = tuple(1 if index in repeated else found[index] for index in range(extra, len(found)))
-    return (*range(extra), *repeated), kept if repeated else ()
-
-
 # -- products of matrices ----------------------------------------------------------------------------------------
 
 
-@operation(NUMBERS, x=lambda upstream: _transposed(upstream))
-def _transposed(xp, x):
+@operation(NUMBERS, x=lambda upstream: _matrix_transpose(upstream))
+def _matrix_transpose(xp, x):
     """The tensor with its last two axes swapped: each matrix in it transposed."""
     return x.swapaxes(-1, -2)
 
 
 @operation(
     NUMBERS,
-    x=lambda upstream, y: _matmul(upstream, _transposed(y)),
-    y=lambda upstream, x: _matmul(_transposed(x), upstream),
+    x=lambda upstream, y: _matmul(upstream, _matrix_transpose(y)),
+    y=lambda upstream, x: _matmul(_matrix_transpose(x), upstream),
 )
 def _matmul(xp, x, y):
     """The product of matrices x y; with upstream gradient g, dL/dx = g yᵀ and dL/dy = xᵀ g."""
@@ -257,7 +214,7 @@ def matmul(a: Any, b: Any, transpose_a: bool = False, transpose_b: bool = False,
     """
     if transpose_a or transpose_b:
         a, b = alike("matmul", a, b)
-        a, b = _transposed(a) if transpose_a else a, _transposed(b) if transpose_b else b
+        a, b = _matrix_transpose(a) if transpose_a else a, _matrix_transpose(b) if transpose_b else b
     return _matmul(a, b)
 
 
@@ -284,7 +241,7 @@ def softmax(logits: Any, axis: int = -1, name: str | None = None) -> Tensor:
     >>> tf.nn.softmax([0.0, 0.0]).numpy()
     array([0.5, 0.5], dtype=float32)
     """
-    x = as_tensor(logits)
+    x = convert(logits)
     if x.dtype not in FLOATS:
         raise wrong_dtype("softmax", x.dtype, FLOATS)
     axes = axes_of(axis, x.ndim)

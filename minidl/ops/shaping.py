@@ -8,12 +8,17 @@ from typing import Any
 
 import numpy
 
+from minidl.devices import device_of
 from minidl.errors import InvalidArgumentError
-from minidl.ops.calling import as_tensor, call, wrong_dtype
 from minidl.ops.creation import shape_of
 from minidl.ops.elementwise import where
+from minidl.ops.inputs import convert, wrong_dtype
+from minidl.ops.parts import part
+from minidl.ops.shortcut import call
 from minidl.primitive import primitive
-from minidl.tensor import Tensor, TensorLike, bool_, int32, int64
+from minidl.tape import broadcast_to as _broadcast_to
+from minidl.tensor import Tensor, TensorLike
+from minidl.values import bool_, int32, int64
 
 __all__ = ["broadcast_to", "expand_dims", "fill", "gather", "reshape", "squeeze", "transpose"]
 
@@ -61,7 +66,7 @@ def reshape(tensor: Any, shape: Any, name: str | None = None) -> Tensor:
     array([[1, 2],
            [3, 4]], dtype=int32)
     """
-    x = as_tensor(tensor)
+    x = convert(tensor)
     given = numpy.asarray(shape)
     if given.size and given.dtype.kind not in "iu":
         raise InvalidArgumentError(f"reshape: a shape is of whole numbers; {shape!r} was given")
@@ -86,7 +91,7 @@ def squeeze(input: Any, axis: Any = None, name: str | None = None) -> Tensor:
     >>> tf.squeeze([[[1], [2]]]).numpy()
     array([1, 2], dtype=int32)
     """
-    x = as_tensor(input)
+    x = convert(input)
     axes = axes_of(axis, x.ndim)
     for index in axes or ():
         if x.shape[index] != 1:
@@ -108,7 +113,7 @@ def expand_dims(input: Any, axis: Any, name: str | None = None) -> Tensor:
     array([[1],
            [2]], dtype=int32)
     """
-    x = as_tensor(input)
+    x = convert(input)
     axes = axes_of(axis, x.ndim + 1)
     if axes is None or len(axes) != 1:
         raise InvalidArgumentError(f"expand_dims puts in one axis; {axis!r} was given")
@@ -134,19 +139,11 @@ def transpose(a: Any, perm: Any = None, name: str | None = None) -> Tensor:
            [2],
            [3]], dtype=int32)
     """
-    x = as_tensor(a)
+    x = convert(a)
     axes = tuple(reversed(range(x.ndim))) if perm is None else axes_of(perm, x.ndim)
     if axes is None or len(axes) != x.ndim:
         raise InvalidArgumentError(f"transpose: the order {perm!r} doesn't name each axis of shape {x.shape} once")
     return call(_transpose, (x,), {"axes": axes})
-
-
-# A result of broadcast_to is larger than its input, and so is the upstream gradient: the sweep sums it.
-@primitive(x=lambda upstream: upstream)
-def _broadcast_to(xp, x, *, shape):
-    entries = xp.empty(shape, x.dtype)
-    entries[...] = x
-    return entries
 
 
 def broadcast_to(input: Any, shape: Any, name: str | None = None) -> Tensor:
@@ -162,7 +159,7 @@ def broadcast_to(input: Any, shape: Any, name: str | None = None) -> Tensor:
     array([[1, 2],
            [1, 2]], dtype=int32)
     """
-    x, wanted = as_tensor(input), shape_of(shape)
+    x, wanted = convert(input), shape_of(shape)
     own = x.shape
     if len(own) > len(wanted) or any(a not in (1, b) for a, b in zip(reversed(own), reversed(wanted), strict=False)):
         raise InvalidArgumentError(f"broadcast_to: shape {own} doesn't broadcast to {wanted}")
@@ -182,30 +179,13 @@ def fill(dims: Any, value: Any, name: str | None = None) -> Tensor:
     array([[7, 7],
            [7, 7]], dtype=int32)
     """
-    number = as_tensor(value)
+    number = convert(value)
     if number.shape:
         raise InvalidArgumentError(f"fill takes one number; a value of shape {number.shape} was given")
     return broadcast_to(number, dims)
 
 
 # -- parts -------------------------------------------------------------------------------------------------------
-
-
-@primitive(x=lambda upstream, index, x_shape: put(upstream, index, x_shape))
-def _slice(xp, x, *, index):
-    return x[index]
-
-
-@primitive(x=lambda upstream, index: call(_slice, (upstream,), {"index": index}))
-def _put(xp, x, *, index, shape):
-    entries = xp.zeros(shape, x.dtype)
-    entries[index] = x
-    return entries
-
-
-def put(x: Tensor, index: tuple[Any, ...], shape: tuple[int, ...]) -> Tensor:
-    """Zeros of a shape, but for x at an index: the gradient of a slice."""
-    return call(_put, (x,), {"index": index, "shape": shape})
 
 
 def getitem(tensor: Any, index: Any) -> Tensor:
@@ -222,15 +202,15 @@ def getitem(tensor: Any, index: Any) -> Tensor:
     >>> x[0, ::2].numpy(), x[:, -1].numpy(), x[x > 4].numpy()
     (array([1, 3], dtype=int32), array([3, 6], dtype=int32), array([5, 6], dtype=int32))
     """
-    x = as_tensor(tensor)
+    x = convert(tensor)
     if isinstance(index, (TensorLike, numpy.ndarray)) and index.dtype == bool_:
-        return _where_mask(x, as_tensor(index))
-    parts = tuple(_index_part(part) for part in (index if isinstance(index, (tuple, list)) else (index,)))
+        return _where_mask(x, convert(index))
+    parts = tuple(_index_part(each) for each in (index if isinstance(index, (tuple, list)) else (index,)))
     lengths = iter(_lengths_at(parts, x.shape))
-    for part, length in zip(parts, lengths, strict=False):
-        if isinstance(part, int) and not -length <= part < length:
-            raise InvalidArgumentError(f"Index {part} is beyond the {length} entries of that axis, in shape {x.shape}")
-    return call(_slice, (x,), {"index": parts})
+    for each, length in zip(parts, lengths, strict=False):
+        if isinstance(each, int) and not -length <= each < length:
+            raise InvalidArgumentError(f"Index {each} is beyond the {length} entries of that axis, in shape {x.shape}")
+    return part(x, parts)
 
 
 def _index_part(part: Any) -> Any:
@@ -253,9 +233,9 @@ def _lengths_at(parts: Sequence[Any], shape: tuple[int, ...]) -> list[int]:
     if used > len(shape) or parts.count(Ellipsis) > 1:
         raise InvalidArgumentError(f"The index {tuple(parts)!r} has too many parts for a tensor of shape {shape}")
     lengths, axis = [], 0
-    for part in parts:
-        lengths.append(shape[axis] if part is not None and part is not Ellipsis else 1)
-        axis += len(shape) - used if part is Ellipsis else part is not None
+    for each in parts:
+        lengths.append(shape[axis] if each is not None and each is not Ellipsis else 1)
+        axis += len(shape) - used if each is Ellipsis else each is not None
     return lengths
 
 
@@ -278,11 +258,22 @@ def _gather(xp, x, indices, *, axis):
     return xp.take(x, indices, axis=axis)
 
 
+_gather.like = lambda x, indices, axis: _blank((*x.shape[:axis], *indices.shape, *x.shape[axis + 1 :]), x.dtype)
+
+
 @primitive(x=lambda upstream, indices, axis: call(_gather, (upstream, indices), {"axis": axis}))
 def _scatter(xp, x, indices, *, axis, shape):
     entries = xp.zeros(shape, x.dtype)
     xp.add.at(entries, (slice(None),) * axis + (indices,), x)
     return entries
+
+
+_scatter.like = lambda x, indices, axis, shape: _blank(shape, x.dtype)
+
+
+def _blank(shape: tuple[int, ...], dtype: numpy.dtype) -> numpy.ndarray:
+    """An array of a shape that takes no memory."""
+    return numpy.broadcast_to(numpy.zeros((), dtype), shape)
 
 
 def _scattered(x: Tensor, indices: Tensor, axis: int, shape: tuple[int, ...]) -> Tensor:
@@ -303,8 +294,8 @@ def gather(params: Any, indices: Any, axis: int = 0, name: str | None = None) ->
     >>> tf.gather([10, 20, 30], [2, 0, 2]).numpy()
     array([30, 10, 30], dtype=int32)
     """
-    x = as_tensor(params)
-    picked = as_tensor(indices, device=x._device)
+    x = convert(params)
+    picked = convert(indices, device=device_of(x.array))
     if picked.dtype not in (int32, int64):
         raise wrong_dtype("gather's indices", picked.dtype, [int32, int64])
     axes = axes_of(axis, x.ndim)

@@ -12,10 +12,12 @@ from typing import Any, NamedTuple
 import numpy
 
 from minidl.context import thread
+from minidl.devices import device_of
 from minidl.pages import FOLDER, page
 from minidl.pictures.diagram import Arrow, Box, Diagram
 from minidl.pictures.formula import formula
 from minidl.primitive import Listener, Primitive
+from minidl.tape import Edge
 from minidl.tensor import Tensor, TensorLike, Variable
 
 SMALL = 16  # how many entries a tensor may have whose values are shown
@@ -37,7 +39,7 @@ class Note(NamedTuple):
     @classmethod
     def of(cls, tensor: Tensor) -> Note:
         """The note of a tensor."""
-        values = numpy.array(tensor._device.to_numpy(tensor.array)) if tensor.array.size <= SMALL else None
+        values = numpy.array(device_of(tensor.array).to_numpy(tensor.array)) if tensor.array.size <= SMALL else None
         return cls(tensor.shape, tensor.dtype, values)
 
     def kind(self) -> str:
@@ -85,11 +87,6 @@ class Call(NamedTuple):
             said |= {name: names[x], f"{name}_shape": str(notes[x].shape), f"{name}_dtype": str(notes[x].dtype)}
         said["n"] = str(math.prod(notes[self.inputs[0]].shape) // max(math.prod(notes[self.result].shape), 1))
         return formula(function, said) or OWN_RULE
-
-    def kept_by(self, function: Callable[..., Any]) -> list[int]:
-        """The tensors among its inputs and its result that one of its rules keeps."""
-        asked = function.__code__.co_varnames[: function.__code__.co_argcount]
-        return [x for name, x in self._tensors().items() if name in asked]
 
     def _tensors(self) -> dict[str, int]:
         """By the names that rules know them by."""
@@ -166,19 +163,20 @@ class Picture(Listener):
         self._variables: set[int] = set()
         self._calls: dict[int, Call] = {}  # by their results
         self._targets: dict[int, Note] = {}  # with their gradients
-        # In the order of the sweep: result, input, its gradient so far, the shape that the rule gave, and the rule.
-        self._rules: list[tuple[int, int, Note, tuple[int, ...], Callable[..., Any] | None]] = []
+        # In the order of the sweep: result, input, its gradient so far, the shape that the rule gave, the rule, and the
+        # tensors that it keeps.
+        self._rules: list[tuple[int, int, Note, tuple[int, ...], Callable[..., Any] | None, list[int]]] = []
 
     # -- listening
 
     def __enter__(self) -> Picture:
-        if self in thread.here.listeners:
+        if self in thread.state.listeners:
             raise ValueError("The picture is being taken already; leave its `with` block before entering it again")
-        thread.here.enter(self)
+        thread.state.enter(self)
         return self
 
     def __exit__(self, *_: object) -> None:
-        thread.here.leave(self)
+        thread.state.leave(self)
 
     def hear(
         self, primitive: Primitive, inputs: tuple[Tensor, ...], result: Tensor, options: Mapping[str, Any]
@@ -194,18 +192,17 @@ class Picture(Listener):
         self._targets = {serial: Note.of(gradient) for serial, gradient in gradients.items()}
         self._rules = []
 
-    def hear_rule(
-        self, function: Callable[..., Any], result: int, x: int, gradient: Tensor, shape: tuple[int, ...]
-    ) -> None:
-        # Of a custom gradient nothing is kept, since its function may hold anything.
-        self._rules.append((result, x, Note.of(gradient), shape, function if hasattr(function, "__code__") else None))
+    def hear_rule(self, edge: Edge, gradient: Tensor, total: Tensor) -> None:
+        rule = edge.rule if hasattr(edge.rule, "__code__") else None  # a custom gradient's may hold anything
+        kept = list(dict.fromkeys(each.serial for each in edge.kept if isinstance(each, Tensor)))
+        self._rules.append((edge.result, edge.input, Note.of(total), gradient.shape, rule, kept))
 
     def name(self, **tensors: Any) -> None:
         """Say what to call tensors, as in `picture.name(loss=loss)`. Raises ValueError for what is no tensor."""
         for name, tensor in tensors.items():
             if not isinstance(tensor, TensorLike):
                 raise ValueError(f"A picture names tensors; {name}={tensor!r} was given")
-            self._given[tensor._tensor.serial] = name
+            self._given[tensor.tensor.serial] = name
 
     # -- reading
 
@@ -253,15 +250,15 @@ class Picture(Listener):
                 steps.append(Step(kind, name, "", "", self._notes[x], name))
         begun = {x: note for x, note in self._targets.items() if x in self._calls}
         steps += [Step("gradient", f"d{names[x]}", "=", BEGINNING, note, names[x]) for x, note in begun.items()]
-        for result, x, note, shape, rule in self._rules:
+        for result, x, note, shape, rule, kept in self._rules:
             if result not in names or x not in names:
                 continue  # of a custom gradient, whose inside is drawn instead
             call, sign = self._calls[result], "+=" if x in begun else "="
             text = call.rule_in_words(rule, names, self._notes) if rule else OWN_RULE
-            kept = [names[each] for each in call.kept_by(rule) if each not in constants] if rule else []
             if shape != note.shape:
                 text += f", {'summed' if math.prod(shape) > math.prod(note.shape) else 'repeated'} to {note.shape}"
-            steps.append(Step("gradient", f"d{names[x]}", sign, text, note, names[x], [names[result]], kept, call))
+            shown = [names[each] for each in kept if each in names and each not in constants]
+            steps.append(Step("gradient", f"d{names[x]}", sign, text, note, names[x], [names[result]], shown, call))
             begun[x] = note
         return steps
 

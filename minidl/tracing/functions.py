@@ -6,17 +6,18 @@ import contextlib
 import functools
 import inspect
 import weakref
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from types import MethodType
 from typing import Any
 
 from minidl.context import compiling, thread
 from minidl.nest import flatten, pack
 from minidl.tensor import Tensor
-from minidl.tracing.compiled import Compiled
+from minidl.tracing.compiled import Compiled, Pass
 from minidl.tracing.guard import ANOTHER
+from minidl.tracing.passes import PASSES
 from minidl.tracing.signature import as_argument, signature_of
-from minidl.tracing.trace import Trace
+from minidl.tracing.trace import ValuesNeededError
 
 
 def function(func: Callable[..., Any] | None = None, *, jit_compile: bool | None = None) -> Any:
@@ -57,9 +58,9 @@ def function(func: Callable[..., Any] | None = None, *, jit_compile: bool | None
 class Function:
     """A compiled function; see `function`."""
 
-    def __init__(self, func: Callable[..., Any]) -> None:
+    def __init__(self, func: Callable[..., Any], passes: Mapping[str, Pass] = PASSES) -> None:
         functools.update_wrapper(self, func, updated=())
-        self._function = func
+        self._function, self._passes = func, passes
         self._compiled: dict[Hashable, Compiled] = {}
         self._guards: list[tuple[Callable[..., Any], Compiled]] = []  # that of the latest call first
         self._latest: Compiled | None = None
@@ -89,26 +90,29 @@ class Function:
                     if compiled is not self._latest:
                         self._note(compiled)
                     return found
-        here = thread.here
-        if any(isinstance(listener, Trace) for listener in here.listeners):
+        state = thread.state
+        if state.trace is not None:
             return self._function(*arguments, **options)  # the trace in force hears it all
         nest = (arguments, options)
         leaves = [as_argument(leaf) for leaf in flatten(nest)]
         with compiling:
-            compiled = self._compiled_for(nest, leaves)
-            if here.listeners:
+            try:
+                compiled = self._compiled_for(nest, leaves)
+            except ValuesNeededError:  # by a variable that this first call makes; the next can be traced
+                return self._function(*arguments, **options)
+            if state.listeners:
                 return compiled.issue(pack(nest, leaves))
             return compiled.run(*[leaf for leaf in leaves if isinstance(leaf, Tensor)])
 
     def _compiled_for(self, nest: Any, leaves: Sequence[Any]) -> Compiled:
         """The function compiled for a signature."""
-        signature = thread.here.device, signature_of(nest, leaves)
+        signature = thread.state.device, signature_of(nest, leaves)
         compiled = self._compiled.get(signature)
         if compiled is None:
-            compiled = Compiled(self._function, nest, leaves, may_create=not self._has_run)
-            self._has_run = True
-            if compiled.makes_variables:  # only in the first call; later ones find them there
-                compiled = Compiled(self._function, nest, leaves, may_create=False)
+            may_create, self._has_run = not self._has_run, True
+            compiled = Compiled(self._function, nest, leaves, may_create, self._passes)
+            if compiled.creates:  # only in the first call; later ones find them there
+                compiled = Compiled(self._function, nest, leaves, False, self._passes)
             self._compiled[signature] = compiled
         self._note(compiled)
         return compiled
@@ -120,10 +124,15 @@ class Function:
             others = [each for each in self._guards if each[1] is not compiled]
             self._guards = [(compiled.guard, compiled), *others]
 
-    def source(self) -> str:
+    def source(self, level: str | None = None) -> str:
         """The text of the program that runs for the arguments that were given last.
 
-        Raises ValueError before the first call.
+        Arguments:
+            level: 'plain' for the program as it was traced, a line for each array call; the name of a pass for what
+                it is after that: 'unused', 'repeats', 'constants', 'conversions', 'packing', 'inplace', 'buffers'.
+                By default it is after the last, which is what runs. All give the same bits.
+
+        Raises ValueError before the first call, and for a level that there isn't.
 
         >>> double = tf.function(lambda x: x * 2.0)
         >>> double(tf.constant([1.0, 2.0])).numpy()
@@ -134,7 +143,7 @@ class Function:
         """
         if self._latest is None:
             raise ValueError(f"{self!r} has no program yet: that is written when it is first called")
-        return self._latest.text
+        return self._latest.source(level)
 
 
 class _Method(Function):

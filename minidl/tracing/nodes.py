@@ -5,47 +5,18 @@ Each kind of node says how the array call that computes it is written in Python.
 
 from __future__ import annotations
 
-import abc
 import functools
-import math
-import mmap
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy
 
-from minidl.devices import Device
+from minidl.devices import CPU, Device
 from minidl.tensor import Variable
-from minidl.tracing.names import Names
 
-LARGE = 1 << 16  # from so many bytes on an array is large
-
-# Pages that are only read take no memory in a mapping of one's own; Windows has no other kind.
-_OWN_PAGES = {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_PRIVATE") else {}
-_blank = mmap.mmap(-1, LARGE, **_OWN_PAGES)  # what stands in for values that nobody looks at
-
-
-def stand_in(shape: tuple[int, ...], dtype: Any, strides: tuple[int, ...] | None = None) -> Any:
-    """An array of NumPy's without values, row by row or with other strides.
-
-    All lie in one memory, which is mapped and never written, and so takes none.
-    """
-    global _blank
-    dtype = numpy.dtype(dtype)
-    if strides is None:
-        size, start = math.prod(shape) * dtype.itemsize, 0
-    else:
-        ends = [(length - 1) * stride for length, stride in zip(shape, strides, strict=True)]
-        size, start = sum(map(abs, ends)) + dtype.itemsize, -sum(end for end in ends if end < 0)
-    if size > len(_blank):
-        _blank = mmap.mmap(-1, 2 * size, **_OWN_PAGES)
-    return numpy.ndarray(shape, dtype, _blank, start, strides)
-
-
-def stand_in_for(array: Any) -> Any:
-    """A stand-in for an array of any device."""
-    return stand_in(array.shape, array.dtype, None if array.flags.c_contiguous else array.strides)
+if TYPE_CHECKING:
+    from minidl.tracing.writing import Text
 
 
 @dataclass(eq=False)
@@ -54,17 +25,22 @@ class Node:
 
     Attributes:
         operands: the nodes that it is computed from.
-        sample: an array without values that has its shape, dtype and strides.
+        sample: a blank array that looks like it.
         device: where it is.
         about: what it is for, in words.
         gradient_of: the node that this one is the gradient of.
+        origin: the node as it was traced, where a pass made this one of it.
     """
 
     operands: Sequence[Node]
     sample: numpy.ndarray
     device: Device
     about: str = field(default="", kw_only=True)
-    gradient_of: Node | None = field(default=None, kw_only=True)
+    gradient_of: Node | None = field(default=None, kw_only=True, repr=False)
+    origin: Node = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self.origin = self
 
     @property
     def is_row_by_row(self) -> bool:
@@ -76,9 +52,30 @@ class Node:
         """Whether its value can be put into memory that is there already."""
         return False
 
-    def empty(self, names: Names) -> str:
+    @property
+    def label(self) -> str:
+        """What computes it, in a word."""
+        return self.about
+
+    def key(self) -> Hashable:
+        """What two nodes have in common that compute the same; None for one that nothing is the same as."""
+        return None
+
+    def on(self, operands: Sequence[Node]) -> Node:
+        """The same with other operands, itself where they are its own."""
+        if list(operands) == list(self.operands):
+            return self
+        made = object.__new__(type(self))
+        made.__dict__.update(self.__dict__, operands=operands)
+        return made
+
+    def lines(self, text: Text, name: str, into: bool) -> list[str]:
+        """The lines that compute it, into the memory of this name, or as a new array of this name."""
+        raise TypeError(f"{self!r} isn't computed")
+
+    def empty(self, text: Text) -> str:
         """The call that makes memory for it."""
-        return f"{names.function(self.device, 'empty')}({self.sample.shape}, {str(self.sample.dtype)!r})"
+        return f"{text.function(self, 'empty')}({self.sample.shape}, {dtype_name(self.sample.dtype)!r})"
 
 
 # -- what a program is given -------------------------------------------------------------------------------------
@@ -102,6 +99,14 @@ class Constant(Leaf):
 
     array: Any
 
+    @property
+    def label(self) -> str:
+        only = self.only_value()
+        if only is None or not numpy.isfinite(only):
+            return "constant"
+        number = literal(only).removesuffix(".0").replace("+", "").replace("e-", "e_minus_").replace("-", "minus_")
+        return ("all_" if self.sample.shape else "number_") + number
+
     def only_value(self) -> numpy.ndarray | None:
         """What all entries are, as an array without axes; None where they differ."""
         values = self.device.to_numpy(self.array).reshape(-1)
@@ -110,21 +115,29 @@ class Constant(Leaf):
 
 
 @dataclass(eq=False)
-class Stored(Leaf):
-    """The values that variables have at the beginning: of one variable, or of several, one behind the other."""
+class Filled(Constant):
+    """One number everywhere, at each call, of which no array was made yet."""
 
-    variables: Sequence[Variable]
+    array: numpy.ndarray
+
+    def only_value(self) -> numpy.ndarray | None:
+        return self.array
+
+
+@dataclass(eq=False)
+class Stored(Leaf):
+    """The value that a variable has at the beginning."""
+
+    variable: Variable
+
+    def memory(self, text: Text) -> list[str]:
+        """The lines that make, of the variable's array, memory of the program's own for it."""
+        name = text.give_variable(self.variable)
+        text.set_name(self, name)
+        return [f"{name} = {name}.copy()"]
 
 
 # -- what it computes --------------------------------------------------------------------------------------------
-
-
-class Computed(Node, abc.ABC):
-    """An array that a program computes."""
-
-    @abc.abstractmethod
-    def code(self, names: Names, operands: Sequence[str], name: str, into: bool) -> str:
-        """The lines that compute it, into the memory of this name, or as a new array of this name."""
 
 
 @dataclass(eq=False)
@@ -133,34 +146,43 @@ class View(Node):
 
     suffix: str
 
-
-@dataclass(eq=False)
-class Part(View):
-    """A variable's own part of what is stored of several."""
-
-    variable: Variable
+    def key(self) -> Hashable:
+        return self.suffix
 
 
-class Joined(Node):
-    """Memory that its operands lie in, one behind the other."""
+class Computed(Node):
+    """An array that a program computes."""
 
 
 @dataclass(eq=False)
 class Applied(Computed):
-    """The result of a function of the array module that can write into memory which none of its operands lies in."""
+    """The result of a function of the array module.
+
+    Attributes:
+        function: its name.
+        has_out: whether it can write into memory which none of its operands lies in.
+    """
 
     function: str
+    has_out: bool = field(default=True, kw_only=True)
 
     @property
     def can_write_into(self) -> bool:
-        return self.is_row_by_row
+        return self.has_out and self.is_row_by_row
 
-    def code(self, names: Names, operands: Sequence[str], name: str, into: bool) -> str:
-        call = self._call(names, operands, [f"out={name}"] if into else [])
-        return call if into else f"{name} = {_array(self, names, call)}"
+    @property
+    def label(self) -> str:
+        return self.function
 
-    def _call(self, names: Names, operands: Sequence[str], more: Sequence[str]) -> str:
-        return f"{names.function(self.device, self.function)}({', '.join([*operands, *more])})"
+    def key(self) -> Hashable:
+        return self.function
+
+    def lines(self, text: Text, name: str, into: bool) -> list[str]:
+        call = self._call(text, [text.name_of(each) for each in self.operands], [f"out={name}"] if into else [])
+        return [call if into else f"{name} = {_array(self, text, call)}"]
+
+    def _call(self, text: Text, operands: Sequence[str], more: Sequence[str]) -> str:
+        return f"{text.function(self, self.function)}({', '.join([*operands, *more])})"
 
 
 class Elementwise(Applied):
@@ -173,8 +195,11 @@ class Gathered(Applied):
 
     axis: int
 
-    def _call(self, names: Names, operands: Sequence[str], more: Sequence[str]) -> str:
-        return super()._call(names, [f"[{', '.join(operands)}]", f"axis={self.axis}"], more)
+    def key(self) -> Hashable:
+        return self.function, self.axis
+
+    def _call(self, text: Text, operands: Sequence[str], more: Sequence[str]) -> str:
+        return super()._call(text, [f"[{', '.join(operands)}]", f"axis={self.axis}"], more)
 
 
 @dataclass(eq=False)
@@ -184,30 +209,42 @@ class Reduction(Applied):
     axis: Any
     keepdims: bool
 
-    def _call(self, names: Names, operands: Sequence[str], more: Sequence[str]) -> str:
+    def key(self) -> Hashable:
+        return self.function, self.axis, self.keepdims
+
+    def _call(self, text: Text, operands: Sequence[str], more: Sequence[str]) -> str:
         ufunc, dtype = self.function.removesuffix(".reduce"), self.sample.dtype
         is_one_axis = isinstance(self.axis, tuple) and len(self.axis) == 1
         options = [f"axis={self.axis[0] if is_one_axis else self.axis}"]
         if dtype != getattr(numpy, ufunc).reduce(numpy.zeros(1, self.operands[0].sample.dtype)).dtype:
             options.append(f"dtype={str(dtype)!r}")
         options += ["keepdims=True", *more] if self.keepdims else more
-        if self.device.module is numpy:
-            return super()._call(names, operands, options)
+        if self.device is CPU:
+            return super()._call(text, operands, options)
         # What the forward rule calls. NumPy's `sum` is but a call of `add.reduce`; CuPy's may add up in another order.
         method = {"add": "sum", "maximum": "max", "minimum": "min"}[ufunc]
         return f"{operands[0]}.{method}({', '.join(options)})"
 
 
 class Copy(Computed):
-    """A copy of its operand, converted to another dtype where that is another."""
+    """A copy of its operand, repeated where that is smaller, and in another dtype where that has another."""
 
     can_write_into = True
+    label = "copy"
 
-    def code(self, names: Names, operands: Sequence[str], name: str, into: bool) -> str:
+    def lines(self, text: Text, name: str, into: bool) -> list[str]:
+        operand = text.name_of(self.operands[0])
         if not into and not self.is_row_by_row:
-            return f"{name} = {operands[0]}.astype({str(self.sample.dtype)!r})"
-        copying = f"{names.function(self.device, 'copyto')}({name}, {operands[0]}, casting='unsafe')"
-        return copying if into else f"{name} = {self.empty(names)}\n{copying}"
+            return [f"{name} = {operand}.astype({dtype_name(self.sample.dtype)!r})"]
+        copying = f"{text.function(self, 'copyto')}({name}, {operand}, casting='unsafe')"
+        return [copying] if into else [f"{name} = {self.empty(text)}", copying]
+
+
+class Converted(Copy):
+    """A copy that computing the same once more would not tell from."""
+
+    def key(self) -> Hashable:
+        return "converted"
 
 
 @dataclass(eq=False)
@@ -216,10 +253,29 @@ class Put(Computed):
 
     index: str
     can_write_into = True
+    label = "put"
 
-    def code(self, names: Names, operands: Sequence[str], name: str, into: bool) -> str:
-        filling = f"{name}.fill(0)\n{name}{self.index} = {operands[0]}"
-        return filling if into else f"{name} = {self.empty(names)}\n{filling}"
+    def key(self) -> Hashable:
+        return self.index
+
+    def lines(self, text: Text, name: str, into: bool) -> list[str]:
+        filling = [f"{name}.fill(0)", f"{name}{self.index} = {text.name_of(self.operands[0])}"]
+        return filling if into else [f"{name} = {self.empty(text)}", *filling]
+
+
+@dataclass(eq=False)
+class Full(Computed):
+    """One number everywhere."""
+
+    value: numpy.ndarray
+
+    label = "full"
+
+    def key(self) -> Hashable:
+        return self.value.tobytes()
+
+    def lines(self, text: Text, name: str, into: bool) -> list[str]:
+        return [f"{name} = {full(self, text, self.value)}"]
 
 
 @dataclass(eq=False)
@@ -230,16 +286,37 @@ class Called(Computed):
     kernel: Callable[..., Any]
     options: Mapping[str, Any]
 
-    def code(self, names: Names, operands: Sequence[str], name: str, into: bool) -> str:
+    @property
+    def label(self) -> str:
+        return self.name
+
+    def lines(self, text: Text, name: str, into: bool) -> list[str]:
         kernel = functools.partial(self.kernel, **self.options) if self.options else self.kernel
         about = "an operation of minidl's" + (f", with {dict(self.options)}" if self.options else "")
-        call = f"{names.give(names.new(self.name), kernel, about)}({', '.join(operands)})"
-        return f"{name} = {_array(self, names, call)}"
+        call = f"{text.give(self.name, kernel, about)}({', '.join(map(text.name_of, self.operands))})"
+        return [f"{name} = {_array(self, text, call)}"]
 
 
-def _array(node: Node, names: Names, call: str) -> str:
+def _array(node: Node, text: Text, call: str) -> str:
     """A call that gives an array also where NumPy gives a number."""
-    return call if node.sample.ndim else f"{names.function(node.device, 'asarray')}({call})"
+    return call if node.sample.ndim else f"{text.function(node, 'asarray')}({call})"
+
+
+def full(node: Node, text: Text, value: numpy.ndarray) -> str:
+    """The call that makes an array of one number."""
+    shape = f"{node.sample.shape}, " if node.sample.shape else ""
+    make = text.function(node, "full" if shape else "asarray")
+    return f"{make}({shape}{literal(value)}, dtype={dtype_name(node.sample.dtype)!r})"
+
+
+dtype_name = functools.cache(str)  # NumPy takes its time to find one
+
+
+def literal(value: numpy.ndarray) -> str:
+    """A finite number as Python writes it, in as few digits as tell it from others of its dtype."""
+    number = value[()]
+    is_exact = number.dtype.kind != "f" or number.dtype.type(float(str(number))) == number
+    return str(number) if is_exact else repr(number.item())
 
 
 def seen(node: Node) -> Node:

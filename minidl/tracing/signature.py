@@ -9,10 +9,9 @@ from typing import Any
 
 import numpy
 
-from minidl.devices import is_gpu_array
+from minidl.devices import device_of, is_gpu_array
 from minidl.nest import flatten
-from minidl.ops.calling import as_tensor
-from minidl.tensor import Tensor, TensorLike
+from minidl.tensor import Tensor, TensorLike, as_tensor
 
 
 def as_argument(value: Any) -> Any:
@@ -47,7 +46,7 @@ def _form(nest: Any) -> Hashable:
 def _signature(leaf: Any) -> Hashable:
     if type(leaf) is Tensor:
         held = leaf.array
-        return held.shape, held.dtype, held.strides, leaf._device
+        return held.shape, held.dtype, held.strides, device_of(held)
     if isinstance(leaf, (bool, int, float, complex, str, bytes, type(None), numpy.generic)):
         return type(leaf), repr(leaf)  # which tells -0.0 from 0.0, and takes a NaN for itself
     return _Same(leaf)

@@ -6,6 +6,8 @@ from typing import Any
 
 from minidl.keras import activations, initializers
 from minidl.keras.layers.layer import Layer
+from minidl.keras.layers.symbolic import is_shape
+from minidl.keras.quoting import short
 from minidl.ops.creation import cast
 from minidl.ops.reductions import matmul
 from minidl.tensor import Tensor
@@ -33,19 +35,12 @@ class Dense(Layer):
     """
 
     def __init__(
-        self,
-        units: int,
-        activation: Any = None,
-        use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        name: str | None = None,
-        trainable: bool = True,
-        dtype: Any = None,
+        self, units: int, activation: Any = None, use_bias: bool = True, kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros", name: str | None = None, trainable: bool = True, dtype: Any = None,
         **options: Any,
-    ) -> None:
+    ) -> None:  # fmt: skip
         if not isinstance(units, int) or isinstance(units, bool) or units < 1:
-            raise ValueError(f"The units of a Dense layer are a whole number above 0; {units!r} was given")
+            raise ValueError(f"The units of a Dense layer are a whole number above 0; {short(units)} was given")
         super().__init__(name=name, trainable=trainable, dtype=dtype, **options)
         self.units = units
         self.activation = activations.get(activation)
@@ -58,14 +53,16 @@ class Dense(Layer):
     @property
     def works_by_rows(self) -> bool:
         """Whether each row of the result depends on nothing but the same row of the input."""
-        return type(self) is Dense and self.activation in activations.KNOWN
+        return type(self) is Dense and self.activation in (None, *activations.KNOWN)
 
     def build(self, input_shape: Any) -> None:
         """Make the kernel and the bias for inputs of this shape."""
-        if len(input_shape) < 2 or input_shape[-1] is None:
+        if self.built:
+            raise ValueError(f"Dense layer {self.name!r} is built already, for inputs of width {self.kernel.shape[0]}")
+        if not is_shape(input_shape) or not input_shape or input_shape[-1] is None:
             raise ValueError(
-                f"Dense layer {self.name!r} needs inputs of two axes or more, the last of a known length; "
-                f"their shape was {tuple(input_shape)}"
+                f"Dense layer {self.name!r} needs inputs whose last axis has a known length; "
+                f"their shape was {input_shape}"
             )
         self.kernel = self.add_weight((input_shape[-1], self.units), self.kernel_initializer, name="kernel")
         if self.use_bias:
@@ -74,17 +71,20 @@ class Dense(Layer):
 
     def call(self, inputs: Tensor) -> Tensor:
         """The activation of the weighted sums."""
+        if not isinstance(inputs, Tensor):
+            raise ValueError(f"Dense layer {self.name!r} takes one tensor; a {type(inputs).__name__} was given")
         self._check(inputs.array.shape)
         if inputs.array.dtype is not self._dtype:
             inputs = cast(inputs, self._dtype)
         outputs = matmul(inputs, self.kernel)
         if self.use_bias:
             outputs = outputs + self.bias
-        return outputs if self.activation is activations.linear else self.activation(outputs)
+        return outputs if self.activation in (None, activations.linear) else self.activation(outputs)
 
     def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
         """The shape of the inputs with `units` for its last length."""
-        self._check(input_shape)
+        if self.built:
+            self._check(input_shape)
         return (*input_shape[:-1], self.units)
 
     def _check(self, shape: tuple[int | None, ...]) -> None:

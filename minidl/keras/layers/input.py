@@ -7,7 +7,8 @@ from typing import Any
 
 from minidl.keras.layers.layer import Layer
 from minidl.keras.layers.symbolic import KerasTensor, LayerCall
-from minidl.tensor import as_dtype
+from minidl.keras.quoting import short
+from minidl.values import as_dtype
 
 
 class InputLayer(Layer):
@@ -48,7 +49,7 @@ def Input(  # Keras's name
     """
     lengths = (shape,) if isinstance(shape, int) else shape
     if lengths is None or any(length is not None and (not isinstance(length, int) or length < 0) for length in lengths):
-        raise ValueError(f"The shape of an Input consists of whole numbers and None; {shape!r} was given")
+        raise ValueError(f"The shape of an Input consists of whole numbers and None; {short(shape)} was given")
     tensor = KerasTensor((batch_size, *lengths), str(as_dtype(dtype or "float32")), name)
     InputLayer(tensor, name)
     return tensor

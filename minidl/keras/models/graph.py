@@ -9,7 +9,34 @@ from typing import Any
 from minidl.keras.layers.input import InputLayer
 from minidl.keras.layers.layer import Layer
 from minidl.keras.layers.symbolic import KerasTensor, LayerCall
+from minidl.keras.quoting import short
 from minidl.nest import flatten, pack
+
+
+def in_order(role: str, data: Any, form: Any) -> list[Any]:
+    """The parts of data in the order of the names in a form, which is a nest of them.
+
+    Data is given in a nest like the form's, or as a dictionary by name, or as a list in order. For a single name, a
+    list that isn't of one array is a part itself. Raises ValueError for a number of parts that doesn't fit, and for
+    an unknown name or a missing one.
+    """
+    names = flatten(form)
+    if isinstance(data, dict):
+        places = form if isinstance(form, dict) else {name: name for name in names}
+        if set(data) != set(places):
+            raise ValueError(f"{role} has the names {sorted(data)}; the model has {sorted(places)}")
+        order = sorted(places) if isinstance(form, dict) else names
+        return [part for name in order for part in in_order(f"{role}[{name!r}]", data[name], places[name])]
+    if len(names) == 1:
+        holds_one = isinstance(data, (list, tuple)) and len(data) == 1 and getattr(data[0], "ndim", 0) > 0
+        return [data[0] if holds_one else data]
+    if isinstance(data, (list, tuple)):
+        if isinstance(form, (list, tuple)) and len(data) == len(form):
+            pairs = enumerate(zip(data, form, strict=True))
+            return [part for index, (each, place) in pairs for part in in_order(f"{role}[{index}]", each, place)]
+        if len(data) == len(names) and (not isinstance(form, dict) or list(form) == sorted(form)):
+            return list(data)
+    raise ValueError(f"{role} needs {len(names)} arrays, for {', '.join(names)}; {short(data)} was given")
 
 
 class Graph:
@@ -38,6 +65,12 @@ class Graph:
         if repeated := [name for name, count in names.items() if count > 1]:
             raise ValueError(f"The layers of a model need different names; {', '.join(repeated)} stands there twice")
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        for call in self.calls:
+            for tensor in flatten(call.outputs):
+                tensor.call = call
+
     @property
     def is_chain(self) -> bool:
         """Whether each layer is called once, on nothing but the result of the one before."""
@@ -54,7 +87,7 @@ class Graph:
                 taken = found[call.inputs]
             else:
                 taken = pack(call.inputs, [found[tensor] for tensor in flatten(call.inputs)])
-            result = call.layer(taken, training=training)
+            result = call.layer(taken, training=call.training if training is None else training)
             if isinstance(call.outputs, KerasTensor):
                 found[call.outputs] = result
             else:

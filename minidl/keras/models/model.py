@@ -5,11 +5,14 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-from minidl.keras.layers.layer import Layer
-from minidl.keras.layers.symbolic import KerasTensor
-from minidl.keras.models.graph import Graph
+from minidl.keras.layers.layer import Layer, parts_among
+from minidl.keras.layers.symbolic import KerasTensor, flat_shapes
+from minidl.keras.models import saving
+from minidl.keras.models.graph import Graph, in_order
+from minidl.keras.models.summary import print_summary
 from minidl.keras.models.training import Trainer
 from minidl.keras.names import new_name
+from minidl.keras.quoting import short
 from minidl.nest import flatten, pack
 from minidl.ops.creation import cast
 from minidl.ops.shaping import expand_dims, squeeze
@@ -46,11 +49,12 @@ class Model(Trainer):
     def _connect(self, inputs: Any, outputs: Any) -> None:
         for role, nest in (("inputs", inputs), ("outputs", outputs)):
             if not flatten(nest) or not all(isinstance(tensor, KerasTensor) for tensor in flatten(nest)):
-                raise ValueError(f"The {role} of a model come from Input and from calls of layers; {nest!r} was given")
+                raise ValueError(
+                    f"The {role} of a model come from Input and from calls of layers; {short(nest)} was given"
+                )
         self._inputs = inputs
         self._outputs = outputs
         self._graph = Graph(flatten(inputs), flatten(outputs))
-        self._steps = {}
         self.built = True
 
     # -- layers
@@ -62,6 +66,10 @@ class Model(Trainer):
 
     def _sublayers(self) -> list[Layer]:
         return self.layers
+
+    def _parts(self) -> list[tuple[str, Any]]:
+        parts = parts_among({**vars(self), "layers": self.layers})
+        return sorted(parts, key=lambda part: part[0] != "layers") if self._graph else parts
 
     @property
     def works_by_rows(self) -> bool:
@@ -111,9 +119,15 @@ class Model(Trainer):
     @property
     def output_names(self) -> list[str]:
         """The names of the outputs: those of a dictionary, or of the layers that they come from."""
-        if self._graph and isinstance(self._outputs, dict):
+        if self._graph and isinstance(self._outputs, dict) and len(self._outputs) == len(self.outputs):
             return sorted(self._outputs)
         return [tensor.call.layer.name for tensor in self.outputs]
+
+    def _forms(self) -> tuple[Any, Any]:
+        """Nests of the names of the inputs and of the outputs, None for a model that defines `call` itself."""
+        if self._graph is None:
+            return None, None
+        return pack(self._inputs, [place.name for place in self.inputs]), pack(self._outputs, self.output_names)
 
     # -- calling
 
@@ -124,9 +138,9 @@ class Model(Trainer):
             raise NotImplementedError(
                 f"{type(self).__name__} must be given inputs and outputs, or define call(self, inputs)"
             )
-        values, places = flatten(inputs), graph.inputs
-        if len(values) != len(places):
-            raise ValueError(f"Model {self.name!r} takes {len(places)} inputs; {len(values)} were given")
+        places = graph.inputs
+        is_one = isinstance(inputs, Tensor) and len(places) == 1
+        values = [inputs] if is_one else in_order(f"The input of {self.name}", inputs, self._forms()[0])
         found = graph.run([_fitting(value, place) for value, place in zip(values, places, strict=True)], training)
         if isinstance(self._outputs, KerasTensor):
             return found[self._outputs]
@@ -136,15 +150,11 @@ class Model(Trainer):
         """The shapes of the outputs."""
         if self._graph is None:
             return super().compute_output_shape(input_shape)
-        shapes = input_shape if isinstance(input_shape, list) else [input_shape]
-        found = dict(zip(self._graph.inputs, shapes, strict=True))
+        found = dict(zip(self._graph.inputs, flat_shapes(input_shape), strict=True))
         for call in self._graph.calls:
-            taken = [found[tensor] for tensor in flatten(call.inputs)]
-            several = isinstance(call.inputs, (list, tuple))
-            given = call.layer.compute_output_shape(taken if several else taken[0])
-            found.update(zip(flatten(call.outputs), given if isinstance(given, list) else [given], strict=True))
-        shapes = [found[tensor] for tensor in self._graph.outputs]
-        return shapes[0] if isinstance(self._outputs, KerasTensor) else shapes
+            taken = pack(call.inputs, [found[tensor] for tensor in flatten(call.inputs)])
+            found.update(zip(flatten(call.outputs), flat_shapes(call.layer.compute_output_shape(taken)), strict=True))
+        return pack(self._outputs, [found[tensor] for tensor in self._graph.outputs])
 
     def build(self, input_shape: Any) -> None:
         """Make the weights for inputs of a shape, by calling the layers on zeros."""
@@ -161,8 +171,6 @@ class Model(Trainer):
             line_length: how wide.
             print_fn: what to call on the text, instead of printing it.
         """
-        from minidl.keras.models.summary import print_summary  # rich takes its time to import
-
         print_summary(self, line_length, print_fn)
 
     def save_weights(self, filepath: Any, overwrite: bool = True) -> None:
@@ -175,9 +183,7 @@ class Model(Trainer):
         Raises ValueError for another ending and for a model without weights yet, FileExistsError, and ImportError
         without h5py.
         """
-        from minidl.keras.models.saving import save
-
-        save(self, filepath, overwrite)
+        saving.save(self, filepath, overwrite)
 
     def load_weights(self, filepath: Any) -> None:
         """Read the weights, and the state of the optimizer, from a file that minidl or Keras wrote.
@@ -185,9 +191,7 @@ class Model(Trainer):
         Raises FileNotFoundError, OSError for a damaged file, ValueError where the number or the shapes of the
         weights differ; no weight is then changed.
         """
-        from minidl.keras.models.saving import load
-
-        load(self, filepath)
+        saving.load(self, filepath)
 
 
 def _fitting(value: Tensor, place: KerasTensor) -> Tensor:

@@ -3,86 +3,152 @@
 Either kind holds the same: arrays by Keras's paths, such as `layers/dense/vars/0` for the kernel of the first Dense
 layer, and the state of the optimizer under `optimizer/vars`. A path is made of the classes of the layers and not of
 their names, so that a file fits any model of the same form.
+
+A file may come from anybody. Nothing of it is unpacked that isn't wanted, nothing is made room for before its shape and
+dtype are known to fit, and nothing is assigned before all of it is found good.
 """
 
 from __future__ import annotations
 
 import collections
+import contextlib
+import errno
+import io
+import math
 import os
-import tempfile
+import secrets
+import shutil
 import zipfile
-import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy
 
 from minidl.keras.layers.layer import Layer
-from minidl.keras.models.model import Model
-from minidl.keras.models.sequential import Sequential
 from minidl.keras.names import numbered, snake_case
 from minidl.tensor import Variable
 
-Arrays = dict[str, numpy.ndarray]
+if TYPE_CHECKING:
+    from minidl.keras.models.model import Model
+
+# From a file and the shapes of what is wanted of it: the names of all that it holds, and for each that is wanted the
+# array, or only the shape where that is another.
+Reader = Callable[[BinaryIO, Mapping[str, tuple[int, ...]]], tuple[set[str], dict[str, Any]]]
 
 
 def save(model: Model, filepath: Any, overwrite: bool) -> None:
     """Write the weights of a model; see `Model.save_weights`."""
     path = Path(filepath)
-    write = _WRITERS[_ending(path)]
+    write, _ = _format(path)
     if not model.built:
         raise ValueError(f"Model {model.name!r} has no weights yet; call it on data, or build it, before saving them")
     if path.exists() and not overwrite:
         raise FileExistsError(f"{path} is there already; save with overwrite=True to replace it")
-    arrays = {place: numpy.asarray(weight.numpy()) for place, weight in _weights(model).items()}
-    optimizer = model.optimizer
-    if optimizer is not None:
-        state = [optimizer.iterations, optimizer.learning_rate, *optimizer.velocities]
-        arrays |= {f"optimizer/vars/{index}": numpy.asarray(each.numpy()) for index, each in enumerate(state)}
-    # What is there stays until the new file is whole.
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    os.close(handle)
-    try:
-        write(name, arrays)
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise
+    weights = _weights(model)
+    # The optimizer's state isn't last, so that a file that lost its end lacks weights, which no file may.
+    variables = dict([*weights.items()][:1]) | _state(model) | weights
+    content = io.BytesIO()  # HDF5 doesn't survive a disk that is full
+    write(content, {place: numpy.asarray(variable.numpy()) for place, variable in variables.items()})
+    _replace(path, content.getbuffer())
 
 
 def load(model: Model, filepath: Any) -> None:
     """Read the weights of a model; see `Model.load_weights`."""
     path = Path(filepath)
-    read = _READERS[_ending(path)]
+    _, read = _format(path)
     if not model.built:
         raise ValueError(f"Model {model.name!r} has no weights yet; call it on data, or build it, before loading them")
-    if not path.exists():
+    if not path.is_file():
         raise FileNotFoundError(f"There is no file {path}")
-    try:
-        arrays = read(path)
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise OSError(f"{path} is damaged, or no file of weights: {error}") from error
-    weights = _weights(model)
-    stored = {place for place in arrays if not place.startswith("optimizer/vars/")}
-    if stored != set(weights):
+    weights, state = _weights(model), _state(model)
+    with open(path, "rb") as file:
+        try:
+            stored, found = read(file, {place: variable.shape for place, variable in (weights | state).items()})
+        except ImportError:
+            raise
+        except Exception as error:  # of zipfile, zlib, struct, NumPy and HDF5, which check too little to name them
+            raise OSError(f"{path} is damaged, or no file of weights: {error}") from error
+    if not stored & set(state):  # a file of weights alone, or a model without an optimizer
+        state, stored = {}, {place for place in stored if not place.startswith(_STATE)}
+    wanted = weights | state
+    if different := sorted(stored ^ set(wanted)):
+        advice = "; load the weights before compiling to leave out another optimizer's state"
         raise ValueError(
-            f"{path} holds {len(stored)} weights, and model {model.name!r} has {len(weights)}; only one of them has "
-            f"{', '.join(sorted(stored ^ set(weights)))}"
+            f"{path} holds {len(stored)} arrays, and model {model.name!r} has {len(wanted)}; only one of them has "
+            f"{', '.join(different)}{advice if different[-1].startswith(_STATE) else ''}"
         )
-    for place, weight in weights.items():
-        if arrays[place].shape != weight.shape:
+    values = {}
+    for place, variable in wanted.items():
+        if isinstance(found[place], tuple):
             raise ValueError(
-                f"Weight {place} has shape {weight.shape} in model {model.name!r}, and {arrays[place].shape} in {path}"
+                f"{place} has shape {found[place]} in {path}, and {variable.shape} in model {model.name!r}"
             )
-    state = [arrays[f"optimizer/vars/{index}"] for index in range(len(arrays) - len(stored))]
-    if model.optimizer is not None and state:
-        model.optimizer.restore(state, model.trainable_weights)
-    for place, weight in weights.items():
-        weight.assign(arrays[place].astype(weight.dtype))
+        value = values[place] = _converted(found[place], variable)
+        count, rate = place == f"{_STATE}0", place == f"{_STATE}1" and variable.name == "learning_rate"
+        if value is None or (count and value < 0) or (rate and not numpy.isfinite(value)):
+            raise ValueError(f"{place} in {path} holds numbers that {variable.name!r}, {variable.dtype}, can't have")
+    for place, value in values.items():
+        wanted[place].assign(value)
+
+
+def _converted(value: Any, variable: Variable) -> Any:
+    """What was read, in a variable's dtype; None where that can't hold it."""
+    with numpy.errstate(all="ignore"):
+        converted = numpy.asarray(value).astype(variable.dtype)
+        is_float = converted.dtype.kind == "f"
+        kept = numpy.isfinite(value) == numpy.isfinite(converted) if is_float else value == converted
+    return converted if numpy.all(kept) else None
+
+
+def _replace(path: Path, content: Any) -> None:
+    """Write a file at once: whoever looks at it finds what was there, or all that is new, whatever happens.
+
+    The new file has a name only when it is whole, where the system can do so (Linux can); elsewhere who kills the
+    process at the wrong moment leaves a `.tmp` file beside it.
+    """
+    target = os.path.realpath(path)
+    folder = os.path.dirname(target)
+    temporary = os.path.join(folder, f".{secrets.token_hex(8)}.tmp")
+    try:
+        with _new_file(folder, temporary) as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+            if not os.path.exists(temporary):  # given src_dir_fd, `os.link` follows the link that it is given
+                os.link(f"/proc/self/fd/{file.fileno()}", temporary, src_dir_fd=file.fileno())
+        if os.path.exists(target):
+            if not os.path.isfile(target):
+                raise FileExistsError(errno.EEXIST, "This is no file that could be replaced")
+            shutil.copymode(target, temporary)
+        os.replace(temporary, target)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
+    finally:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+
+
+def _new_file(folder: str, temporary: str) -> BinaryIO:
+    with contextlib.suppress(AttributeError, OSError):
+        if os.path.exists("/proc/self/fd"):
+            return open(folder, "wb", opener=lambda name, _: os.open(name, os.O_TMPFILE | os.O_WRONLY, 0o666))
+    return open(temporary, "xb")
 
 
 # -- paths -------------------------------------------------------------------------------------------------------
+
+
+_STATE = "optimizer/vars/"
+
+
+def _state(model: Model) -> dict[str, Variable]:
+    """The variables of a model's optimizer by their paths, made if they weren't yet."""
+    if model.optimizer is None:
+        return {}
+    if not model.optimizer.built:
+        model.optimizer.build(model.trainable_weights)
+    return {f"{_STATE}{index}": variable for index, variable in enumerate(model.optimizer.variables)}
 
 
 def _weights(model: Model) -> dict[str, Variable]:
@@ -100,7 +166,7 @@ def _walk(layer: Layer, path: str, seen: set[int]) -> Iterator[tuple[str, Layer]
         return
     seen.add(id(layer))
     yield path, layer
-    for name, kept in _children(layer):
+    for name, kept in layer._parts():
         if isinstance(kept, Layer):
             yield from _walk(kept, f"{path}{name}/", seen)
         else:
@@ -116,36 +182,51 @@ def _walk_container(container: Iterable[Any], path: str, seen: set[int]) -> Iter
             yield from _walk_container(kept, f"{path}{numbered('container', counter)}/", seen)
 
 
-def _children(layer: Layer) -> Iterator[tuple[str, Any]]:
-    """The attributes of a layer that are or hold layers, in the order in which Keras looks at them."""
-    attributes = {name: value for name, value in vars(layer).items() if not isinstance(layer, Sequential)}
-    if isinstance(layer, Model):
-        attributes["layers"] = layer.layers
-        if layer._graph is not None:
-            yield "layers", attributes.pop("layers")
-    for name in sorted(attributes, key=lambda name: (name.startswith("_"), name)):
-        if name != "calls" and isinstance(attributes[name], (Layer, list, tuple, dict)):
-            yield name, attributes[name]
-
-
 # -- formats -----------------------------------------------------------------------------------------------------
 
 
-def _ending(path: Path) -> str:
-    for ending in _READERS:
+def _format(path: Path) -> tuple[Callable[..., None], Reader]:
+    """What writes and what reads a file of this ending."""
+    for ending, functions in _FORMATS.items():
         if path.name.endswith(ending):
-            return ending
-    raise ValueError(f"The name of a file of weights ends in {' or '.join(_READERS)}; {path} was given")
+            return functions
+    raise ValueError(f"The name of a file of weights ends in {' or '.join(_FORMATS)}; {path} was given")
 
 
-def _write_npz(name: str, arrays: Arrays) -> None:
-    with open(name, "wb") as file:
-        numpy.savez(file, **arrays)  # type: ignore[arg-type]  # any name might be `allow_pickle`, to the checker
+def _check(name: str, dtype: numpy.dtype) -> None:
+    if dtype.kind not in "biuf":
+        raise ValueError(f"{name} has dtype {dtype}, and weights are real numbers")
 
 
-def _read_npz(path: Path) -> Arrays:
-    with open(path, "rb") as raw, numpy.load(raw, allow_pickle=False) as file:
-        return {place: file[place] for place in file.files}
+def _write_npz(file: BinaryIO, arrays: Mapping[str, Any]) -> None:
+    numpy.savez(file, **arrays)
+
+
+def _read_npz(file: BinaryIO, wanted: Mapping[str, tuple[int, ...]]) -> tuple[set[str], dict[str, Any]]:
+    with zipfile.ZipFile(file) as archive:
+        members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
+        if len(members) != len(archive.infolist()):
+            raise ValueError("two entries have one name")
+        found = {place: _member(archive, members[place], wanted[place]) for place in set(wanted) & set(members)}
+        return set(members), found
+
+
+def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, wanted: tuple[int, ...]) -> Any:
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):  # others unpack all at once
+        raise ValueError(f"{info.filename} is packed in a way that NumPy doesn't use")
+    with archive.open(info) as file:
+        version = numpy.lib.format.read_magic(file)
+        if version != (1, 0):  # whose header is short
+            raise ValueError(f"{info.filename} is an array of version {version}")
+        shape, by_columns, dtype = numpy.lib.format.read_array_header_1_0(file)
+        _check(info.filename, dtype)
+        if shape != wanted:
+            return shape
+        size = math.prod(shape) * dtype.itemsize
+        content = file.read(size + 1)  # as far as the end, where zipfile compares the checksum
+        if len(content) != size:
+            raise ValueError(f"{info.filename} isn't as long as it says")
+        return numpy.frombuffer(content, dtype).reshape(shape, order="F" if by_columns else "C")
 
 
 def _h5py() -> Any:
@@ -158,24 +239,28 @@ def _h5py() -> Any:
     return h5py
 
 
-def _write_h5(name: str, arrays: Arrays) -> None:
-    with _h5py().File(name, "w") as file:
+def _write_h5(file: BinaryIO, arrays: Mapping[str, Any]) -> None:
+    with _h5py().File(file, "w") as group:
         for place, array in arrays.items():
-            file[place] = array
+            group[place] = array
 
 
-def _read_h5(path: Path) -> Arrays:
-    h5py = _h5py()
-    arrays: Arrays = {}
-
-    def keep(place: str, entry: Any) -> None:
-        if isinstance(entry, h5py.Dataset):
-            arrays[place] = numpy.asarray(entry)
-
-    with h5py.File(path, "r") as file:
-        file.visititems(keep)
-    return arrays
+def _read_h5(file: BinaryIO, wanted: Mapping[str, tuple[int, ...]]) -> tuple[set[str], dict[str, Any]]:
+    with _h5py().File(file, "r") as group:
+        places: list[Any] = []
+        group.visit(places.append)  # which follows no link to elsewhere
+        datasets = {str(place): group[place] for place in places if hasattr(group[place], "chunks")}
+        return set(datasets), {place: _dataset(datasets[place], wanted[place]) for place in set(wanted) & set(datasets)}
 
 
-_READERS: dict[str, Callable[[Path], Arrays]] = {".weights.npz": _read_npz, ".weights.h5": _read_h5}
-_WRITERS: dict[str, Callable[[str, Arrays], None]] = {".weights.npz": _write_npz, ".weights.h5": _write_h5}
+def _dataset(entry: Any, wanted: tuple[int, ...]) -> Any:
+    if entry.external or entry.is_virtual or entry.chunks:  # a chunk, packed, may be larger than what it is a part of
+        raise ValueError(f"{entry.name} isn't stored in one piece in the file itself, as Keras stores weights")
+    _check(entry.name, entry.dtype)
+    return entry[()] if entry.shape == wanted else entry.shape or ()
+
+
+_FORMATS: dict[str, tuple[Callable[..., None], Reader]] = {
+    ".weights.npz": (_write_npz, _read_npz),
+    ".weights.h5": (_write_h5, _read_h5),
+}

@@ -7,8 +7,9 @@ from typing import Any
 
 from minidl.keras.layers.input import Input, InputLayer
 from minidl.keras.layers.layer import Layer
-from minidl.keras.layers.symbolic import KerasTensor
+from minidl.keras.layers.symbolic import KerasTensor, is_shape
 from minidl.keras.models.model import Model
+from minidl.keras.quoting import short
 
 
 class Sequential(Model):
@@ -42,12 +43,14 @@ class Sequential(Model):
         >>> len(model.layers)
         1
         """
+        if isinstance(layer, InputLayer):
+            layer = layer.output
         if isinstance(layer, KerasTensor) and isinstance(layer.call.layer, InputLayer) and not self._sequence:
+            if self._start is not None:
+                raise ValueError(f"Model {self.name!r} begins with {self._start} already; {layer} was given behind it")
             self._start = layer
-        elif isinstance(layer, InputLayer) and not self._sequence:
-            self._start = layer.output
-        elif not isinstance(layer, Layer) or isinstance(layer, InputLayer):
-            raise ValueError(f"A Sequential model consists of layers, with an Input in front; {layer!r} was given")
+        elif not isinstance(layer, Layer):
+            raise ValueError(f"A Sequential model consists of layers, with an Input in front; {short(layer)} was given")
         elif layer.name in [other.name for other in self._sequence]:
             raise ValueError(f"The layers of a model need different names; {layer.name} is there already")
         else:
@@ -64,6 +67,7 @@ class Sequential(Model):
 
     def _rebuild(self) -> None:
         self._graph = None
+        self._steps = {}
         self.built = False
         if self._start is not None and self._sequence:
             output = self._start
@@ -76,10 +80,52 @@ class Sequential(Model):
         """The layers in order, without the input."""
         return list(self._sequence)
 
-    def build(self, input_shape: Any) -> None:
-        """Make the weights for inputs of a shape."""
+    def _parts(self) -> list[tuple[str, Any]]:
+        return [("layers", self.layers)]
+
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
+        """What the last layer gives, each called on what the one before gives."""
+        if self._graph is not None:
+            return super().call(inputs, training)
+        for layer in self._sequence:
+            inputs = layer(inputs, training=training)
+        return inputs
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """The shape that the last layer gives."""
+        for layer in self._sequence:
+            input_shape = layer.compute_output_shape(input_shape)
+        return input_shape
+
+    def build(self, input_shape: Any = None) -> None:
+        """Make the weights for inputs of a shape, or of several in a nest; None leaves it to the first call.
+
+        Raises ValueError without layers, for a shape of one axis, and for another shape than the model's.
+        """
+        if not self._sequence:
+            raise ValueError(f"Model {self.name!r} has no layers yet; add some first")
+        if input_shape is None:
+            return
+        if not is_shape(input_shape):
+            for layer in self._sequence:
+                if not layer.built:
+                    layer.build(input_shape)
+                    layer.built = True
+                input_shape = layer.compute_output_shape(input_shape)
+            self.built = True
+            return
+        if len(input_shape) < 2:
+            raise ValueError(f"Model {self.name!r} takes inputs of two axes or more; their shape was {input_shape}")
+        if self._start is None:
+            self._start = Input(tuple(input_shape)[1:])
+        elif self._start.shape[1:] != tuple(input_shape)[1:]:
+            raise ValueError(f"Model {self.name!r} takes inputs of shape {self._start.shape}; {input_shape} was given")
         if self._graph is None:
-            if not self._sequence:
-                raise ValueError(f"Model {self.name!r} has no layers yet; add some first")
-            self._start = Input(tuple(input_shape)[1:] or (1,))  # numbers in a row are samples of width 1
             self._rebuild()
+
+    def _build_for(self, inputs: Any) -> None:
+        shape = getattr(inputs, "shape", None)
+        if shape is None or len(shape) > 1:
+            super()._build_for(inputs)
+        else:
+            self.build((*shape, 1))  # numbers in a row are samples of width 1

@@ -4,11 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from rich.box import HEAVY_HEAD
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
 from minidl.nest import flatten
 
 if TYPE_CHECKING:
@@ -18,6 +13,11 @@ if TYPE_CHECKING:
 
 def print_summary(model: Model, line_length: int | None = None, print_fn: Any = None) -> None:
     """Print the layers of a model, or hand the text to a function."""
+    from rich.box import HEAVY_HEAD  # they take their time to import
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
     console = Console(highlight=False, width=line_length) if line_length else Console(highlight=False)
     branches = model._graph is not None and not model._graph.is_chain
     table = Table(box=HEAVY_HEAD, show_lines=True, width=min(line_length or 88, console.width))

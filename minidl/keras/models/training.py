@@ -1,147 +1,31 @@
-"""compile, fit, evaluate and predict: what a model can do with data."""
+"""fit, evaluate and predict: a model's walks through data."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import collections
+import numbers
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy
 
 from minidl.context import thread
-from minidl.devices import CPU, Device
-from minidl.keras import metrics, optimizers
+from minidl.devices import CPU, Device, device_of
 from minidl.keras.callbacks import Callback, CallbackList, History, listed
-from minidl.keras.layers.layer import Layer
-from minidl.keras.layers.symbolic import KerasTensor
-from minidl.keras.models.data import Batch, Samples, Stream, arranged, is_stream, steps_in, walks
-from minidl.keras.models.measures import Measures
+from minidl.keras.models.data import Batch, NoBatchesError, Samples, Stream, arranged, is_stream, steps_in, walks
+from minidl.keras.models.interrupts import WholeSteps
+from minidl.keras.models.steps import Learner, as_numbers
 from minidl.keras.progress import Progress
+from minidl.keras.quoting import short
 from minidl.nest import flatten, pack
-from minidl.tape import GradientTape
-from minidl.tensor import Tensor
-from minidl.tracing import function
 
 BATCH_SIZE = 32  # where none is given, as in Keras
 ROWS_AT_ONCE = 2048  # for a prediction whose rows don't depend on each other: few calls, in what a cache holds
 
 
-class Trainer(Layer):
-    """A layer that can be trained: what a model adds a graph to.
-
-    Attributes:
-        optimizer: the optimizer, once compiled.
-        run_eagerly: whether each step runs operation by operation, instead of as a compiled program.
-        stop_training: set by a callback, ends the training after the epoch.
-    """
-
-    optimizer: optimizers.SGD | None = None
-    run_eagerly = False
-    stop_training = False
-    _measures: Measures | None = None
-
-    def __init__(self, name: str | None = None, trainable: bool = True, **options: Any) -> None:
-        super().__init__(name=name, trainable=trainable, **options)
-        self._steps: dict[tuple[Any, ...], Callable[..., Any]] = {}  # by what they do, and the weights they train
-
-    @property
-    def inputs(self) -> list[KerasTensor]:
-        """Where data enters; nowhere in particular, for a model that defines `call` itself."""
-        return []
-
-    @property
-    def output_names(self) -> list[str]:
-        """The names of the outputs, where they are known."""
-        return []
-
-    # -- compiling
-
-    def compile(
-        self, optimizer: Any = "sgd", loss: Any = None, loss_weights: Any = None, metrics: Any = None,
-        run_eagerly: bool = False,
-    ) -> None:  # fmt: skip
-        """Say how to train.
-
-        Arguments:
-            optimizer: an SGD, or 'sgd'.
-            loss: a loss, its name, or a function of targets and predictions; for several outputs a list or
-                dictionary of them, or one for all.
-            loss_weights: numbers to multiply the losses of several outputs by, in a list or dictionary.
-            metrics: a list of metrics, names or functions; for several outputs a list of lists, or a dictionary.
-            run_eagerly: whether to run each step operation by operation, so that Python can look into it. Else a
-                step is compiled as by `tf.function`, which gives the same numbers sooner.
-
-        Raises ValueError for names that are unknown, and for lists of another length than the outputs.
-
-        >>> model = tf.keras.Sequential([tf.keras.layers.Dense(1)])
-        >>> model.compile(loss='mse', optimizer=tf.keras.optimizers.SGD(0.1), metrics=['mae'])
-        >>> model.metrics_names
-        ['loss', 'mae']
-        """
-        made = optimizers.get(optimizer)
-        self._measures = Measures(self.output_names, loss, loss_weights, metrics)
-        self.optimizer = made
-        self.run_eagerly = bool(run_eagerly)
-        self._steps = {}
-
-    @property
-    def metrics_names(self) -> list[str]:
-        """What the logs hold: the loss, and the metrics in order."""
-        return list(self._compiled("metrics_names").metrics)
-
-    @property
-    def metrics(self) -> list[metrics.Metric]:
-        """The metrics, that of the loss first."""
-        return list(self._compiled("metrics").metrics.values())
-
-    def reset_metrics(self) -> None:
-        """Let the loss and all metrics begin anew."""
-        for metric in self.metrics:
-            metric.reset_state()
-
-    def _compiled(self, action: str) -> Measures:
-        if self._measures is None:
-            raise ValueError(f"Call compile() on model {self.name!r} first: it says how to train, which {action} needs")
-        return self._measures
-
-    # -- steps
-
-    def _step(self, kind: str) -> Callable[..., Any]:
-        """What takes a step of 'train', 'test' and so on: a compiled function, unless the model runs eagerly."""
-        key: tuple[Any, ...] = (kind,)
-        if kind == "train" and self.optimizer is not None:
-            trained = self.trainable_weights
-            self.optimizer.build(trained)
-            key = (kind, self.optimizer.has_schedule, *((id(weight), weight.device) for weight in trained))
-        step = self._steps.get(key)
-        if step is None:
-            step = getattr(self, f"_{kind}_step")
-            if not self.run_eagerly and True not in key:  # a schedule is Python, and called at each step
-                step = function(step)
-            self._steps[key] = step
-        return step
-
-    def _train_step(self, x: Any, y: Any, weight: Any) -> None:
-        measures = self._compiled("fit")
-        if y is None:
-            raise ValueError("To train a model takes targets; y was None")
-        with GradientTape() as tape:
-            predictions = self(x, training=True)
-            loss = measures.loss(y, predictions, weight)
-        variables = self.trainable_weights
-        gradients = tape.gradient(loss, variables)
-        assert self.optimizer is not None
-        self.optimizer.apply(gradients, variables)
-        measures.update(y, predictions, loss)
-
-    def _test_step(self, x: Any, y: Any, weight: Any) -> None:
-        measures = self._compiled("evaluate")
-        if y is None:
-            raise ValueError("To evaluate a model takes targets; y was None")
-        predictions = self(x, training=False)
-        measures.update(y, predictions, measures.loss(y, predictions, weight))
-
-    def _predict_step(self, x: Any) -> Any:
-        return self(x, training=False)
+class Trainer(Learner):
+    """A layer that can be trained: what a model adds a graph to."""
 
     def train_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
         """Take one step on one batch.
@@ -153,46 +37,23 @@ class Trainer(Layer):
         Returns the loss, or a list of the loss and the metrics. Errors as of `fit`.
         """
         self._compiled("train_on_batch")
-        self.reset_metrics()
         samples = self._samples(x, y, sample_weight)
-        self._step("train")(*samples.batch(slice(None), self._place()))
-        return self._result(return_dict)
-
-    def _result(self, return_dict: bool) -> Any:
-        logs = self._logs()
-        if return_dict:
-            return logs
-        values = [logs[name] for name in self.metrics_names]
-        return values[0] if len(values) == 1 else values
-
-    def _logs(self) -> dict[str, float]:
-        names = sorted(self._compiled("reading logs").metrics)
-        return dict(zip(names, map(float, self._step("logs")()), strict=True))
-
-    def _logs_step(self) -> list[Tensor]:
-        found = self._compiled("reading logs").metrics
-        return [found[name].result() for name in sorted(found)]
+        samples.parts = 3
+        with WholeSteps() as whole:
+            whole.run(self.reset_metrics)
+            given = whole.run(self._step("train"), samples.batch(slice(None), self._place()))
+        logs = self._metric_logs() if given is None else as_numbers(given)
+        return logs if return_dict else self._in_order(logs)
 
     # -- loops
 
     def fit(
-        self,
-        x: Any = None,
-        y: Any = None,
-        batch_size: int | None = None,
-        epochs: int = 1,
-        verbose: str | int = "auto",
-        callbacks: Sequence[Callback] | None = None,
-        validation_split: float = 0.0,
-        validation_data: Any = None,
-        shuffle: bool = True,
-        sample_weight: Any = None,
-        initial_epoch: int = 0,
-        steps_per_epoch: int | None = None,
-        validation_steps: int | None = None,
-        validation_batch_size: int | None = None,
-        validation_freq: int = 1,
-    ) -> History:
+        self, x: Any = None, y: Any = None, batch_size: int | None = None, epochs: int = 1,
+        verbose: str | int = "auto", callbacks: Sequence[Callback] | None = None, validation_split: float = 0.0,
+        validation_data: Any = None, shuffle: bool = True, sample_weight: Any = None, initial_epoch: int = 0,
+        steps_per_epoch: int | None = None, validation_steps: int | None = None,
+        validation_batch_size: int | None = None, validation_freq: int = 1,
+    ) -> History:  # fmt: skip
         """Train for so many epochs, each a walk through all samples in batches.
 
         Arguments:
@@ -226,58 +87,66 @@ class Trainer(Layer):
                       steps_per_epoch=steps_per_epoch, validation_steps=validation_steps,
                       validation_freq=validation_freq)  # fmt: skip
         data = self._data(x, y, sample_weight)
-        if validation_data is not None and (
-            not isinstance(validation_data, tuple) or len(validation_data) not in (2, 3)
-        ):
-            raise ValueError("validation_data is a tuple (x, y) or (x, y, sample_weight)")
-        validation = None if validation_data is None else self._data(*validation_data)
-        if validation_split and validation is None:
+        validation = None
+        if is_stream(validation_data):
+            validation = self._data(validation_data)
+        elif validation_data is not None:
+            if not isinstance(validation_data, (tuple, list)) or len(validation_data) not in (2, 3):
+                said = "validation_data is (x, y), (x, y, sample_weight) or an iterable of batches"
+                raise ValueError(f"{said}; {short(validation_data)} was given")
+            validation = self._data(*validation_data)
+        elif validation_split:
             if not isinstance(data, Samples):
                 raise ValueError("validation_split needs arrays; give validation_data beside a stream of batches")
             data, validation = data.split(validation_split)
         size = batch_size or BATCH_SIZE
         steps = steps_in(data, size, steps_per_epoch)
-        history = History()
-        told = CallbackList([*listed(callbacks), history], self, {"epochs": epochs, "steps": steps, "verbose": verbose})
-        step = self._step("train")
+        given = listed(callbacks)
+        if not any(isinstance(callback, History) for callback in given):
+            given = [*given, History()]
+        self.history = next(callback for callback in given if isinstance(callback, History))
+        told = CallbackList(given, self, {"epochs": epochs, "steps": steps, "verbose": verbose})
         following = walks(data, size, self._place(), shuffle, steps_per_epoch)
+        step = self._latest_step("train")
         self.stop_training = False
-        logs: dict[str, float] = {}
-        told.tell("on_train_begin", None)
-        steps_then = self._steps
-        for epoch in range(initial_epoch, epochs):
-            told.tell("on_epoch_begin", epoch, None)
-            if self._steps is not steps_then:  # somebody compiled the model anew
-                step, steps_then = self._step("train"), self._steps
-            self.reset_metrics()
-            with Progress(verbose, steps, f"Epoch {epoch + 1}/{epochs}" if epochs > 1 else "") as progress:
-                self._walk(next(following), step, "train", told, progress)
-                logs = self._logs()
-                if validation is not None and (epoch + 1) % validation_freq == 0:
-                    logs |= {
-                        f"val_{name}": value
-                        for name, value in self._evaluate(
-                            validation, validation_batch_size or size, validation_steps, told, Progress(0, None)
-                        ).items()
-                    }
-                progress.finish(logs)
-            told.tell("on_epoch_end", epoch, logs)
-            if self.stop_training:
-                break
-        told.tell("on_train_end", logs)
-        return history
+        logs: dict[str, Any] = {}
+        with WholeSteps() as whole:
+            told.tell("on_train_begin", {})
+            for epoch in range(initial_epoch, epochs):
+                try:
+                    batches = next(following)
+                except NoBatchesError as error:
+                    if epoch == initial_epoch:
+                        raise
+                    warnings.warn(f"The training ends before epoch {epoch + 1}: {error}", stacklevel=2)
+                    break
+                whole.run(self.reset_metrics)
+                told.tell("on_epoch_begin", epoch, {})
+                with Progress(verbose, steps, f"Epoch {epoch + 1}/{epochs}" if epochs > 1 else "") as progress:
+                    logs = self._logs(_last(self._walk(batches, "train", step, told, progress, whole)))
+                    if validation is not None and (epoch + 1) % validation_freq == 0:
+                        logs |= self._validated(validation, validation_batch_size or size, validation_steps, told)
+                    progress.finish(logs)
+                told.tell("on_epoch_end", epoch, logs)
+                if self.stop_training:
+                    break
+            told.tell("on_train_end", logs)
+        return self.history
+
+    def _validated(self, data: Any, size: int, steps: int | None, told: CallbackList) -> dict[str, Any]:
+        """The logs of an evaluation, by names that begin with `val_`."""
+        try:
+            logs = self.evaluate(data, batch_size=size, steps=steps, callbacks=told, verbose=0, return_dict=True)
+        except NoBatchesError as error:
+            warnings.warn(f"The validation data ran out: {error}", stacklevel=3)
+            return {}
+        return {f"val_{name}": value for name, value in logs.items()}
 
     def evaluate(
-        self,
-        x: Any = None,
-        y: Any = None,
-        batch_size: int | None = None,
-        verbose: str | int = "auto",
-        sample_weight: Any = None,
-        steps: int | None = None,
-        callbacks: Sequence[Callback] | None = None,
+        self, x: Any = None, y: Any = None, batch_size: int | None = None, verbose: str | int = "auto",
+        sample_weight: Any = None, steps: int | None = None, callbacks: Sequence[Callback] | CallbackList | None = None,
         return_dict: bool = False,
-    ) -> Any:
+    ) -> Any:  # fmt: skip
         """The loss and the metrics on samples, without training.
 
         Arguments as of `fit`; `steps` is how many batches to look at, `return_dict` whether to return a dictionary.
@@ -287,45 +156,60 @@ class Trainer(Layer):
         _check_counts(batch_size=batch_size, steps=steps)
         data, size = self._data(x, y, sample_weight), batch_size or BATCH_SIZE
         count = steps_in(data, size, steps)
-        told = CallbackList(callbacks, self, {"steps": count, "verbose": verbose})
-        with Progress(verbose, count) as progress:
-            progress.finish(self._evaluate(data, size, steps, told, progress))
-        return self._result(return_dict)
-
-    def _evaluate(
-        self, data: Samples | Stream, size: int, steps: int | None, told: CallbackList, progress: Progress
-    ) -> dict[str, float]:
-        self.reset_metrics()
-        told.tell("on_test_begin", None)
         batches = next(walks(data, size, self._place(), False, steps))
-        self._walk(batches, self._step("test"), "test", told, progress)
-        logs = self._logs()
-        told.tell("on_test_end", logs)
-        return logs
+        told = callbacks
+        if not isinstance(told, CallbackList):
+            told = CallbackList(told, self, _params(count, verbose))
+        self.stop_evaluating = False
+        with Progress(verbose, count) as progress, WholeSteps() as whole:
+            told.tell("on_test_begin", {})
+            whole.run(self.reset_metrics)
+            walk = self._walk(batches, "test", self._latest_step("test"), told, progress, whole)
+            logs = self._logs(_last(walk))
+            told.tell("on_test_end", logs)
+            progress.finish(logs)
+        return logs if return_dict else self._in_order(logs)
+
+    def _latest_step(self, kind: str) -> Callable[[Batch], Any]:
+        """What takes a step with the latest compiling: a callback may call `compile` anew, between any two steps."""
+        step, steps = self._step(kind), self._steps
+
+        def take(batch: Batch) -> Any:
+            nonlocal step, steps
+            if self._steps is not steps:
+                step, steps = self._step(kind), self._steps
+            return step(batch)
+
+        return take
 
     def _walk(
-        self, batches: Iterable[Batch], step: Callable[..., Any], kind: str, told: CallbackList, progress: Progress
-    ) -> None:
-        """Take a step for each batch. The numbers are read only where somebody looks at them."""
+        self, batches: Iterable[Batch], kind: str, step: Callable[[Batch], Any], told: CallbackList,
+        progress: Progress, whole: WholeSteps,
+    ) -> Iterator[Any]:  # fmt: skip
+        """Take a step for each batch, and yield what it gives. Numbers are read only where somebody looks."""
         begins, ends = told.listens(f"on_{kind}_batch_begin"), told.listens(f"on_{kind}_batch_end")
+        stop = {"train": "stop_training", "test": "stop_evaluating", "predict": "stop_predicting"}[kind]
+
+        def logs() -> dict[str, Any]:
+            if kind == "predict":
+                return {"outputs": pack(given, map(numpy.asarray, flatten(given)))}
+            return self._metric_logs() if given is None else as_numbers(given)
+
         for index, batch in enumerate(batches):
             if begins:
-                told.tell(f"on_{kind}_batch_begin", index, None)
-            step(*batch)
+                told.tell(f"on_{kind}_batch_begin", index, {})
+            given = whole.run(step, batch)
             if ends:
-                told.tell(f"on_{kind}_batch_end", index, self._logs())
-            progress.advance(self._logs)
-            if self.stop_training and kind == "train":
+                told.tell(f"on_{kind}_batch_end", index, logs())
+            progress.advance(dict if kind == "predict" else logs)
+            yield given
+            if getattr(self, stop):
                 break
 
     def predict(
-        self,
-        x: Any,
-        batch_size: int | None = None,
-        verbose: str | int = "auto",
-        steps: int | None = None,
+        self, x: Any, batch_size: int | None = None, verbose: str | int = "auto", steps: int | None = None,
         callbacks: Sequence[Callback] | None = None,
-    ) -> Any:
+    ) -> Any:  # fmt: skip
         """The outputs for samples, as arrays.
 
         Arguments as of `fit`; x may also be an iterable of batches.
@@ -338,28 +222,28 @@ class Trainer(Layer):
         """
         _check_counts(batch_size=batch_size, steps=steps)
         data, size = self._data(x, None, None, may_be_empty=True), batch_size or BATCH_SIZE
-        if self.works_by_rows and steps is None and not callbacks:
+        is_own = type(self).predict_step is not Trainer.predict_step
+        if self.works_by_rows and steps is None and not callbacks and not is_own:
             size = max(size, ROWS_AT_ONCE)  # nobody can tell, but by the time that it takes
         count = steps_in(data, size, steps)
-        told = CallbackList(callbacks, self, {"steps": count, "verbose": verbose})
+        batches = next(walks(data, size, self._place(), False, steps))
+        told = CallbackList(callbacks, self, _params(count, verbose))
         parts: list[list[Any]] = []
         form: Any = None
-        step = self._step("predict")
-        told.tell("on_predict_begin", None)
-        with Progress(verbose, count) as progress:
-            for index, (inputs, _, _) in enumerate(next(walks(data, size, self._place(), False, steps))):
-                told.tell("on_predict_batch_begin", index, None)
-                form = step(inputs)
+        self.stop_predicting = False
+        told.tell("on_predict_begin", {})
+        with Progress(verbose, count) as progress, WholeSteps() as whole:
+            for form in self._walk(batches, "predict", self._latest_step("predict"), told, progress, whole):
                 parts.append([numpy.asarray(tensor) for tensor in flatten(form)])
-                told.tell("on_predict_batch_end", index, {"outputs": parts[-1]})
-                progress.advance(dict)
             progress.finish({})
-        told.tell("on_predict_end", None)
+        told.tell("on_predict_end", {})
         return pack(form, [numpy.concatenate(arrays) for arrays in zip(*parts, strict=True)])
 
     # -- data
 
     def _data(self, x: Any, y: Any = None, sample_weight: Any = None, may_be_empty: bool = False) -> Samples | Stream:
+        if isinstance(x, (Samples, Stream)):
+            return x
         if not is_stream(x):
             return self._samples(x, y, sample_weight, may_be_empty)
         if y is not None or sample_weight is not None:
@@ -370,21 +254,31 @@ class Trainer(Layer):
 
     def _samples(self, x: Any, y: Any = None, sample_weight: Any = None, may_be_empty: bool = True) -> Samples:
         places = self.inputs
-        inputs = arranged("x", x, [place.name for place in places] or None)
-        targets = [] if y is None else arranged("y", y, self.output_names or None)
-        weights = [] if sample_weight is None else arranged("sample_weight", sample_weight, ["sample_weight"])
+        x_names, y_names = self._forms()
+        inputs, x_form = arranged("x", x, x_names)
+        targets, y_form = ([], None) if y is None else arranged("y", y, y_names)
+        weights = [] if sample_weight is None else arranged("sample_weight", sample_weight, "sample_weight")[0]
         dtypes: list[Any] = [place.numpy_dtype for place in places] or [None] * len(inputs)
-        samples = Samples(inputs, targets, weights, dtypes)
+        samples = Samples(inputs, targets, weights, dtypes, (x_form, y_form))
         if not may_be_empty and not len(samples):
             raise ValueError(f"x holds no samples: its shape is {inputs[0].shape}")
         return samples
 
     def _place(self) -> Device:
         """The device of the model's weights, to which data is brought."""
-        return self.weights[0]._device if self.weights else thread.here.device or CPU
+        return device_of(self.weights[0].array) if self.weights else thread.state.device or CPU
+
+
+def _last(given: Iterator[Any]) -> Any:
+    """What the last step gave; there is one at least."""
+    return collections.deque(given, maxlen=1).pop()
+
+
+def _params(steps: int | None, verbose: str | int) -> dict[str, Any]:
+    return {"epochs": 1, "steps": steps, "verbose": verbose}
 
 
 def _check_counts(**counts: Any) -> None:
     for name, count in counts.items():
-        if count is not None and (isinstance(count, bool) or not isinstance(count, int) or count < 1):
-            raise ValueError(f"{name} is a whole number above 0, or None; {count!r} was given")
+        if count is not None and (isinstance(count, bool) or not isinstance(count, numbers.Integral) or count < 1):
+            raise ValueError(f"{name} is a whole number above 0, or None; {short(count)} was given")

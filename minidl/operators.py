@@ -1,0 +1,253 @@
+"""The operators of tensors and variables, what Python and NumPy ask of them, their printed form, and assignments.
+
+The classes here are what `Tensor` and `Variable` are to users; at the end of the file they are given to them.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy
+from numpy import ndarray
+from numpy.typing import NDArray
+
+from minidl import tensor as idea
+from minidl.context import thread
+from minidl.devices import device_of
+from minidl.errors import InvalidArgumentError
+from minidl.ops import elementwise as table
+from minidl.ops.creation import convert_to_tensor, identity
+from minidl.ops.inputs import convert
+from minidl.ops.operation import Operation
+from minidl.ops.reductions import _matmul
+from minidl.ops.shaping import getitem
+from minidl.primitive import move
+from minidl.values import bool_
+
+if TYPE_CHECKING:
+    from minidl.tensor import Tensor, Variable
+
+
+def _reflected(operation: Operation) -> Operation:
+    return lambda x, y: operation(y, x)
+
+
+def _comparison(operation: Operation, otherwise: bool) -> Callable[[Any, Any], Any]:
+    """== or != entry by entry; a single False or True where the shapes don't broadcast, as in TensorFlow."""
+
+    def compare(x: Any, y: Any) -> Any:
+        if y is None:
+            return otherwise
+        try:
+            return operation(x, y)
+        except InvalidArgumentError as error:
+            if "broadcast" not in error.message:
+                raise
+            return convert_to_tensor(otherwise, bool_)
+
+    return compare
+
+
+class Operators:
+    """What tensors and variables can do."""
+
+    __slots__ = ()
+    __array_priority__ = 101  # `array * tensor` is the tensor's to compute; CuPy's arrays have 100
+
+    if TYPE_CHECKING:
+
+        @property
+        def array(self) -> Any: ...
+        @property
+        def tensor(self) -> Tensor: ...
+        @property
+        def shape(self) -> tuple[int, ...]: ...
+        @property
+        def dtype(self) -> numpy.dtype: ...
+
+    __add__ = __radd__ = table.add
+    __sub__, __rsub__ = table.subtract, _reflected(table.subtract)
+    __mul__ = __rmul__ = table.multiply
+    __truediv__, __rtruediv__ = table.divide, _reflected(table.divide)
+    __floordiv__, __rfloordiv__ = table.floordiv, _reflected(table.floordiv)
+    __mod__, __rmod__ = table.floormod, _reflected(table.floormod)
+    __pow__, __rpow__ = table.pow, _reflected(table.pow)
+    __matmul__, __rmatmul__ = _matmul, _reflected(_matmul)
+    __and__, __rand__ = table.logical_and, _reflected(table.logical_and)
+    __or__, __ror__ = table.logical_or, _reflected(table.logical_or)
+    __xor__, __rxor__ = table.logical_xor, _reflected(table.logical_xor)
+    __lt__, __le__, __gt__, __ge__ = table.less, table.less_equal, table.greater, table.greater_equal
+    __eq__, __ne__ = _comparison(table.equal, False), _comparison(table.not_equal, True)
+    __neg__, __abs__, __invert__ = table.negative, table.abs, table.logical_not
+    __getitem__ = getitem
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self.shape)
+
+    @property
+    def device(self) -> str:
+        """The full name of the device that holds the value."""
+        return device_of(self.array).full_name
+
+    def numpy(self) -> Any:
+        """The value as a NumPy array of its own, a NumPy scalar where there are no axes.
+
+        Raises TypeError (an AttributeError too, as TensorFlow's) while a function is traced, where there are no values.
+        """
+        array = self.tensor.array
+        return device_of(array).to_numpy(array)[()]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        try:
+            if copy:
+                return numpy.array(self.numpy(), dtype)
+            array = self.tensor.array
+            view = array.view() if isinstance(array, ndarray) else device_of(array).to_numpy(array)
+        except AttributeError as error:  # which NumPy would take for "there is no such method"
+            raise TypeError(*error.args) from None
+        view.flags.writeable = False
+        return view if dtype is None else view.astype(dtype, copy=False)
+
+    def __bool__(self) -> bool:
+        return bool(self.numpy())
+
+    def __float__(self) -> float:
+        return float(self.numpy())
+
+    def __int__(self) -> int:
+        return int(self.numpy())
+
+    def __index__(self) -> int:
+        return operator.index(self.numpy())
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise TypeError("A tensor of shape () has no length")
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator[Tensor]:
+        if not self.shape:
+            raise TypeError("A tensor of shape () can't be iterated over")
+        return (self[index] for index in range(self.shape[0]))
+
+    def __hash__(self) -> int:
+        raise TypeError(f"A {type(self).__name__} can't be hashed, since == compares its entries; use id() as the key")
+
+    def __setitem__(self, index: object, value: object) -> None:
+        raise TypeError(
+            f"A {type(self).__name__} can't be written into at {index!r}: a Tensor never changes. "
+            "Compute a new one, with tf.where for example, or give a Variable a whole new value with assign"
+        )
+
+    def __reduce__(self) -> Any:
+        if isinstance(self, idea.Variable):
+            return _variable_of, (self.tensor.array, self.trainable, self.name)
+        return _tensor_of, (self.tensor.array,)  # a copy is another tensor, with a serial number of its own
+
+    # -- as it is printed
+
+    def __repr__(self) -> str:
+        name = f" {self.name!r} shape={self.shape}" if isinstance(self, idea.Variable) else f": shape={self.shape},"
+        array = self.tensor.array
+        if _has_no_values(array):
+            return f"<minidl.{type(self).__name__}{name} dtype={self.dtype}, {array}>"
+        values = device_of(array).to_numpy(array)
+        text = repr(values) if values.ndim else str(values)
+        return f"<minidl.{type(self).__name__}{name} dtype={self.dtype}, numpy={chr(10) * (values.ndim > 1)}{text}>"
+
+    def __str__(self) -> str:
+        array = self.tensor.array
+        if isinstance(self, idea.Variable) or _has_no_values(array):
+            return repr(self)
+        return f"minidl.Tensor({device_of(array).to_numpy(array)}, shape={self.shape}, dtype={self.dtype})"
+
+    def __format__(self, specification: str) -> str:
+        is_shown_whole = isinstance(self, idea.Variable) or _has_no_values(self.tensor.array)
+        return str(self) if is_shown_whole and not specification else format(self.numpy(), specification)
+
+
+def _has_no_values(array: Any) -> bool:
+    return not isinstance(array, ndarray) and device_of(array) is array.device
+
+
+def _tensor_of(array: Any) -> Tensor:
+    return idea.Tensor(array)
+
+
+def _variable_of(array: Any, trainable: bool, name: str) -> Variable:
+    return idea.Variable(idea.Tensor(array), trainable, name)
+
+
+class Assignments:
+    """What variables can do beside."""
+
+    __slots__ = ()
+
+    def assign(self: Any, value: Any) -> Any:
+        """Give a variable another value, of its shape and dtype; no gradient flows through it.
+
+        Arguments:
+            value: a tensor, number, list or array; inside a device scope it is brought to the variable's device.
+
+        Returns the variable. Raises ValueError for another shape or dtype, InvalidArgumentError for a tensor of
+        another device; the variable then keeps its value.
+        """
+        old = self.array
+        array = value.array if type(value) is idea.Tensor else None
+        if type(array) is not ndarray or type(old) is not ndarray or array.dtype is not old.dtype:
+            value = _value_for(self, value)
+            array = value.array
+        if array.shape != old.shape:
+            raise ValueError(
+                f"Variable {self.name!r} has shape {old.shape}; it can't be assigned a value of shape {array.shape}"
+            )
+        self.bind(value)
+        return self
+
+    def assign_add(self: Any, delta: Any) -> Any:
+        """Add to a variable; see `assign`."""
+        return self.assign(table.add(self, delta))
+
+    def assign_sub(self: Any, delta: Any) -> Any:
+        """Subtract from a variable; see `assign`."""
+        return self.assign(table.subtract(self, delta))
+
+    def value(self) -> Tensor:
+        """The present value as a tensor of its own, through which gradients flow."""
+        return identity(self)
+
+    read_value = value
+
+    def relocate(self: Any, device: Any) -> None:
+        """Keep the value on another device from now on."""
+        if device_of(self.array) is not device:
+            self.held = idea.Tensor(device.place(self.tensor.array))
+
+
+def _value_for(variable: Variable, value: Any) -> Tensor:
+    """A value as a tensor of a variable's dtype, where the variable is."""
+    device = device_of(variable.array)
+    tensor = convert(value, variable.dtype, device)
+    if thread.state.device is None and device_of(tensor.array) is not device:
+        raise InvalidArgumentError(
+            f"Variable {variable.name!r} is on {device}; it can't be assigned a tensor on {device_of(tensor.array)}, "
+            f"unless inside `with tf.device('{device}'):`"
+        )
+    return move(tensor, device)
+
+
+for _given, _class in ((Operators, idea.TensorLike), (Assignments, idea.Variable)):
+    for _name, _what in vars(_given).items():
+        if _name not in (
+            "__module__",
+            "__doc__",
+            "__slots__",
+            "__qualname__",
+            "__firstlineno__",
+            "__static_attributes__",
+        ):
+            setattr(_class, _name, _what)
