@@ -67,6 +67,27 @@ picture
 """
 
 
+def test_models_and_histories_show_themselves(tmp_path: Path) -> None:
+    shown = ["model", "history", "model.summary()", "tf.keras.utils.plot_model(model, None)"]
+    done = run(notebook_of(MODEL, *shown), tmp_path)
+    model, history, summary, plot = (cell.outputs for cell in done.cells[1:])
+    assert "Total params: 2" in model[0].data["text/html"]
+    assert re.match(r"<table><tr><td>epoch</td><td>loss</td></tr><tr><td>1</td>", history[0].data["text/html"])
+    assert [output.output_type for output in summary] == ["stream"]
+    assert "Total params: 2" in summary[0].text
+    assert plot[0].data["image/svg+xml"].startswith("<svg")
+
+
+def test_a_long_history_shows_its_ends() -> None:
+    history = minidl.keras.callbacks.History()
+    assert history._repr_html_() == "<table><tr><td>epoch</td></tr></table>"
+    for epoch in range(10):
+        history.on_epoch_end(epoch, {"loss": 1.0 / (epoch + 1), "val_<loss>": float("nan")})
+    rows = re.findall(r"<tr>(.*?)</tr>", history._repr_html_())
+    assert rows[0] == "<td>epoch</td><td>loss</td><td>val_&lt;loss&gt;</td>"
+    assert [row.split("</td>")[0] for row in rows[1:]] == [f"<td>{epoch}" for epoch in (1, 2, 3, 8, 9, 10)]
+
+
 def test_a_notebook_shows_what_keras_prints(tmp_path: Path) -> None:
     done = run(notebook_of(MODEL, PICTURE), tmp_path)
     streams = {output.name for cell in done.cells for output in cell.outputs if output.output_type == "stream"}
