@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from minidl.keras.layers.input import InputLayer
 from minidl.nest import flatten
-from minidl.pictures.diagram import Box, Diagram
-from minidl.pictures.layout import Arrow
+from minidl.pictures.diagram import Arrow, Box, Diagram
 
 if TYPE_CHECKING:
     from minidl.keras.layers.symbolic import KerasTensor

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import html
 from typing import Any
 
 from minidl.keras.layers.layer import Layer, parts_among
@@ -172,6 +173,12 @@ class Model(Trainer):
             print_fn: what to call on the text, instead of printing it.
         """
         print_summary(self, line_length, print_fn)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the summary."""
+        lines: list[str] = []
+        self.summary(80, lines.append)
+        return f'<pre style="line-height: normal">{html.escape("".join(lines))}</pre>'
 
     def save_weights(self, filepath: Any, overwrite: bool = True) -> None:
         """Write the weights, and the state of the optimizer, to a file.
