@@ -7,6 +7,7 @@ import contextlib
 import importlib
 import importlib.util
 import math
+import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
