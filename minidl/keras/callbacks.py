@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from minidl.keras.quoting import short
+from minidl.keras.names import short
 
 if TYPE_CHECKING:
     from minidl.keras.models.model import Model
@@ -173,7 +173,6 @@ class EarlyStopping(Callback):
     ) -> None:  # fmt: skip
         if mode not in ("auto", "min", "max"):
             raise ValueError(f"The mode is 'auto', 'min' or 'max'; {mode!r} was given")
-        larger = mode == "max" or (mode == "auto" and "acc" in monitor)
         self.monitor = monitor
         self.min_delta = abs(min_delta)
         self.patience = patience
@@ -181,7 +180,7 @@ class EarlyStopping(Callback):
         self.baseline = baseline
         self.restore_best_weights = restore_best_weights
         self.start_from_epoch = start_from_epoch
-        self._sign = 1 if larger else -1
+        self._sign = 1 if mode == "max" or (mode == "auto" and "acc" in monitor) else -1
         self.on_train_begin()
 
     def on_train_begin(self, logs: Logs = None) -> None:
@@ -196,9 +195,7 @@ class EarlyStopping(Callback):
         """Compare, and stop the training once the patience is over."""
         current = (logs or {}).get(self.monitor)
         if current is None:
-            warnings.warn(
-                f"EarlyStopping looks at {self.monitor!r}, which isn't among {', '.join(logs or {})}", stacklevel=2
-            )
+            warnings.warn(f"EarlyStopping watches {self.monitor!r}, not among {', '.join(logs or {})}", stacklevel=2)
             return
         if epoch < self.start_from_epoch:
             return
@@ -232,16 +229,14 @@ def listed(callbacks: Callback | Iterable[Callback] | None) -> list[Callback]:
     found = list(given) if isinstance(given, Iterable) else [given]
     for callback in found:
         if not isinstance(callback, Callback):
-            raise ValueError(
-                f"Callbacks are a list of keras.callbacks.Callback; {short(callback)} was given among them"
-            )
+            raise ValueError(f"Callbacks are a list of keras.callbacks.Callback; {short(callback)} was among them")
     return found
 
 
 class CallbackList:
     """Several callbacks called as one: each event is a method that tells those that listen to it."""
 
-    def __init__(self, callbacks: Callback | Iterable[Callback] | None, model: Any, params: dict[str, Any]) -> None:
+    def __init__(self, callbacks: Callback | Iterable[Callback] | None, model: Any, **params: Any) -> None:
         self.callbacks = listed(callbacks)
         self._methods = {event: self._methods_for(event) for event in EVENTS}
         for callback in self.callbacks:
@@ -258,11 +253,9 @@ class CallbackList:
             method(*arguments)
 
     def _methods_for(self, event: str) -> list[Callable[..., None]]:
-        names = [event, event.replace("train_batch", "batch")]
-        return [
-            getattr(callback, event)
-            for callback in self.callbacks
-            if any(
-                name in vars(callback) or getattr(type(callback), name) is not getattr(Callback, name) for name in names
-            )
-        ]
+        def defines(callback: Callback, name: str) -> bool:
+            return name in vars(callback) or getattr(type(callback), name) is not getattr(Callback, name)
+
+        names = {event, event.replace("train_batch", "batch")}
+        told = [each for each in self.callbacks if any(defines(each, name) for name in names)]
+        return [getattr(callback, event) for callback in told]

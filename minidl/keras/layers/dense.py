@@ -7,7 +7,7 @@ from typing import Any
 from minidl.keras import activations, initializers
 from minidl.keras.layers.layer import Layer
 from minidl.keras.layers.symbolic import is_shape
-from minidl.keras.quoting import short
+from minidl.keras.names import short
 from minidl.ops.creation import cast
 from minidl.ops.reductions import matmul
 from minidl.tensor import Tensor

@@ -7,7 +7,7 @@ from typing import Any
 
 from minidl.keras.layers.layer import Layer
 from minidl.keras.layers.symbolic import KerasTensor, LayerCall
-from minidl.keras.quoting import short
+from minidl.keras.names import short
 from minidl.values import as_dtype
 
 

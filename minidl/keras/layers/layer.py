@@ -15,8 +15,7 @@ import numpy
 from minidl.keras import initializers
 from minidl.keras.layers.symbolic import KerasTensor, LayerCall, Shape, holds_symbols, is_shape, map_shapes
 from minidl.keras.metrics import Metric
-from minidl.keras.names import new_name, refuse
-from minidl.keras.quoting import short
+from minidl.keras.names import new_name, refuse, short
 from minidl.nest import flatten, pack
 from minidl.ops.creation import cast, convert_to_tensor, zeros
 from minidl.tensor import Tensor, TensorLike, Variable

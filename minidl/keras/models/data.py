@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy
 
-from minidl.context import thread
 from minidl.devices import Device, device_of, is_gpu_array
 from minidl.keras.models.graph import in_order
 from minidl.nest import flatten, pack
@@ -48,15 +47,11 @@ def as_array(role: str, data: Any) -> Any:
 
     Raises ValueError for anything else, strings for example.
     """
-    if isinstance(data, TensorLike):
-        array = data.tensor.array
-    elif is_gpu_array(data) or isinstance(data, numpy.ndarray):
-        array = data
-    else:
-        try:
-            array = numpy.asarray(data)
-        except ValueError as error:
-            raise ValueError(f"{role} makes no array: {error}") from error
+    try:
+        array = data.tensor.array if isinstance(data, TensorLike) else data
+        array = array if is_gpu_array(array) else numpy.asarray(array)
+    except ValueError as error:
+        raise ValueError(f"{role} makes no array: {error}") from error
     if array.dtype.kind not in "fiub":
         what = {"U": "strings", "S": "bytes", "O": "objects"}.get(array.dtype.kind, f"data of dtype {array.dtype}")
         raise ValueError(f"{role} must be numbers; {what} were given")
@@ -67,9 +62,7 @@ def as_array(role: str, data: Any) -> Any:
 
 def _holds_arrays(data: Any) -> bool:
     """Whether this is a dictionary or list of arrays, and no array itself."""
-    if isinstance(data, dict):
-        return True
-    return isinstance(data, (list, tuple)) and len(data) > 0 and all(map(_is_array, data))
+    return isinstance(data, dict) or (isinstance(data, (list, tuple)) and len(data) > 0 and all(map(_is_array, data)))
 
 
 def _is_array(data: Any) -> bool:
@@ -125,9 +118,7 @@ class Samples:
         """The first samples, and the last ones that make up a fraction."""
         at = math.floor(len(self) * (1.0 - fraction))
         if not 0 < at < len(self):
-            raise ValueError(
-                f"A validation_split of {fraction} of {len(self)} samples leaves none on one side; choose another"
-            )
+            raise ValueError(f"A validation_split of {fraction} of {len(self)} samples leaves none on one side")
         return self.part(slice(at)), self.part(slice(at, None))
 
     def batch(self, rows: Rows, device: Device) -> Batch:
@@ -149,14 +140,12 @@ class Samples:
 
 
 def _tensor(array: Any, rows: Rows, device: Device, dtype: Any) -> Tensor:
-    if isinstance(rows, numpy.ndarray) and not isinstance(array, numpy.ndarray):
-        rows = device_of(array).place(rows)
-    part = array[rows]
-    if dtype is None:
-        dtype = part.dtype if part.dtype in DTYPES and part.dtype != float64 else float32
-    placed = device.place(numpy.asarray(part) if isinstance(part, numpy.ndarray) else part)
-    is_a_copy = isinstance(rows, numpy.ndarray)  # what a slice gives is the caller's memory still
-    return Tensor(thread.state.run_rule(placed.astype, dtype, copy=not is_a_copy))
+    """Some rows of an array on a device, in a dtype: converted where they are, so that they travel once."""
+    home = device_of(array)
+    dtype = dtype or (array.dtype if array.dtype in DTYPES and array.dtype != float64 else float32)
+    copy = home is device and isinstance(rows, slice)  # what a slice gives is the caller's memory still
+    rows = home.place(rows) if isinstance(rows, numpy.ndarray) else rows
+    return Tensor(device.place(home.run(lambda: array[rows].astype(dtype, copy=copy))))
 
 
 @dataclasses.dataclass
@@ -207,10 +196,8 @@ def walks(
             left = data.batches(size, device, shuffled)
             first = next(left, None)
         if first is None:
-            raise NoBatchesError(
-                "No batches are left; a generator is walked through once, so give fit steps_per_epoch, "
-                "or an iterable that can begin anew"
-            )
+            said = "No batches are left; a generator is walked through once, so give steps_per_epoch,"
+            raise NoBatchesError(f"{said} or an iterable that can begin anew")
         yield _walk(first, left, steps)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from minidl.keras.layers.input import InputLayer
 from minidl.keras.layers.layer import Layer
 from minidl.keras.layers.symbolic import KerasTensor, LayerCall
-from minidl.keras.quoting import short
+from minidl.keras.names import short
 from minidl.nest import flatten, pack
 
 

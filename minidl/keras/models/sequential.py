@@ -9,7 +9,7 @@ from minidl.keras.layers.input import Input, InputLayer
 from minidl.keras.layers.layer import Layer
 from minidl.keras.layers.symbolic import KerasTensor, is_shape
 from minidl.keras.models.model import Model
-from minidl.keras.quoting import short
+from minidl.keras.names import short
 
 
 class Sequential(Model):
@@ -79,6 +79,11 @@ class Sequential(Model):
     def layers(self) -> list[Layer]:
         """The layers in order, without the input."""
         return list(self._sequence)
+
+    @property
+    def works_by_rows(self) -> bool:
+        """Whether each row of the result depends on nothing but the same row of the input."""
+        return type(self).call is Sequential.call and all(layer.works_by_rows for layer in self.layers)
 
     def _parts(self) -> list[tuple[str, Any]]:
         return [("layers", self.layers)]

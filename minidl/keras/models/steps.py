@@ -12,21 +12,22 @@ import numpy
 from minidl.gradient_tape import GradientTape
 from minidl.keras import optimizers
 from minidl.keras.callbacks import History
-from minidl.keras.layers.layer import Layer
-from minidl.keras.layers.symbolic import KerasTensor
 from minidl.keras.metrics import Metric
 from minidl.keras.models.data import Batch, unpack_x_y_sample_weight
 from minidl.keras.models.measures import CompiledMetrics, Measures
-from minidl.keras.quoting import short
+from minidl.keras.models.network import Network
+from minidl.keras.names import short
 from minidl.nest import flatten
+from minidl.ops.joining import stack
+from minidl.tensor import TensorLike
 from minidl.tracing import function
 
 # What Keras calls of a model, and minidl doesn't.
 _NEVER_CALLED = ("make_train_function", "make_test_function", "make_predict_function")
 
 
-class Learner(Layer):
-    """A layer that can take steps of training.
+class Learner(Network):
+    """A network that can take steps of training.
 
     Attributes:
         optimizer: the optimizer, once compiled.
@@ -43,33 +44,16 @@ class Learner(Layer):
     _measures: Measures | None = None
     _refusal = ""
 
-    def __init__(self, name: str | None = None, trainable: bool = True, **options: Any) -> None:
-        super().__init__(name=name, trainable=trainable, **options)
+    def __init__(self, inputs: Any, outputs: Any, name: str | None, trainable: bool, **options: Any) -> None:
         self._steps: dict[tuple[Any, ...], Callable[..., Any]] = {}  # by what they do, and the weights they train
-        ignored = [name for name in _NEVER_CALLED if hasattr(self, name)]
-        if ignored:
-            raise NotImplementedError(
-                f"{type(self).__name__} defines {', '.join(ignored)}, which minidl doesn't call; "
-                "define train_step, test_step or predict_step instead"
-            )
+        if ignored := [name for name in _NEVER_CALLED if hasattr(self, name)]:
+            said = f"{type(self).__name__} defines {', '.join(ignored)}, which minidl doesn't call"
+            raise NotImplementedError(f"{said}; define train_step, test_step or predict_step instead")
+        super().__init__(inputs, outputs, name, trainable, **options)
 
     def __getstate__(self) -> dict[str, Any]:
         """All but the compiled steps, which are made anew, and the history, which knows callbacks."""
         return {**super().__getstate__(), "_steps": {}, "history": None}
-
-    @property
-    def inputs(self) -> list[KerasTensor]:
-        """Where data enters; nowhere in particular, for a model that defines `call` itself."""
-        return []
-
-    @property
-    def output_names(self) -> list[str]:
-        """The names of the outputs, where they are known."""
-        return []
-
-    def _forms(self) -> tuple[Any, Any]:
-        """Nests of the names of the inputs and of the outputs, where they are known."""
-        return None, None
 
     # -- compiling
 
@@ -248,17 +232,22 @@ class Learner(Layer):
     def _metric_logs(self) -> dict[str, Any]:
         """What the metrics say."""
         if type(self).get_metrics_result is not Learner.get_metrics_result or self.run_eagerly:
-            return as_numbers(self.get_metrics_result())
+            return self.get_metrics_result()
         asked = self.metrics
         key = ("logs", *map(id, asked))
         if key not in self._steps:
             self._steps[key] = function(lambda: _results(asked))
-        return as_numbers(self._steps[key]())
+        found: dict[str, Any] = self._steps[key]()
+        return found
+
+    def _batch_logs(self, given: Any) -> dict[str, Any]:
+        """The logs of a step: those that it gave, or else what the metrics say."""
+        return as_numbers(self._metric_logs() if given is None else given)
 
     def _logs(self, given: Any) -> dict[str, Any]:
         """The logs at the end of a walk: those of the metrics, unless a step gave others."""
         found = self._metric_logs()
-        return found if given is None or set(given) == set(found) else as_numbers(given)
+        return as_numbers(found if given is None or set(given) == set(found) else given)
 
     def _in_order(self, logs: dict[str, Any]) -> Any:
         """The numbers in logs in the order of the metrics, and then of their names; one alone as itself."""
@@ -313,6 +302,9 @@ def _results(asked: Sequence[Metric]) -> dict[str, Any]:
 def as_numbers(logs: dict[str, Any]) -> dict[str, Any]:
     """Logs in the order of their names, with Python's numbers; what is several numbers stays an array."""
     found: dict[str, Any] = {}
+    tensors = {name: value for name, value in logs.items() if isinstance(value, TensorLike) and not value.shape}
+    if len(tensors) > 1 and len({(tensor.dtype, tensor.device) for tensor in tensors.values()}) == 1:
+        logs = logs | dict(zip(tensors, stack([*tensors.values()]).numpy(), strict=True))  # a GPU is read once
     for name, value in sorted(logs.items()):
         if isinstance(value, dict):
             found |= as_numbers(value)
