@@ -82,10 +82,6 @@ class _Random(Initializer):
     def __init__(self, seed: int | None = None) -> None:
         self.seed = random.randint(1, 10**9) if seed is None else seed
 
-    @property
-    def _pair(self) -> tuple[int, int]:
-        return self.seed, 0
-
 
 class RandomUniform(_Random):
     """Random numbers between two bounds, each equally likely.
@@ -104,7 +100,7 @@ class RandomUniform(_Random):
         self.maxval = maxval
 
     def __call__(self, shape: Sequence[int], dtype: Any = None) -> Tensor:
-        return stateless_uniform(shape, self._pair, self.minval, self.maxval, dtype or float32)
+        return stateless_uniform(shape, (self.seed, 0), self.minval, self.maxval, dtype or float32)
 
 
 class RandomNormal(_Random):
@@ -124,7 +120,7 @@ class RandomNormal(_Random):
         self.stddev = stddev
 
     def __call__(self, shape: Sequence[int], dtype: Any = None) -> Tensor:
-        return stateless_normal(shape, self._pair, self.mean, self.stddev, dtype or float32)
+        return stateless_normal(shape, (self.seed, 0), self.mean, self.stddev, dtype or float32)
 
 
 def _fans(shape: Sequence[int]) -> tuple[int, int]:
@@ -153,7 +149,7 @@ class GlorotUniform(_Random):
 
     def _within(self, scale: float, shape: Sequence[int], dtype: Any) -> Tensor:
         limit = math.sqrt(3.0 * scale)
-        return stateless_uniform(shape, self._pair, -limit, limit, dtype or float32)
+        return stateless_uniform(shape, (self.seed, 0), -limit, limit, dtype or float32)
 
 
 class HeUniform(GlorotUniform):

@@ -51,11 +51,10 @@ def like_predictions(y_true: Any, y_pred: Any, dtype: Any = None) -> tuple[Tenso
 
 def same_axes(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     """The tensors with as many axes, where they differ by one of length 1 at the end."""
-    if x.ndim == y.ndim + 1 and x.shape[-1] == 1:
-        return (x, expand_dims(y, -1)) if y.ndim == 1 else (squeeze(x, -1), y)
-    if y.ndim == x.ndim + 1 and y.shape[-1] == 1:
-        return (expand_dims(x, -1), y) if x.ndim == 1 else (x, squeeze(y, -1))
-    return x, y
+    long, short = (x, y) if x.ndim > y.ndim else (y, x)
+    if long.ndim == short.ndim + 1 and long.shape[-1] == 1:
+        long, short = (long, expand_dims(short, -1)) if short.ndim == 1 else (squeeze(long, -1), short)
+    return (long, short) if x.ndim > y.ndim else (short, long)
 
 
 def mean_of(total: Any, count: Any) -> Tensor:
@@ -160,13 +159,9 @@ class LossFunctionWrapper(Loss):
     """
 
     def __init__(
-        self,
-        fn: Any,
-        reduction: Any = "sum_over_batch_size",
-        name: str | None = None,
-        dtype: Any = None,
+        self, fn: Any, reduction: Any = "sum_over_batch_size", name: str | None = None, dtype: Any = None,
         **options: Any,
-    ) -> None:
+    ) -> None:  # fmt: skip
         super().__init__(name, reduction, dtype)
         self._function, self._options = fn, options
 

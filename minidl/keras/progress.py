@@ -26,7 +26,7 @@ class Progress:
         self._verbose = 1 if verbose == "auto" else verbose
         if self._verbose not in (0, 1, 2):
             raise ValueError(f"verbose is 'auto', 0, 1 or 2; {verbose!r} was given")
-        self._moves = self._verbose == 1 and (sys.stdout.isatty() or "ipykernel" in sys.modules)
+        self._moves = self._verbose == 1 and (getattr(sys.stdout, "isatty", bool)() or "ipykernel" in sys.modules)
         self._steps = steps
         self._done = 0
         self._start = self._shown = time.perf_counter()
@@ -45,13 +45,15 @@ class Progress:
     def finish(self, logs: Mapping[str, Any]) -> None:
         """Show the numbers at the end."""
         if self._verbose:
+            self._steps = self._done
             width = shutil.get_terminal_size().columns - 1 if self._moves else 0
             print(("\r" if self._moves else "") + self._line(logs).ljust(width))
 
     def _line(self, logs: Mapping[str, Any]) -> str:
-        seconds, steps = time.perf_counter() - self._start, self._steps or self._done
-        bar = f" [{'=' * (20 * self._done // max(steps, 1)):.<20}]" if self._verbose == 1 else ""
-        parts = [f"{self._done}/{steps}{bar}", f"{seconds:.0f}s {_duration(seconds / max(self._done, 1))}/step"]
+        seconds = time.perf_counter() - self._start
+        filled = "=" * (20 * self._done // self._steps) if self._steps else ""
+        bar = f" [{filled:.<20}]" if self._verbose == 1 else ""
+        parts = [f"{self._done}/{self._steps or 'Unknown'}{bar}", f"{seconds:.0f}s {_duration(seconds / max(self._done, 1))}/step"]
         return " - ".join([*parts, *(f"{name}: {_number(value)}" for name, value in logs.items())])
 
 

@@ -60,10 +60,8 @@ class Dense(Layer):
         if self.built:
             raise ValueError(f"Dense layer {self.name!r} is built already, for inputs of width {self.kernel.shape[0]}")
         if not is_shape(input_shape) or not input_shape or input_shape[-1] is None:
-            raise ValueError(
-                f"Dense layer {self.name!r} needs inputs whose last axis has a known length; "
-                f"their shape was {input_shape}"
-            )
+            said = f"Dense layer {self.name!r} needs inputs whose last axis has a known length"
+            raise ValueError(f"{said}; their shape was {input_shape}")
         self.kernel = self.add_weight((input_shape[-1], self.units), self.kernel_initializer, name="kernel")
         if self.use_bias:
             self.bias = self.add_weight((self.units,), self.bias_initializer, name="bias")
@@ -77,8 +75,7 @@ class Dense(Layer):
         if inputs.array.dtype is not self._dtype:
             inputs = cast(inputs, self._dtype)
         outputs = matmul(inputs, self.kernel)
-        if self.use_bias:
-            outputs = outputs + self.bias
+        outputs = outputs + self.bias if self.use_bias else outputs
         return outputs if self.activation in (None, activations.linear) else self.activation(outputs)
 
     def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
@@ -89,7 +86,5 @@ class Dense(Layer):
 
     def _check(self, shape: tuple[int | None, ...]) -> None:
         if len(shape) < 2 or shape[-1] != self.kernel.array.shape[0]:
-            raise ValueError(
-                f"Dense layer {self.name!r} takes inputs of width {self.kernel.shape[0]}, the length of their last of "
-                f"two axes or more; their shape was {tuple(shape)}"
-            )
+            said = f"Dense layer {self.name!r} takes inputs of two axes or more and of width {self.kernel.shape[0]}"
+            raise ValueError(f"{said}; their shape was {tuple(shape)}")

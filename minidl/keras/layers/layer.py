@@ -22,22 +22,14 @@ from minidl.tensor import Tensor, TensorLike, Variable
 from minidl.values import FLOATS, as_dtype
 
 
-class _Phase:
+class _Phase(threading.local):
     """What a thread is in the midst of: a call of a layer, for training or not."""
 
-    __slots__ = ("is_inside", "training")
-
-    def __init__(self) -> None:
-        self.is_inside = False
-        self.training: bool | None = None
+    is_inside = False
+    training: bool | None = None
 
 
-class _Thread(threading.local):
-    def __init__(self) -> None:
-        self.phase = _Phase()
-
-
-_thread = _Thread()
+_phase = _Phase()
 
 # The weights that layers made, by id: other variables that a layer keeps are its author's own affair.
 _made: weakref.WeakValueDictionary[int, Variable] = weakref.WeakValueDictionary()
@@ -83,8 +75,9 @@ class Layer:
         self._fixed: list[Variable] = []
         parameter = inspect.signature(self.call).parameters.get("training")
         self._takes_training = parameter is not None
-        given = None if parameter is None else parameter.default
-        self._training_by_default = None if given is inspect.Parameter.empty else given
+        self._training_by_default = getattr(parameter, "default", None)
+        if self._training_by_default is inspect.Parameter.empty:
+            self._training_by_default = None
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
@@ -105,10 +98,8 @@ class Layer:
         Raises NotImplementedError where it can't be, since it has no weights yet.
         """
         if not self.built:
-            raise NotImplementedError(
-                f"{self.name} isn't built, so it can't be tried out: call it on data, build it, or define "
-                f"compute_output_shape(self, input_shape) in {type(self).__name__}"
-            )
+            said = f"{self.name} isn't built, so it can't be tried out: call it on data, build it, or define"
+            raise NotImplementedError(f"{said} compute_output_shape(self, input_shape) in {type(self).__name__}")
         found, other = (self._tried(input_shape, length) for length in (2, 3))
         pairs = zip(flatten(found), flatten(other), strict=True)
         shapes = [tuple(a if a == b else None for a, b in zip(x.shape, y.shape, strict=True)) for x, y in pairs]
@@ -120,12 +111,11 @@ class Layer:
         def known(shape: Shape) -> Tensor:
             return zeros([length if each is None else each for each in shape], self._dtype)
 
-        phase = _thread.phase
-        training = phase.training
+        training = _phase.training
         try:
             return self._called(map_shapes(known, input_shape), False)
         finally:
-            phase.training = training
+            _phase.training = training
 
     @property
     def works_by_rows(self) -> bool:
@@ -146,17 +136,16 @@ class Layer:
 
     def _called(self, inputs: Any, training: bool | None) -> Any:
         """The result for tensors; what isn't said of training is as in the call around this one."""
-        phase = _thread.phase
-        is_outermost, phase.is_inside = not phase.is_inside, True
+        is_outermost, _phase.is_inside = not _phase.is_inside, True
         if training is None:
-            training = self._training_by_default if phase.training is None else phase.training
-        phase.training = training
+            training = self._training_by_default if _phase.training is None else _phase.training
+        _phase.training = training
         call: Any = self.call  # which takes what its class says
         try:
             return call(inputs, training=training) if self._takes_training and training is not None else call(inputs)
         finally:
             if is_outermost:
-                phase.is_inside, phase.training = False, None
+                _phase.is_inside, _phase.training = False, None
 
     def _cast_all(self, inputs: Any) -> Any:
         """The inputs as tensors, those of floats in the layer's dtype; a list of numbers is one tensor."""
@@ -176,9 +165,7 @@ class Layer:
     def _call_on_symbols(self, inputs: Any, training: bool | None) -> Any:
         for value in flatten(inputs):
             if not isinstance(value, KerasTensor):
-                raise ValueError(
-                    f"{self.name} was called on KerasTensors and {short(value)} together; make an Input of that too"
-                )
+                raise ValueError(f"{self.name} was called on an Input and on {short(value)}; make an Input of that too")
         if not self.built:
             self._build_for(inputs)
         shapes = self.compute_output_shape(pack(inputs, [value.shape for value in flatten(inputs)]))
@@ -226,13 +213,9 @@ class Layer:
     @property
     def weights(self) -> list[Variable]:
         """All weights, each once: the layer's own, then those of the layers that it keeps."""
-        found = [*self._own_weights(), *(weight for layer in self._sublayers() for weight in layer.weights)]
-        return _each_once(found)
+        return _each_once([*self._own_weights(), *(each for layer in self._sublayers() for each in layer.weights)])
 
-    @property
-    def variables(self) -> list[Variable]:
-        """All weights, by another name."""
-        return self.weights
+    variables = property(lambda self: self.weights, doc="All weights, by another name.")
 
     @property
     def trainable_weights(self) -> list[Variable]:
@@ -242,10 +225,7 @@ class Layer:
         own = [weight for weight in self._own_weights() if weight.trainable]
         return _each_once([*own, *(weight for layer in self._sublayers() for weight in layer.trainable_weights)])
 
-    @property
-    def trainable_variables(self) -> list[Variable]:
-        """The weights that are trained."""
-        return self.trainable_weights
+    trainable_variables = property(lambda self: self.trainable_weights, doc="The weights that are trained.")
 
     @property
     def non_trainable_weights(self) -> list[Variable]:
@@ -329,10 +309,8 @@ class Layer:
             if array.dtype.kind not in "fiub":
                 raise ValueError(f"Weight {weight.name!r} of {self.name} is numbers; {short(value)} was given for it")
             if array.shape != weight.shape:
-                raise ValueError(
-                    f"Weight {weight.name!r} of {self.name} has shape {weight.shape}; "
-                    f"a value of shape {array.shape} was given for it"
-                )
+                said = f"Weight {weight.name!r} of {self.name} has shape {weight.shape}"
+                raise ValueError(f"{said}; a value of shape {array.shape} was given for it")
             values.append(array.astype(weight.dtype))
         for weight, value in zip(own, values, strict=True):
             weight.assign(value)

@@ -47,10 +47,8 @@ class KerasTensor:
         return f"<KerasTensor shape={self.shape}, dtype={self.dtype}, name={self.name}>"
 
     def _has_no_numbers(self, *_: Any, error: type[Exception] = ValueError, **__: Any) -> Any:
-        raise error(
-            f"{self!r} stands for data to come and has no numbers yet, so only layers can be called on it. "
-            "For other operations derive a layer from keras.layers.Layer and compute in its `call`"
-        )
+        advice = "so call layers on it; for other operations derive one from keras.layers.Layer, with its own `call`"
+        raise error(f"{self!r} stands for data to come and has no numbers yet, {advice}")
 
     def __bool__(self) -> bool:
         return bool(self._has_no_numbers(error=TypeError))

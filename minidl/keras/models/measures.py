@@ -36,10 +36,6 @@ class CompiledMetrics(metrics.Metric):
         """Those of the metrics."""
         return [variable for metric in self._named.values() for variable in metric.variables]
 
-    @variables.setter
-    def variables(self, variables: list[Variable]) -> None:
-        """A metric begins with none of its own."""
-
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Take in a batch. Sample weights weigh the loss and not the metrics, as in Keras."""
         for target, output, group in zip(flatten(y_true), flatten(y_pred), self._groups, strict=True):
@@ -115,17 +111,14 @@ class Measures:
             None if loss is None else loss(target, output, weight)
             for target, output, loss in zip(targets, outputs, self._losses, strict=True)
         ]
-        total = None
-        for part, factor in zip(parts, self._weights, strict=True):
-            if part is not None:
-                term = part if factor == 1.0 else part * factor
-                total = term if total is None else total + term
-        if total is None:
+        factors = zip(parts, self._weights, strict=True)
+        terms = [part if factor == 1.0 else part * factor for part, factor in factors if part is not None]
+        if not terms:
             raise ValueError("There is no loss to make small: give `compile` one, or define `compute_loss`")
         for mean, part in zip(self.own, parts, strict=False):
             if part is not None:
                 mean.update_state(part, float(outputs[0].array.shape[0]))
-        return total
+        return sum(terms[1:], terms[0])
 
     def meet(self, predictions: Any) -> None:
         """Learn of the outputs from predictions, where they weren't known before."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import warnings
 from collections.abc import Callable, Sequence
@@ -148,9 +149,7 @@ class Learner(Network):
         variables = self.trainable_weights
         if variables:
             if self.optimizer is None:
-                raise ValueError(
-                    f"Model {self.name!r} was compiled without an optimizer; give compile one to train with"
-                )
+                raise ValueError(f"Model {self.name!r} was compiled without an optimizer, which training takes")
             self.optimizer.apply(tape.gradient(loss, variables), variables)
         else:
             warnings.warn(f"Model {self.name!r} has no weights to train", stacklevel=2)
@@ -226,7 +225,7 @@ class Learner(Network):
             )
         if key not in self._steps:
             is_compiled = not self.run_eagerly and True not in key  # a schedule is Python, and called at each step
-            self._steps[key] = _Step(self, kind, is_compiled)
+            self._steps[key] = _step_of(self, kind, is_compiled)
         return self._steps[key]
 
     def _metric_logs(self) -> dict[str, Any]:
@@ -258,37 +257,32 @@ class Learner(Network):
         return found[0] if len(found) == 1 else found
 
 
-class _Step:
+def _step_of(model: Learner, kind: str, is_compiled: bool) -> Callable[[Batch], Any]:
     """What takes a step on a batch, by a model's `train_step`, `test_step` or `predict_step`, compiled or not.
 
     It gives the logs, or None where they are only what the metrics say, so that they are computed when needed.
     """
+    own = getattr(model, f"{kind}_step")
+    names = (f"{kind}_step", "compute_metrics", "get_metrics_result")
+    is_usual = all(getattr(getattr(model, name), "__func__", None) is getattr(Learner, name) for name in names)
 
-    def __init__(self, model: Learner, kind: str, is_compiled: bool) -> None:
-        self._own = getattr(model, f"{kind}_step")
-        self._gives_logs = kind != "predict"
-        names = [f"{kind}_step", "compute_metrics", "get_metrics_result"]
-        is_usual = all(getattr(getattr(model, name), "__func__", None) is getattr(Learner, name) for name in names)
-        self._is_silent = self._gives_logs and is_usual
-        self._is_compiled = is_compiled
-        self._programs: dict[int | None, Callable[..., Any]] = {}  # by how many parts a batch has as a tuple
-
-    def __call__(self, batch: Batch) -> Any:
-        parts, count = (batch, len(batch)) if isinstance(batch, tuple) else ((batch,), None)
-        step = self._programs.get(count)
-        if step is None:
-            step = self._programs[count] = self._written_for(count)
-        return step(*parts)
-
-    def _written_for(self, count: int | None) -> Callable[..., Any]:
-        def step(x: Any, y: Any = None, sample_weight: Any = None) -> Any:
-            found = self._own(x if count is None else (x, y, sample_weight)[:count])
-            if self._gives_logs and not isinstance(found, dict):
+    @functools.cache
+    def program(is_tuple: bool, count: int) -> Callable[..., Any]:
+        def step(*parts: Any) -> Any:
+            found = own(parts if is_tuple else parts[0])
+            if kind == "predict":
+                return found
+            if not isinstance(found, dict):
                 raise ValueError(f"A step gives its logs, a dictionary of numbers by name; {short(found)} was given")
-            return None if self._is_silent else found
+            return None if is_usual else found
 
-        made: Callable[..., Any] = function(step) if self._is_compiled else step
+        made: Callable[..., Any] = function(step) if is_compiled else step
         return made
+
+    def take(batch: Batch) -> Any:
+        return program(True, len(batch))(*batch) if isinstance(batch, tuple) else program(False, 1)(batch)
+
+    return take
 
 
 def _results(asked: Sequence[Metric]) -> dict[str, Any]:

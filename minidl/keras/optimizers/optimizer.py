@@ -103,9 +103,8 @@ class Optimizer:
 
     def build(self, variables: Sequence[Variable]) -> None:
         """Learn which variables there are to move; an optimizer with a state of its own makes it here."""
-        for shared in [self.iterations, self._rates[-1]] if variables else []:
-            if isinstance(shared, Variable):
-                shared.relocate(device_of(variables[0].array))
+        for shared in self.variables[:2] if variables else []:  # the count of steps, and the rate
+            shared.relocate(device_of(variables[0].array))
         self._moved = list(variables)
         self.built = True
 
@@ -207,8 +206,7 @@ class Optimizer:
     def _clipped(self, gradients: list[Tensor]) -> list[Tensor]:
         if self.clipnorm:
             limit = self.clipnorm
-            norms = [sqrt(reduce_sum(square(gradient), keepdims=True)) for gradient in gradients]
-            return [gradient * limit / maximum(norm, limit) for gradient, norm in zip(gradients, norms, strict=True)]
+            return [each * limit / maximum(sqrt(reduce_sum(square(each), keepdims=True)), limit) for each in gradients]
         if self.global_clipnorm:
             limit = self.global_clipnorm
             norm = sqrt(reduce_sum(stack([reduce_sum(square(gradient)) for gradient in gradients])))
@@ -226,25 +224,22 @@ def _rate_variable(learning_rate: Any) -> Variable:
 
 def _checked(gradients: Sequence[Any], variables: Sequence[Variable]) -> tuple[list[Tensor], list[Variable]]:
     """Gradients, in the shapes and dtypes of their variables, and the variables: without those that have none."""
-    found, moved, left_out = [], [], []
-    for gradient, variable in zip(gradients, variables, strict=True):
+    pairs = list(zip(gradients, variables, strict=True))
+    if left_out := [variable.name for gradient, variable in pairs if gradient is None]:
+        said = f"The variables {left_out} have no gradient: the loss doesn't depend on them"
+        if len(left_out) == len(pairs):
+            raise ValueError(said)
+        warnings.warn(f"{said}, and they stay", stacklevel=4)
+    found, moved = [], []
+    for gradient, variable in pairs:
         if gradient is None:
-            left_out.append(variable.name)
             continue
         array = variable.array
         if type(gradient) is not Tensor or gradient.array.dtype is not array.dtype:
             gradient = cast(convert(gradient, device=device_of(variable.array)), array.dtype)
         if gradient.array.shape != array.shape:
-            raise ValueError(
-                f"Variable {variable.name!r} has shape {variable.shape}; a gradient of shape {gradient.shape} was "
-                "given for it"
-            )
+            said = f"Variable {variable.name!r} has shape {variable.shape}"
+            raise ValueError(f"{said}; a gradient of shape {gradient.shape} was given for it")
         found.append(gradient)
         moved.append(variable)
-    if left_out:
-        if not moved:
-            raise ValueError(f"None of the variables {left_out} has a gradient: the loss doesn't depend on them")
-        warnings.warn(
-            f"The variables {left_out} have no gradient, and stay: the loss doesn't depend on them", stacklevel=4
-        )
     return found, moved
