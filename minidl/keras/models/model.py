@@ -13,11 +13,11 @@ import numpy
 from minidl.context import thread
 from minidl.devices import CPU, Device, device_of
 from minidl.keras.callbacks import Callback, CallbackList, History, listed
-from minidl.keras.models import saving
 from minidl.keras.models.data import Batch, NoBatchesError, Samples, Stream, arranged, is_stream, steps_in, walks
 from minidl.keras.models.interrupts import WholeSteps
+from minidl.keras.models.saving import load_weights, save_weights
 from minidl.keras.models.steps import Learner
-from minidl.keras.models.summary import print_summary
+from minidl.keras.models.summary import summary
 from minidl.keras.names import new_name, short
 from minidl.keras.progress import Progress
 from minidl.nest import flatten, pack
@@ -253,34 +253,7 @@ class Model(Learner):
 
     # -- reading
 
-    def summary(self, line_length: int | None = None, print_fn: Any = None) -> None:
-        """Print the layers as a table: their names, the shapes of their results, the number of their weights.
-
-        Arguments:
-            line_length: how wide.
-            print_fn: what to call on the text, instead of printing it.
-        """
-        print_summary(self, line_length, print_fn)
-
-    def save_weights(self, filepath: Any, overwrite: bool = True) -> None:
-        """Write the weights, and the state of the optimizer, to a file.
-
-        Arguments:
-            filepath: ends in `.weights.npz`, or in `.weights.h5` for Keras's own format, which needs h5py.
-            overwrite: whether a file that is there is replaced; it stays until the new one is whole.
-
-        Raises ValueError for another ending and for a model without weights yet, FileExistsError, and ImportError
-        without h5py.
-        """
-        saving.save(self, filepath, overwrite)
-
-    def load_weights(self, filepath: Any) -> None:
-        """Read the weights, and the state of the optimizer, from a file that minidl or Keras wrote.
-
-        Raises FileNotFoundError, OSError for a damaged file, ValueError where the number or the shapes of the
-        weights differ; no weight is then changed.
-        """
-        saving.load(self, filepath)
+    summary, save_weights, load_weights = summary, save_weights, load_weights
 
     # -- data
 
