@@ -173,22 +173,17 @@ class EarlyStopping(Callback):
     ) -> None:  # fmt: skip
         if mode not in ("auto", "min", "max"):
             raise ValueError(f"The mode is 'auto', 'min' or 'max'; {mode!r} was given")
-        self.monitor = monitor
-        self.min_delta = abs(min_delta)
-        self.patience = patience
-        self.verbose = verbose
-        self.baseline = baseline
+        self.monitor, self.verbose = monitor, verbose
+        self.min_delta, self.baseline = abs(min_delta), baseline
+        self.patience, self.start_from_epoch = patience, start_from_epoch
         self.restore_best_weights = restore_best_weights
-        self.start_from_epoch = start_from_epoch
         self._sign = 1 if mode == "max" or (mode == "auto" and "acc" in monitor) else -1
         self.on_train_begin()
 
     def on_train_begin(self, logs: Logs = None) -> None:
         """Forget an earlier training."""
-        self.wait = 0
-        self.stopped_epoch = 0
+        self.wait = self.stopped_epoch = self.best_epoch = 0
         self.best: float | None = None
-        self.best_epoch = 0
         self.best_weights: list[Any] | None = None
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:

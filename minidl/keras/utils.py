@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from minidl.keras.layers.input import InputLayer
+from minidl.keras.layers.layer import InputLayer
 from minidl.keras.layers.symbolic import KerasTensor
 from minidl.keras.models.data import unpack_x_y_sample_weight
 from minidl.keras.models.model import Model

@@ -42,9 +42,8 @@ class Dense(Layer):
         if not isinstance(units, int) or isinstance(units, bool) or units < 1:
             raise ValueError(f"The units of a Dense layer are a whole number above 0; {short(units)} was given")
         super().__init__(name=name, trainable=trainable, dtype=dtype, **options)
-        self.units = units
+        self.units, self.use_bias = units, use_bias
         self.activation = activations.get(activation)
-        self.use_bias = use_bias
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.bias_initializer = initializers.get(bias_initializer)
         self.kernel: Any = None

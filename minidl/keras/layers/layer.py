@@ -1,4 +1,6 @@
-"""Layer: a function with weights of its own, which it makes when it first sees the shape of its input."""
+"""Layer: a function with weights of its own, which it makes when it first sees the shape of its input.
+
+And Input, the place where data enters a graph of layers."""
 
 from __future__ import annotations
 
@@ -13,7 +15,7 @@ from typing import Any
 import numpy
 
 from minidl.keras import initializers
-from minidl.keras.layers.symbolic import KerasTensor, LayerCall, Shape, holds_symbols, is_shape, map_shapes
+from minidl.keras.layers.symbolic import KerasTensor, LayerCall, holds_symbols, is_shape, map_shapes
 from minidl.keras.metrics import Metric
 from minidl.keras.names import new_name, refuse, short
 from minidl.nest import flatten, pack
@@ -107,13 +109,10 @@ class Layer:
 
     def _tried(self, input_shape: Any, length: int) -> Any:
         """What the layer gives for zeros, with a length for the unknown ones."""
-
-        def known(shape: Shape) -> Tensor:
-            return zeros([length if each is None else each for each in shape], self._dtype)
-
+        inputs = map_shapes(lambda shape: zeros([length if n is None else n for n in shape], self._dtype), input_shape)
         training = _phase.training
         try:
-            return self._called(map_shapes(known, input_shape), False)
+            return self._called(inputs, False)
         finally:
             _phase.training = training
 
@@ -269,8 +268,8 @@ class Layer:
     def _own_weights(self) -> list[Variable]:
         """The weights that the layer made, those to be trained first, with those that it has from other layers."""
         fixed = {id(weight) for weight in self._fixed}
-        variables = [each for each in self._kept() if isinstance(each, Variable) and id(each) not in fixed]
-        shared = [each for each in variables if _made.get(id(each)) is each]
+        made = [each for each in self._kept() if isinstance(each, Variable) and _made.get(id(each)) is each]
+        shared = [weight for weight in made if id(weight) not in fixed]
         return _each_once([*self._trained, *shared, *self._fixed])
 
     def _sublayers(self) -> list[Layer]:
@@ -355,6 +354,45 @@ class Layer:
         if len(self.calls) != 1:
             raise AttributeError(f"{self.name} stands {len(self.calls)} times in a graph, so it has no one input")
         return self.calls[0]
+
+
+class InputLayer(Layer):
+    """The layer that stands for the data; `Input` makes it."""
+
+    def __init__(self, tensor: KerasTensor, name: str | None = None) -> None:
+        super().__init__(name=name, dtype=tensor.dtype)
+        self.built = True
+        LayerCall(self, [], tensor)
+
+    works_by_rows = True  # a row stays itself
+
+    def call(self, inputs: Any) -> Any:
+        return inputs
+
+
+def Input(
+    shape: int | Sequence[int | None] | None = None, batch_size: int | None = None, dtype: Any = None,
+    name: str | None = None,
+) -> KerasTensor:  # fmt: skip
+    """The place of data to come.
+
+    Arguments:
+        shape: of one sample; a number is the length of its only axis. None in it stands for any length.
+        batch_size: how many samples come together; any number by default.
+        dtype: of the data, 'float32' by default.
+        name: of the input.
+
+    Raises ValueError for lengths that aren't whole numbers from 0 on.
+
+    >>> tf.keras.Input(1, name='x')
+    <KerasTensor shape=(None, 1), dtype=float32, name=x>
+    """
+    lengths = (shape,) if isinstance(shape, int) else shape
+    if lengths is None or not all(each is None or (isinstance(each, int) and each >= 0) for each in lengths):
+        raise ValueError(f"The shape of an Input consists of whole numbers and None; {short(shape)} was given")
+    tensor = KerasTensor((batch_size, *lengths), str(as_dtype(dtype or "float32")), name)
+    InputLayer(tensor, name)
+    return tensor
 
 
 def _each_once(values: Sequence[Any]) -> list[Any]:

@@ -77,10 +77,8 @@ class LayerCall:
     """
 
     def __init__(self, layer: Layer, inputs: Any, outputs: Any, training: bool | None = None) -> None:
-        self.layer = layer
-        self.inputs = inputs
-        self.outputs = outputs
-        self.training = training
+        self.layer, self.training = layer, training
+        self.inputs, self.outputs = inputs, outputs
         for tensor in flatten(outputs):
             tensor.call = self
         layer.calls.append(self)

@@ -6,8 +6,7 @@ import collections
 from collections.abc import Sequence
 from typing import Any
 
-from minidl.keras.layers.input import InputLayer
-from minidl.keras.layers.layer import Layer
+from minidl.keras.layers.layer import InputLayer, Layer
 from minidl.keras.layers.symbolic import KerasTensor, LayerCall
 from minidl.keras.names import short
 from minidl.nest import flatten, pack
@@ -22,11 +21,7 @@ def in_order(role: str, data: Any, form: Any) -> list[Any]:
     """
     names = flatten(form)
     if isinstance(data, dict):
-        places = form if isinstance(form, dict) else {name: name for name in names}
-        if set(data) != set(places):
-            raise ValueError(f"{role} has the names {sorted(data)}; the model has {sorted(places)}")
-        order = sorted(places) if isinstance(form, dict) else names
-        return [part for name in order for part in in_order(f"{role}[{name!r}]", data[name], places[name])]
+        return [part for each in by_name(role, data, form) for part in in_order(*each)]
     if len(names) == 1:
         holds_one = isinstance(data, (list, tuple)) and len(data) == 1 and getattr(data[0], "ndim", 0) > 0
         return [data[0] if holds_one else data]
@@ -37,6 +32,15 @@ def in_order(role: str, data: Any, form: Any) -> list[Any]:
         if len(data) == len(names) and (not isinstance(form, dict) or list(form) == sorted(form)):
             return list(data)
     raise ValueError(f"{role} needs {len(names)} arrays, for {', '.join(names)}; {short(data)} was given")
+
+
+def by_name(role: str, data: dict[str, Any], form: Any, may_lack: bool = False) -> list[tuple[str, Any, Any]]:
+    """The parts of a dictionary in the order of a form: of each what it is, itself or None, and its place."""
+    places = form if isinstance(form, dict) else {name: name for name in flatten(form)}
+    if set(data) - set(places) or (set(places) - set(data) and not may_lack):
+        raise ValueError(f"{role} has the names {sorted(data)}; the model has {sorted(places)}")
+    order = sorted(places) if isinstance(form, dict) else places
+    return [(f"{role}[{name!r}]", data.get(name), places[name]) for name in order]
 
 
 class Graph:
@@ -75,9 +79,8 @@ class Graph:
     def is_chain(self) -> bool:
         """Whether each layer is called once, on nothing but the result of the one before."""
         results = [self.inputs[0], *(call.outputs for call in self.calls)]
-        return len(self.inputs) == 1 and all(
-            call.inputs is result for call, result in zip(self.calls, results, strict=False)
-        )
+        pairs = zip(self.calls, results, strict=False)
+        return len(self.inputs) == 1 and all(call.inputs is result for call, result in pairs)
 
     def run(self, values: Sequence[Any], training: bool | None) -> dict[KerasTensor, Any]:
         """What each KerasTensor stands for with these values for the inputs."""
@@ -116,11 +119,8 @@ def _walk_back(outputs: Sequence[KerasTensor], given: set[int]) -> tuple[list[La
 
 
 def _calls_of(tensors: Sequence[KerasTensor], given: set[int]) -> list[tuple[LayerCall, bool]]:
-    return [
-        (tensor.call, False)
-        for tensor in reversed(tensors)
-        if id(tensor) not in given or isinstance(tensor.call.layer, InputLayer)
-    ]
+    pairs = [(id(tensor), tensor.call) for tensor in reversed(tensors)]
+    return [(call, False) for key, call in pairs if key not in given or isinstance(call.layer, InputLayer)]
 
 
 def _by_distance(calls: Sequence[LayerCall], layers: Sequence[Layer]) -> list[Layer]:

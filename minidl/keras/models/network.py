@@ -28,8 +28,7 @@ class Network(Layer):
         for role, nest in (("inputs", inputs), ("outputs", outputs)):
             if not flatten(nest) or not all(isinstance(tensor, KerasTensor) for tensor in flatten(nest)):
                 raise ValueError(f"The {role} of a model come from Input and calls of layers; {short(nest)} was given")
-        self._inputs = inputs
-        self._outputs = outputs
+        self._inputs, self._outputs = inputs, outputs
         self._graph = Graph(flatten(inputs), flatten(outputs))
         self.built = True
 
@@ -152,6 +151,4 @@ def _fitting(value: Tensor, place: KerasTensor) -> Tensor:
 
 @functools.lru_cache(4096)
 def _fits(shape: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:
-    return len(shape) == len(wanted) and all(
-        length in (given, None) for given, length in zip(shape, wanted, strict=True)
-    )
+    return len(shape) == len(wanted) and all(b in (a, None) for a, b in zip(shape, wanted, strict=True))

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from minidl.keras.layers.input import Input, InputLayer
-from minidl.keras.layers.layer import Layer
+from minidl.keras.layers.layer import Input, InputLayer, Layer
 from minidl.keras.layers.symbolic import KerasTensor, is_shape
 from minidl.keras.models.model import Model
 from minidl.keras.names import short
@@ -112,12 +111,7 @@ class Sequential(Model):
         if input_shape is None:
             return
         if not is_shape(input_shape):
-            for layer in self._sequence:
-                if not layer.built:
-                    layer.build(input_shape)
-                    layer.built = True
-                input_shape = layer.compute_output_shape(input_shape)
-            self.built = True
+            super().build(input_shape)
             return
         if len(input_shape) < 2:
             raise ValueError(f"Model {self.name!r} takes inputs of two axes or more; their shape was {input_shape}")

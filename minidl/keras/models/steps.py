@@ -82,7 +82,7 @@ class Learner(Network):
         """
         try:
             made = optimizers.get(optimizer)
-            measures = Measures(self._forms()[1], self.output_names, loss, loss_weights, metrics)
+            measures = Measures(self._forms()[1], loss, loss_weights, metrics)
         except Exception as error:
             self._refusal = f". The last compile() failed: {error}"
             raise

@@ -57,9 +57,7 @@ class Optimizer:
                 raise ValueError(f"{what} is a number from 0 on, or None; {value!r} was given")
         self.name = name or new_name(self)
         self.weight_decay = weight_decay
-        self.clipnorm = clipnorm
-        self.clipvalue = clipvalue
-        self.global_clipnorm = global_clipnorm
+        self.clipnorm, self.clipvalue, self.global_clipnorm = clipnorm, clipvalue, global_clipnorm
         self.built = False
         self.iterations = Variable(0, trainable=False, name="iteration", dtype=int64)
         # All that ever gave the learning rate, the last is in force: so none has the `id` of one before.
