@@ -13,12 +13,6 @@ if TYPE_CHECKING:
 
 Logs = dict[str, Any] | None
 
-EVENTS = tuple(
-    f"on_{what}_{when}"
-    for what in ("train", "epoch", "train_batch", "batch", "test", "test_batch", "predict", "predict_batch")
-    for when in ("begin", "end")
-)
-
 
 class Callback:
     """Something to be called during `fit`, `evaluate` and `predict`; to derive from.
@@ -98,6 +92,9 @@ class Callback:
         """A batch of `predict` ends."""
 
 
+EVENTS = tuple(name for name in vars(Callback) if name.startswith("on_"))
+
+
 class History(Callback):
     """Keeps the logs of each epoch; `fit` returns it.
 
@@ -107,13 +104,12 @@ class History(Callback):
     """
 
     def __init__(self) -> None:
-        self.history: dict[str, list[float]] = {}
-        self.epoch: list[int] = []
+        self.on_train_begin()
 
     def on_train_begin(self, logs: Logs = None) -> None:
         """Forget an earlier training."""
-        self.history = {}
-        self.epoch = []
+        self.history: dict[str, list[float]] = {}
+        self.epoch: list[int] = []
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         """Keep the logs."""
@@ -138,9 +134,7 @@ class LambdaCallback(Callback):
     def __init__(self, **functions: Callable[..., Any] | None) -> None:
         if unknown := [name for name in functions if name not in EVENTS]:
             raise ValueError(f"There is no event {', '.join(unknown)}; there are {', '.join(EVENTS)}")
-        for name, function in functions.items():
-            if function is not None:
-                setattr(self, name, function)
+        vars(self).update({name: function for name, function in functions.items() if function is not None})
 
 
 class EarlyStopping(Callback):
@@ -220,11 +214,9 @@ class EarlyStopping(Callback):
 
 def listed(callbacks: Callback | Iterable[Callback] | None) -> list[Callback]:
     """Callbacks as given to a model, one or several or None. Raises ValueError for what is none."""
-    given = () if callbacks is None else callbacks
-    found = list(given) if isinstance(given, Iterable) else [given]
-    for callback in found:
-        if not isinstance(callback, Callback):
-            raise ValueError(f"Callbacks are a list of keras.callbacks.Callback; {short(callback)} was among them")
+    found = list(callbacks) if isinstance(callbacks, Iterable) else [] if callbacks is None else [callbacks]
+    if others := [each for each in found if not isinstance(each, Callback)]:
+        raise ValueError(f"Callbacks are a list of keras.callbacks.Callback; {short(others[0])} was among them")
     return found
 
 

@@ -20,7 +20,8 @@ __all__ = [
     "mean_squared_error", "mse",
 ]  # fmt: skip
 
-_MEANS = ("sum_over_batch_size", "mean", "mean_with_sample_weight")
+_MEAN = "sum_over_batch_size"
+_MEANS = (_MEAN, "mean", "mean_with_sample_weight")
 _REDUCTIONS = (*_MEANS, "sum", "none", None)
 
 
@@ -115,7 +116,7 @@ class Loss:
     np.float32(1.5)
     """
 
-    def __init__(self, name: str | None = None, reduction: Any = "sum_over_batch_size", dtype: Any = None) -> None:
+    def __init__(self, name: str | None = None, reduction: Any = _MEAN, dtype: Any = None) -> None:
         if reduction not in _REDUCTIONS:
             raise ValueError(f"A loss is reduced by one of {_REDUCTIONS}; {reduction!r} was given")
         self.reduction = reduction
@@ -158,10 +159,7 @@ class LossFunctionWrapper(Loss):
         options: what else to give the function.
     """
 
-    def __init__(
-        self, fn: Any, reduction: Any = "sum_over_batch_size", name: str | None = None, dtype: Any = None,
-        **options: Any,
-    ) -> None:  # fmt: skip
+    def __init__(self, fn: Any, reduction: Any = _MEAN, name: Any = None, dtype: Any = None, **options: Any) -> None:
         super().__init__(name, reduction, dtype)
         self._function, self._options = fn, options
 
@@ -192,9 +190,7 @@ class MeanSquaredError(LossFunctionWrapper):
     np.float32(2.5)
     """
 
-    def __init__(
-        self, reduction: Any = "sum_over_batch_size", name: Any = "mean_squared_error", dtype: Any = None
-    ) -> None:
+    def __init__(self, reduction: Any = _MEAN, name: Any = "mean_squared_error", dtype: Any = None) -> None:
         super().__init__(mean_squared_error, reduction, name, dtype)
 
 
@@ -209,9 +205,7 @@ class MeanAbsoluteError(LossFunctionWrapper):
     np.float32(1.5)
     """
 
-    def __init__(
-        self, reduction: Any = "sum_over_batch_size", name: Any = "mean_absolute_error", dtype: Any = None
-    ) -> None:
+    def __init__(self, reduction: Any = _MEAN, name: Any = "mean_absolute_error", dtype: Any = None) -> None:
         super().__init__(mean_absolute_error, reduction, name, dtype)
 
 

@@ -62,7 +62,9 @@ class Metric:
         metrics = (each for kept in vars(self).values() for each in flatten(kept) if isinstance(each, Metric))
         return [*self._added, *(variable for metric in metrics for variable in metric.variables)]
 
-    def add_variable(self, shape: Any, initializer: Any, dtype: Any = None, name: str | None = None) -> Variable:
+    def add_variable(
+        self, shape: Any = (), initializer: Any = "zeros", dtype: Any = None, name: str | None = None
+    ) -> Variable:
         """Make a variable to keep something in; `reset_state` sets it to zeros.
 
         Arguments:
@@ -72,11 +74,7 @@ class Metric:
         self._added.append(Variable(first, trainable=False, name=name or "variable"))
         return self._added[-1]
 
-    def add_weight(
-        self, shape: Any = (), initializer: Any = "zeros", dtype: Any = None, name: str | None = None
-    ) -> Variable:
-        """Make a variable, as `add_variable` does."""
-        return self.add_variable(shape, initializer, dtype, name)
+    add_weight = add_variable
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}>"
@@ -124,8 +122,7 @@ class Mean(Metric):
         if isinstance(sample_weight, (int, float)) and not values.array.ndim:
             values, count = values * float(sample_weight), float(sample_weight)
         elif sample_weight is not None:
-            weight = in_dtype(sample_weight, self._dtype, device_of(values.array))
-            values, weight = same_axes(values, weight)
+            values, weight = same_axes(values, in_dtype(sample_weight, self._dtype, device_of(values.array)))
             weight = broadcast_to(weight, (values := _means(values, weight.ndim)).shape)
             values = values * weight
             count = reduce_sum(_means(weight, 1))
@@ -159,8 +156,7 @@ class MeanMetricWrapper(Mean):
 
     def __init__(self, fn: Callable[..., Any], name: str | None = None, dtype: Any = None, **options: Any) -> None:
         super().__init__(name, dtype)
-        self._function = fn
-        self._options = options
+        self._function, self._options = fn, options
 
     # Keras's signature: it is a mean, but of what a function makes of targets and predictions.
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
@@ -220,8 +216,7 @@ def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Tensor:
     array([1.], dtype=float32)
     """
     target, prediction = _tensors(y_true, y_pred)
-    if target.ndim == prediction.ndim:
-        target = squeeze(target, -1)
+    target = squeeze(target, -1) if target.ndim == prediction.ndim else target
     return cast(equal(target, cast(argmax(prediction, -1), target.dtype)), float32)
 
 

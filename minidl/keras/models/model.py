@@ -107,9 +107,8 @@ class Model(Learner):
         {'loss': [10.0, 0.40625]}
         """
         self._compiled("fit")
-        _check_counts(batch_size=batch_size, validation_batch_size=validation_batch_size,
-                      steps_per_epoch=steps_per_epoch, validation_steps=validation_steps,
-                      validation_freq=validation_freq)  # fmt: skip
+        _check_counts(batch_size=batch_size, steps_per_epoch=steps_per_epoch, validation_steps=validation_steps)
+        _check_counts(validation_batch_size=validation_batch_size, validation_freq=validation_freq)
         data = self._data(x, y, sample_weight)
         validation = None
         if is_stream(validation_data):
@@ -175,14 +174,9 @@ class Model(Learner):
         """
         self._compiled("evaluate")
         _check_counts(batch_size=batch_size, steps=steps)
-        data, size = self._data(x, y, sample_weight), batch_size or BATCH_SIZE
-        count = steps_in(data, size, steps)
-        batches = next(walks(data, size, self._place(), False, steps))
-        told = callbacks
-        if not isinstance(told, CallbackList):
-            told = CallbackList(told, self, epochs=1, steps=count, verbose=verbose)
+        data = self._data(x, y, sample_weight)
+        batches, told, progress = self._begin(data, batch_size or BATCH_SIZE, steps, callbacks, verbose)
         self.stop_evaluating = False
-        progress = Progress(verbose, count)
         with WholeSteps() as whole:
             told.tell("on_test_begin", {})
             whole.run(self.reset_metrics)
@@ -190,6 +184,15 @@ class Model(Learner):
             told.tell("on_test_end", logs)
             progress.finish(logs)
         return logs if return_dict else self._in_order(logs)
+
+    def _begin(
+        self, data: Samples | Stream, size: int, steps: int | None, callbacks: Any, verbose: str | int
+    ) -> tuple[Iterator[Batch], CallbackList, Progress]:
+        """What an evaluation or a prediction needs: its only walk, who is told of it, and what shows it."""
+        count = steps_in(data, size, steps)
+        if not isinstance(callbacks, CallbackList):
+            callbacks = CallbackList(callbacks, self, epochs=1, steps=count, verbose=verbose)
+        return next(walks(data, size, self._place(), False, steps)), callbacks, Progress(verbose, count)
 
     def _walk(
         self, batches: Iterable[Batch], kind: str, told: CallbackList, progress: Progress, whole: WholeSteps
@@ -236,13 +239,10 @@ class Model(Learner):
         is_own = type(self).predict_step is not Learner.predict_step
         if self.works_by_rows and steps is None and not callbacks and not is_own:
             size = max(size, ROWS_AT_ONCE[self._place().kind])  # nobody can tell, but by the time that it takes
-        count = steps_in(data, size, steps)
-        batches = next(walks(data, size, self._place(), False, steps))
-        told = CallbackList(callbacks, self, epochs=1, steps=count, verbose=verbose)
+        batches, told, progress = self._begin(data, size, steps, callbacks, verbose)
         parts: list[list[Any]] = []
         form: Any = None
         self.stop_predicting = False
-        progress = Progress(verbose, count)
         told.tell("on_predict_begin", {})
         with WholeSteps() as whole:
             for form in self._walk(batches, "predict", told, progress, whole):

@@ -81,15 +81,12 @@ class Learner(Network):
         dict_keys(['loss', 'mae'])
         """
         try:
-            made = optimizers.get(optimizer)
-            measures = Measures(self._forms()[1], loss, loss_weights, metrics)
+            made, measures = optimizers.get(optimizer), Measures(self._forms()[1], loss, loss_weights, metrics)
         except Exception as error:
             self._refusal = f". The last compile() failed: {error}"
             raise
-        self._measures, self._refusal = measures, ""
-        self.optimizer = made
-        self.run_eagerly = bool(run_eagerly)
-        self._steps = {}
+        self.optimizer, self._measures, self._refusal = made, measures, ""
+        self.run_eagerly, self._steps = bool(run_eagerly), {}
 
     @property
     def metrics(self) -> list[Metric]:
@@ -147,12 +144,12 @@ class Learner(Network):
             predictions = self(x, training=True)
             loss = self._loss_of(x, y, predictions, sample_weight, training=True)
         variables = self.trainable_weights
-        if variables:
-            if self.optimizer is None:
-                raise ValueError(f"Model {self.name!r} was compiled without an optimizer, which training takes")
-            self.optimizer.apply(tape.gradient(loss, variables), variables)
-        else:
+        if not variables:
             warnings.warn(f"Model {self.name!r} has no weights to train", stacklevel=2)
+        elif self.optimizer is None:
+            raise ValueError(f"Model {self.name!r} was compiled without an optimizer, which training takes")
+        else:
+            self.optimizer.apply(tape.gradient(loss, variables), variables)
         return self.compute_metrics(x, y, predictions, sample_weight)
 
     def test_step(self, data: Any) -> dict[str, Any]:
@@ -198,8 +195,7 @@ class Learner(Network):
         """The loss of a batch, which its mean takes in."""
         measures = self._compiled("a step")
         measures.meet(predictions)
-        is_own = type(self).compute_loss is not Learner.compute_loss  # and may be older than the argument
-        takes_training = not is_own or "training" in inspect.signature(self.compute_loss).parameters
+        takes_training = "training" in inspect.signature(self.compute_loss).parameters  # a user's own may be older
         told = {"training": training} if takes_training else {}
         loss = self.compute_loss(x, y, predictions, sample_weight, **told)
         measures.mean.update_state(loss, float(flatten(x)[0].shape[0]))
@@ -217,12 +213,8 @@ class Learner(Network):
             trained = self.trainable_weights
             if self.built and not self.optimizer.built:
                 self.optimizer.build(trained)
-            key = (
-                kind,
-                self.optimizer.calls_python,
-                id(self.optimizer.schedule),
-                *((id(weight), weight.device) for weight in trained),
-            )
+            places = [(id(weight), weight.device) for weight in trained]
+            key = (kind, self.optimizer.calls_python, id(self.optimizer.schedule), *places)
         if key not in self._steps:
             is_compiled = not self.run_eagerly and True not in key  # a schedule is Python, and called at each step
             self._steps[key] = _step_of(self, kind, is_compiled)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 from minidl.nest import flatten
@@ -60,6 +59,6 @@ def _sources(model: Model, layer: Layer) -> str:
     return ", ".join(tensor.call.layer.name for call in calls for tensor in flatten(call.inputs)) or "-"
 
 
-def _readable(size: float) -> str:
-    power = min(int(math.log(max(size, 1), 1024)), 3)
+def _readable(size: int) -> str:
+    power = min(max(size.bit_length() - 1, 0) // 10, 3)
     return f"{size / 1024**power:.2f} {('B', 'KB', 'MB', 'GB')[power]}"
