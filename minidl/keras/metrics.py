@@ -63,7 +63,7 @@ class Metric:
         return [*self._added, *(variable for metric in metrics for variable in metric.variables)]
 
     def add_variable(
-        self, shape: Any = (), initializer: Any = "zeros", dtype: Any = None, name: str | None = None
+        self, shape: Any = (), initializer: Any = "zeros", dtype: Any = None, name: Any = None
     ) -> Variable:
         """Make a variable to keep something in; `reset_state` sets it to zeros.
 

@@ -71,9 +71,7 @@ class Dense(Layer):
         if not isinstance(inputs, Tensor):
             raise ValueError(f"Dense layer {self.name!r} takes one tensor; a {type(inputs).__name__} was given")
         self._check(inputs.array.shape)
-        if inputs.array.dtype is not self._dtype:
-            inputs = cast(inputs, self._dtype)
-        outputs = matmul(inputs, self.kernel)
+        outputs = matmul(inputs if inputs.array.dtype is self._dtype else cast(inputs, self._dtype), self.kernel)
         outputs = outputs + self.bias if self.use_bias else outputs
         return outputs if self.activation in (None, activations.linear) else self.activation(outputs)
 

@@ -75,11 +75,10 @@ class Layer:
         self._trainable = trainable
         self._trained: list[Variable] = []
         self._fixed: list[Variable] = []
-        parameter = inspect.signature(self.call).parameters.get("training")
-        self._takes_training = parameter is not None
-        self._training_by_default = getattr(parameter, "default", None)
-        if self._training_by_default is inspect.Parameter.empty:
-            self._training_by_default = None
+        parameters = inspect.signature(self.call).parameters
+        self._takes_training = "training" in parameters
+        given = getattr(parameters.get("training"), "default", None)
+        self._training_by_default = None if given is inspect.Parameter.empty else given
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"

@@ -12,7 +12,7 @@ from typing import Any
 import numpy
 
 from minidl.devices import Device, device_of, is_gpu_array
-from minidl.keras.models.graph import in_order
+from minidl.keras.models.network import in_order
 from minidl.nest import flatten, pack
 from minidl.tensor import Tensor, TensorLike
 from minidl.values import DTYPES, float32, float64
@@ -169,21 +169,22 @@ class Stream:
             yield samples.batch(slice(None), device)
 
 
+Data = Samples | Stream
+
+
 def is_stream(data: Any) -> bool:
     """Whether this gives batches one after another, and is no array, list or dictionary."""
     return hasattr(data, "__iter__") and not hasattr(data, "__array__") and not isinstance(data, (list, tuple, dict))
 
 
-def steps_in(data: Samples | Stream, size: int, steps: int | None) -> int | None:
+def steps_in(data: Data, size: int, steps: int | None) -> int | None:
     """How many batches a walk has, None where it isn't known."""
     if steps is None and isinstance(data, Samples):
         return -(-len(data) // size) or 1
     return steps
 
 
-def walks(
-    data: Samples | Stream, size: int, device: Device, shuffled: bool, steps: int | None
-) -> Iterator[Iterator[Batch]]:
+def walks(data: Data, size: int, device: Device, shuffled: bool, steps: int | None) -> Iterator[Iterator[Batch]]:
     """One walk after another: each through all batches or, with a number of steps, so many further on.
 
     A walk ends with the data, and warns where that has fewer batches than steps; the next begins anew. Raises

@@ -21,11 +21,11 @@ class WholeSteps:
         self._outer: Any = None
 
     def __enter__(self) -> WholeSteps:
-        if threading.current_thread() is threading.main_thread():
-            outer = signal.getsignal(signal.SIGINT)
-            if callable(outer):  # and neither ignored nor left to the system
-                self._outer = outer
-                signal.signal(signal.SIGINT, self._hear)
+        outer = signal.getsignal(signal.SIGINT)
+        is_main = threading.current_thread() is threading.main_thread()
+        if is_main and callable(outer):  # and neither ignored nor left to the system
+            self._outer = outer
+            signal.signal(signal.SIGINT, self._hear)
         return self
 
     def __exit__(self, *_: object) -> None:

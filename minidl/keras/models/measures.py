@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from minidl.keras import losses, metrics
-from minidl.keras.models.graph import by_name
+from minidl.keras.models.network import by_name
 from minidl.nest import flatten
 from minidl.tensor import Tensor, Variable
 

@@ -13,7 +13,7 @@ import numpy
 from minidl.context import thread
 from minidl.devices import CPU, Device, device_of
 from minidl.keras.callbacks import Callback, CallbackList, History, listed
-from minidl.keras.models.data import Batch, NoBatchesError, Samples, Stream, arranged, is_stream, steps_in, walks
+from minidl.keras.models.data import Batch, Data, NoBatchesError, Samples, Stream, arranged, is_stream, steps_in, walks
 from minidl.keras.models.interrupts import WholeSteps
 from minidl.keras.models.saving import load_weights, save_weights
 from minidl.keras.models.steps import Learner
@@ -186,7 +186,7 @@ class Model(Learner):
         return logs if return_dict else self._in_order(logs)
 
     def _begin(
-        self, data: Samples | Stream, size: int, steps: int | None, callbacks: Any, verbose: str | int
+        self, data: Data, size: int, steps: int | None, callbacks: Any, verbose: str | int
     ) -> tuple[Iterator[Batch], CallbackList, Progress]:
         """What an evaluation or a prediction needs: its only walk, who is told of it, and what shows it."""
         count = steps_in(data, size, steps)
@@ -257,7 +257,7 @@ class Model(Learner):
 
     # -- data
 
-    def _data(self, x: Any, y: Any = None, sample_weight: Any = None, may_be_empty: bool = False) -> Samples | Stream:
+    def _data(self, x: Any, y: Any = None, sample_weight: Any = None, may_be_empty: bool = False) -> Data:
         if isinstance(x, (Samples, Stream)):
             return x
         if not is_stream(x):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from minidl.keras.layers.layer import Input, InputLayer, Layer
@@ -23,9 +22,7 @@ class Sequential(Model):
     [2, 1]
     """
 
-    def __init__(
-        self, layers: Sequence[Any] | None = None, trainable: bool = True, name: str | None = None, **options: Any
-    ) -> None:
+    def __init__(self, layers: Any = None, trainable: bool = True, name: str | None = None, **options: Any) -> None:
         super().__init__(name=name, trainable=trainable, **options)
         self._sequence: list[Layer] = []
         self._start: KerasTensor | None = None

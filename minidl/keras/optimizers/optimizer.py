@@ -106,9 +106,7 @@ class Optimizer:
         self._moved = list(variables)
         self.built = True
 
-    def add_variable(
-        self, shape: Sequence[int], initializer: Any = "zeros", dtype: Any = None, name: str | None = None
-    ) -> Variable:
+    def add_variable(self, shape: Any, initializer: Any = "zeros", dtype: Any = None, name: Any = None) -> Variable:
         """Make a variable of the state; arguments as of `Layer.add_weight`."""
         first = initializers.get(initializer)(tuple(shape), dtype=as_dtype(dtype or float32))
         self._added.append(Variable(first, trainable=False, name=name))
