@@ -240,9 +240,9 @@ class CallbackList:
             method(*arguments)
 
     def _methods_for(self, event: str) -> list[Callable[..., None]]:
-        def defines(callback: Callback, name: str) -> bool:
-            return name in vars(callback) or getattr(type(callback), name) is not getattr(Callback, name)
-
         names = {event, event.replace("train_batch", "batch")}
-        told = [each for each in self.callbacks if any(defines(each, name) for name in names)]
-        return [getattr(callback, event) for callback in told]
+        return [getattr(each, event) for each in self.callbacks if any(_defines(each, name) for name in names)]
+
+
+def _defines(callback: Callback, event: str) -> bool:
+    return event in vars(callback) or getattr(type(callback), event) is not getattr(Callback, event)

@@ -17,10 +17,9 @@ from minidl.ops.shaping import broadcast_to
 from minidl.tensor import Tensor, TensorLike
 from minidl.values import float32
 
-__all__ = [
-    "Constant", "GlorotUniform", "HeUniform", "Initializer", "Ones", "RandomNormal", "RandomUniform", "Zeros",
-    "constant", "get", "glorot_uniform", "he_uniform", "ones", "random_normal", "random_uniform", "zeros",
-]  # fmt: skip
+__all__ = ["Constant", "GlorotUniform", "HeUniform", "Initializer", "Ones", "RandomNormal", "RandomUniform", "Zeros",
+           "constant", "get", "glorot_uniform", "he_uniform", "ones", "random_normal", "random_uniform",
+           "zeros"]  # fmt: skip
 
 
 class Initializer:
@@ -170,10 +169,8 @@ class HeUniform(GlorotUniform):
 zeros, ones, constant = Zeros, Ones, Constant
 random_uniform, random_normal, glorot_uniform, he_uniform = RandomUniform, RandomNormal, GlorotUniform, HeUniform
 
-_TABLE = table(
-    Zeros, Ones, Constant, RandomUniform, RandomNormal, GlorotUniform, HeUniform, Initializer,
-    zero=Zeros, one=Ones, uniform=RandomUniform, normal=RandomNormal,
-)  # fmt: skip
+_TABLE = table(Zeros, Ones, Constant, RandomUniform, RandomNormal, GlorotUniform, HeUniform, Initializer,
+               zero=Zeros, one=Ones, uniform=RandomUniform, normal=RandomNormal)  # fmt: skip
 
 
 def get(identifier: Any) -> Any:

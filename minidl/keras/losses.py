@@ -15,10 +15,8 @@ from minidl.ops.shaping import expand_dims, squeeze
 from minidl.tensor import Tensor, TensorLike
 from minidl.values import FLOATS, as_dtype, float32
 
-__all__ = [
-    "MAE", "MSE", "Loss", "MeanAbsoluteError", "MeanSquaredError", "get", "mae", "mean_absolute_error",
-    "mean_squared_error", "mse",
-]  # fmt: skip
+__all__ = ["MAE", "MSE", "Loss", "MeanAbsoluteError", "MeanSquaredError", "get", "mae", "mean_absolute_error",
+           "mean_squared_error", "mse"]  # fmt: skip
 
 _MEAN = "sum_over_batch_size"
 _MEANS = (_MEAN, "mean", "mean_with_sample_weight")
@@ -163,10 +161,9 @@ class LossFunctionWrapper(Loss):
         super().__init__(name, reduction, dtype)
         self._function, self._options = fn, options
 
-    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Any:
         """What the function gives."""
-        result: Tensor = self._function(*same_axes(y_true, y_pred), **self._options)
-        return result
+        return self._function(*same_axes(y_true, y_pred), **self._options)
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Tensor:
         """The losses of the samples, weighted and reduced; see `Loss`."""

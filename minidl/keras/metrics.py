@@ -20,12 +20,10 @@ from minidl.ops.shaping import broadcast_to, squeeze
 from minidl.tensor import Tensor, Variable
 from minidl.values import FLOATS, as_dtype, float32
 
-__all__ = [
-    "MAE", "MSE", "Accuracy", "BinaryAccuracy", "CategoricalAccuracy", "Mean", "MeanAbsoluteError",
-    "MeanMetricWrapper", "MeanSquaredError", "Metric", "SparseCategoricalAccuracy", "accuracy", "binary_accuracy",
-    "categorical_accuracy", "get", "mae", "mean_absolute_error", "mean_squared_error", "mse",
-    "sparse_categorical_accuracy",
-]  # fmt: skip
+__all__ = ["MAE", "MSE", "Accuracy", "BinaryAccuracy", "CategoricalAccuracy", "Mean", "MeanAbsoluteError",
+           "MeanMetricWrapper", "MeanSquaredError", "Metric", "SparseCategoricalAccuracy", "accuracy",
+           "binary_accuracy", "categorical_accuracy", "get", "mae", "mean_absolute_error", "mean_squared_error", "mse",
+           "sparse_categorical_accuracy"]  # fmt: skip
 
 
 class Metric:
@@ -62,9 +60,7 @@ class Metric:
         metrics = (each for kept in vars(self).values() for each in flatten(kept) if isinstance(each, Metric))
         return [*self._added, *(variable for metric in metrics for variable in metric.variables)]
 
-    def add_variable(
-        self, shape: Any = (), initializer: Any = "zeros", dtype: Any = None, name: Any = None
-    ) -> Variable:
+    def add_variable(self, shape: Any = (), initializer: Any = "zeros", dtype: Any = None, name: str = "") -> Variable:
         """Make a variable to keep something in; `reset_state` sets it to zeros.
 
         Arguments:
@@ -253,10 +249,9 @@ MeanSquaredError = _class_of(mean_squared_error)
 mse = MSE = mean_squared_error
 mae = MAE = mean_absolute_error
 
-_TABLE = table(
-    Metric, Mean, Accuracy, BinaryAccuracy, CategoricalAccuracy, SparseCategoricalAccuracy, MeanAbsoluteError,
-    MeanSquaredError, mse=MeanSquaredError, MSE=MeanSquaredError, mae=MeanAbsoluteError, MAE=MeanAbsoluteError,
-)  # fmt: skip
+_TABLE = table(Metric, Mean, Accuracy, BinaryAccuracy, CategoricalAccuracy, SparseCategoricalAccuracy,
+               MeanAbsoluteError, MeanSquaredError, mse=MeanSquaredError, MSE=MeanSquaredError, mae=MeanAbsoluteError,
+               MAE=MeanAbsoluteError)  # fmt: skip
 
 
 def get(identifier: Any) -> Any:

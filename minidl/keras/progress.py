@@ -53,10 +53,8 @@ class Progress:
         seconds = time.perf_counter() - self._start
         filled = "=" * (20 * self._done // self._steps) if self._steps else ""
         bar = f" [{filled:.<20}]" if self._verbose == 1 else ""
-        parts = [
-            f"{self._done}/{self._steps or 'Unknown'}{bar}",
-            f"{seconds:.0f}s {_duration(seconds / max(self._done, 1))}/step",
-        ]
+        pace = f"{seconds:.0f}s {_duration(seconds / max(self._done, 1))}/step"
+        parts = [f"{self._done}/{self._steps or 'Unknown'}{bar}", pace]
         return " - ".join([*parts, *(f"{name}: {_number(value)}" for name, value in logs.items())])
 
 

@@ -69,8 +69,7 @@ def plot_model(
 def _diagram_of(model: Model, shapes: bool, dtype: bool, names: bool, activations: bool, trainable: bool) -> Diagram:
     """The boxes and arrows of a model, with as much text as is asked for; see `plot_model`."""
     if model._graph is None:
-        said = f"Model {model.name!r} has no graph of layers to draw; begin it with an Input, or build it"
-        raise ValueError(f"{said} (what a `call` of your own computes, minidl.Picture draws)")
+        raise ValueError(f"Model {model.name!r} has no graph; build it, or draw its `call` with minidl.Picture")
     boxes: list[Box] = []
     places: dict[int, int] = {}  # of tensors, by their ids
     arrows: dict[tuple[int, int], None] = {}  # from box to box, each once

@@ -36,8 +36,7 @@ class Dense(Layer):
 
     def __init__(
         self, units: int, activation: Any = None, use_bias: bool = True, kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros", name: str | None = None, trainable: bool = True, dtype: Any = None,
-        **options: Any,
+        bias_initializer: Any = "zeros", name: Any = None, trainable: bool = True, dtype: Any = None, **options: Any,
     ) -> None:  # fmt: skip
         if not isinstance(units, int) or isinstance(units, bool) or units < 1:
             raise ValueError(f"The units of a Dense layer are a whole number above 0; {short(units)} was given")
@@ -59,8 +58,7 @@ class Dense(Layer):
         if self.built:
             raise ValueError(f"Dense layer {self.name!r} is built already, for inputs of width {self.kernel.shape[0]}")
         if not is_shape(input_shape) or not input_shape or input_shape[-1] is None:
-            said = f"Dense layer {self.name!r} needs inputs whose last axis has a known length"
-            raise ValueError(f"{said}; their shape was {input_shape}")
+            raise ValueError(f"Dense layer {self.name!r} needs a last axis of known length; {input_shape} was given")
         self.kernel = self.add_weight((input_shape[-1], self.units), self.kernel_initializer, name="kernel")
         if self.use_bias:
             self.bias = self.add_weight((self.units,), self.bias_initializer, name="bias")
@@ -83,5 +81,5 @@ class Dense(Layer):
 
     def _check(self, shape: tuple[int | None, ...]) -> None:
         if len(shape) < 2 or shape[-1] != self.kernel.array.shape[0]:
-            said = f"Dense layer {self.name!r} takes inputs of two axes or more and of width {self.kernel.shape[0]}"
-            raise ValueError(f"{said}; their shape was {tuple(shape)}")
+            wanted = f"(n, ..., {self.kernel.shape[0]})"
+            raise ValueError(f"Dense layer {self.name!r} takes inputs of shape {wanted}; theirs was {tuple(shape)}")

@@ -15,7 +15,7 @@ from typing import Any
 import numpy
 
 from minidl.keras import initializers
-from minidl.keras.layers.symbolic import KerasTensor, LayerCall, holds_symbols, is_shape, map_shapes
+from minidl.keras.layers.symbolic import KerasTensor, LayerCall, is_shape, map_shapes
 from minidl.keras.metrics import Metric
 from minidl.keras.names import new_name, refuse, short
 from minidl.nest import flatten, pack
@@ -99,8 +99,8 @@ class Layer:
         Raises NotImplementedError where it can't be, since it has no weights yet.
         """
         if not self.built:
-            said = f"{self.name} isn't built, so it can't be tried out: call it on data, build it, or define"
-            raise NotImplementedError(f"{said} compute_output_shape(self, input_shape) in {type(self).__name__}")
+            advice = "call it on data, build it, or define compute_output_shape(self, input_shape)"
+            raise NotImplementedError(f"{self.name} isn't built, so it can't be tried out: {advice}")
         found, other = (self._tried(input_shape, length) for length in (2, 3))
         pairs = zip(flatten(found), flatten(other), strict=True)
         shapes = [tuple(a if a == b else None for a, b in zip(x.shape, y.shape, strict=True)) for x, y in pairs]
@@ -125,7 +125,7 @@ class Layer:
     def __call__(self, inputs: Any, training: bool | None = None) -> Any:
         """The result for tensors, or its place in a graph for what `Input` gives."""
         if type(inputs) is not Tensor or inputs.array.dtype is not self._dtype:
-            if holds_symbols(inputs):
+            if any(isinstance(value, KerasTensor) for value in flatten(inputs)):
                 return self._call_on_symbols(inputs, training)
             inputs = self._cast_all(inputs)
         if not self.built:
@@ -148,9 +148,8 @@ class Layer:
     def _cast_all(self, inputs: Any) -> Any:
         """The inputs as tensors, those of floats in the layer's dtype; a list of numbers is one tensor."""
         values = flatten(inputs)
-        if values and isinstance(values[0], (int, float)):
-            return self._cast(inputs)
-        return pack(inputs, [self._cast(value) for value in values])
+        is_one = values and isinstance(values[0], (int, float))
+        return self._cast(inputs) if is_one else pack(inputs, [self._cast(value) for value in values])
 
     def _cast(self, value: Any) -> Tensor:
         tensor = convert_to_tensor(value)
@@ -307,8 +306,7 @@ class Layer:
             if array.dtype.kind not in "fiub":
                 raise ValueError(f"Weight {weight.name!r} of {self.name} is numbers; {short(value)} was given for it")
             if array.shape != weight.shape:
-                said = f"Weight {weight.name!r} of {self.name} has shape {weight.shape}"
-                raise ValueError(f"{said}; a value of shape {array.shape} was given for it")
+                raise ValueError(f"Weight {weight.name!r} of {self.name} has shape {weight.shape}, not {array.shape}")
             values.append(array.astype(weight.dtype))
         for weight, value in zip(own, values, strict=True):
             weight.assign(value)
@@ -369,10 +367,7 @@ class InputLayer(Layer):
         return inputs
 
 
-def Input(
-    shape: int | Sequence[int | None] | None = None, batch_size: int | None = None, dtype: Any = None,
-    name: str | None = None,
-) -> KerasTensor:  # fmt: skip
+def Input(shape: Any = None, batch_size: int | None = None, dtype: Any = None, name: str | None = None) -> KerasTensor:
     """The place of data to come.
 
     Arguments:

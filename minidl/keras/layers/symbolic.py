@@ -88,11 +88,6 @@ class LayerCall:
         self.layer.calls.append(self)  # a layer's own state leaves its calls out
 
 
-def holds_symbols(values: Any) -> bool:
-    """Whether a nest has a KerasTensor in it."""
-    return any(isinstance(value, KerasTensor) for value in flatten(values))
-
-
 def is_shape(shapes: Any) -> bool:
     """Whether this is one shape, and no nest of several."""
     return isinstance(shapes, (list, tuple)) and not any(isinstance(each, (list, tuple, dict)) for each in shapes)

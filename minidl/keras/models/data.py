@@ -62,22 +62,17 @@ def as_array(role: str, data: Any) -> Any:
 
 def _holds_arrays(data: Any) -> bool:
     """Whether this is a dictionary or list of arrays, and no array itself."""
-    return isinstance(data, dict) or (isinstance(data, (list, tuple)) and len(data) > 0 and all(map(_is_array, data)))
-
-
-def _is_array(data: Any) -> bool:
-    return not isinstance(data, (int, float, list, tuple)) and getattr(data, "ndim", 0) > 0
+    is_list = isinstance(data, (list, tuple)) and len(data) > 0
+    return isinstance(data, dict) or (is_list and all(getattr(part, "ndim", 0) > 0 for part in data))
 
 
 def arranged(role: str, data: Any, form: Any) -> tuple[list[Any], Any]:
     """The arrays in data, and the nest to hand them on in: the model's own, or the data's where the model has none."""
     if form is None:
         form = data if _holds_arrays(data) else None
-        return [as_array(role, part) for part in (flatten(data) if _holds_arrays(data) else [data])], form
-    arrays = [
-        as_array(role if isinstance(form, str) else f"{role} for {name!r}", part)
-        for name, part in zip(flatten(form), in_order(role, data, form), strict=True)
-    ]
+        return [as_array(role, part) for part in ([data] if form is None else flatten(data))], form
+    roles = [role if isinstance(form, str) else f"{role} for {name!r}" for name in flatten(form)]
+    arrays = list(map(as_array, roles, in_order(role, data, form)))
     return arrays, form if isinstance(form, dict) or len(arrays) > 1 else None
 
 
@@ -197,8 +192,7 @@ def walks(data: Data, size: int, device: Device, shuffled: bool, steps: int | No
             left = data.batches(size, device, shuffled)
             first = next(left, None)
         if first is None:
-            said = "No batches are left; a generator is walked through once, so give steps_per_epoch,"
-            raise NoBatchesError(f"{said} or an iterable that can begin anew")
+            raise NoBatchesError("No batches are left; give steps_per_epoch, or an iterable that can begin anew")
         yield _walk(first, left, steps)
 
 

@@ -22,8 +22,7 @@ class WholeSteps:
 
     def __enter__(self) -> WholeSteps:
         outer = signal.getsignal(signal.SIGINT)
-        is_main = threading.current_thread() is threading.main_thread()
-        if is_main and callable(outer):  # and neither ignored nor left to the system
+        if threading.current_thread() is threading.main_thread() and callable(outer):  # not ignored, nor the system's
             self._outer = outer
             signal.signal(signal.SIGINT, self._hear)
         return self
@@ -37,11 +36,10 @@ class WholeSteps:
         """What a step gives."""
         self._is_stepping = True
         try:
-            found = step(*arguments)
+            return step(*arguments)
         finally:
             self._is_stepping = False
-        self._pass_on()
-        return found
+            self._pass_on()
 
     def _hear(self, number: int, frame: FrameType | None) -> None:
         self._waiting = number, frame

@@ -105,10 +105,8 @@ class Measures:
         self.meet(predictions)
         if len(targets) != len(outputs):
             raise ValueError(f"The model has {len(outputs)} outputs; targets for {len(targets)} were given")
-        parts = [
-            None if loss is None else loss(target, output, weight)
-            for target, output, loss in zip(targets, outputs, self._losses, strict=True)
-        ]
+        each = zip(self._losses, targets, outputs, strict=True)
+        parts = [None if loss is None else loss(target, output, weight) for loss, target, output in each]
         factors = zip(parts, self._weights, strict=True)
         terms = [part if factor == 1.0 else part * factor for part, factor in factors if part is not None]
         if not terms:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import collections
 import numbers
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy
@@ -115,8 +114,7 @@ class Model(Learner):
             validation = self._data(validation_data)
         elif validation_data is not None:
             if not isinstance(validation_data, (tuple, list)) or len(validation_data) not in (2, 3):
-                said = "validation_data is (x, y), (x, y, sample_weight) or an iterable of batches"
-                raise ValueError(f"{said}; {short(validation_data)} was given")
+                raise ValueError(f"validation_data is (x, y[, weights]) or a stream, not {short(validation_data)}")
             validation = self._data(*validation_data)
         elif validation_split:
             if not isinstance(data, Samples):
@@ -143,7 +141,7 @@ class Model(Learner):
                 whole.run(self.reset_metrics)
                 told.tell("on_epoch_begin", epoch, {})
                 progress = Progress(verbose, steps, f"Epoch {epoch + 1}/{epochs}" if epochs > 1 else "")
-                logs = self._logs(_last(self._walk(batches, "train", told, progress, whole)))
+                logs = self._logs(self._walk(batches, "train", told, progress, whole))
                 if validation is not None and (epoch + 1) % validation_freq == 0:
                     logs |= self._validated(validation, validation_batch_size or size, validation_steps, told)
                 progress.finish(logs)
@@ -180,7 +178,7 @@ class Model(Learner):
         with WholeSteps() as whole:
             told.tell("on_test_begin", {})
             whole.run(self.reset_metrics)
-            logs = self._logs(_last(self._walk(batches, "test", told, progress, whole)))
+            logs = self._logs(self._walk(batches, "test", told, progress, whole))
             told.tell("on_test_end", logs)
             progress.finish(logs)
         return logs if return_dict else self._in_order(logs)
@@ -195,30 +193,29 @@ class Model(Learner):
         return next(walks(data, size, self._place(), False, steps)), callbacks, Progress(verbose, count)
 
     def _walk(
-        self, batches: Iterable[Batch], kind: str, told: CallbackList, progress: Progress, whole: WholeSteps
-    ) -> Iterator[Any]:
-        """Take a step for each batch, and yield what it gives. Numbers are read only where somebody looks."""
-        begins, ends = told.listens(f"on_{kind}_batch_begin"), told.listens(f"on_{kind}_batch_end")
-        steps, step = self._steps, self._step(kind)
+        self, batches: Iterable[Batch], kind: str, told: CallbackList, progress: Progress, whole: WholeSteps,
+        keep: Callable[[Any], Any] = lambda given: None,
+    ) -> Any:  # fmt: skip
+        """Take a step for each batch, and give what the last one gave. Numbers are read only where somebody looks."""
+        steps, step, ends = self._steps, self._step(kind), told.listens(f"on_{kind}_batch_end")
         stop = {"train": "stop_training", "test": "stop_evaluating", "predict": "stop_predicting"}[kind]
 
         def logs() -> dict[str, Any]:
-            if kind == "predict":
-                return {"outputs": pack(given, map(numpy.asarray, flatten(given)))}
-            return self._batch_logs(given)
+            return {"outputs": pack(given, _arrays(given))} if kind == "predict" else self._batch_logs(given)
 
+        given = None
         for index, batch in enumerate(batches):
-            if begins:
-                told.tell(f"on_{kind}_batch_begin", index, {})
+            told.tell(f"on_{kind}_batch_begin", index, {})
             if self._steps is not steps:  # a callback has called `compile`
                 steps, step = self._steps, self._step(kind)
             given = whole.run(step, batch)
             if ends:
                 told.tell(f"on_{kind}_batch_end", index, logs())
             progress.advance(dict if kind == "predict" else logs)
-            yield given
+            keep(given)
             if getattr(self, stop):
                 break
+        return given
 
     def predict(
         self, x: Any, batch_size: int | None = None, verbose: str | int = "auto", steps: int | None = None,
@@ -236,17 +233,14 @@ class Model(Learner):
         """
         _check_counts(batch_size=batch_size, steps=steps)
         data, size = self._data(x, None, None, may_be_empty=True), batch_size or BATCH_SIZE
-        is_own = type(self).predict_step is not Learner.predict_step
-        if self.works_by_rows and steps is None and not callbacks and not is_own:
+        if self.works_by_rows and steps is None and not callbacks and type(self).predict_step is Learner.predict_step:
             size = max(size, ROWS_AT_ONCE[self._place().kind])  # nobody can tell, but by the time that it takes
         batches, told, progress = self._begin(data, size, steps, callbacks, verbose)
         parts: list[list[Any]] = []
-        form: Any = None
         self.stop_predicting = False
         told.tell("on_predict_begin", {})
         with WholeSteps() as whole:
-            for form in self._walk(batches, "predict", told, progress, whole):
-                parts.append([numpy.asarray(tensor) for tensor in flatten(form)])
+            form = self._walk(batches, "predict", told, progress, whole, lambda given: parts.append(_arrays(given)))
         progress.finish({})
         told.tell("on_predict_end", {})
         return pack(form, [numpy.concatenate(arrays) for arrays in zip(*parts, strict=True)])
@@ -267,12 +261,11 @@ class Model(Learner):
         return Stream(x, self._samples)
 
     def _samples(self, x: Any, y: Any = None, sample_weight: Any = None, may_be_empty: bool = True) -> Samples:
-        places = self.inputs
         x_names, y_names = self._forms()
         inputs, x_form = arranged("x", x, x_names)
         targets, y_form = ([], None) if y is None else arranged("y", y, y_names)
         weights = [] if sample_weight is None else arranged("sample_weight", sample_weight, "sample_weight")[0]
-        dtypes: list[Any] = [place.numpy_dtype for place in places] or [None] * len(inputs)
+        dtypes: list[Any] = [place.numpy_dtype for place in self.inputs] or [None] * len(inputs)
         samples = Samples(inputs, targets, weights, dtypes, (x_form, y_form))
         if not may_be_empty and not len(samples):
             raise ValueError(f"x holds no samples: its shape is {inputs[0].shape}")
@@ -283,9 +276,8 @@ class Model(Learner):
         return device_of(self.weights[0].array) if self.weights else thread.state.device or CPU
 
 
-def _last(given: Iterator[Any]) -> Any:
-    """What the last step gave; there is one at least."""
-    return collections.deque(given, maxlen=1).pop()
+def _arrays(tensors: Any) -> list[numpy.ndarray]:
+    return [numpy.asarray(tensor) for tensor in flatten(tensors)]
 
 
 def _check_counts(**counts: Any) -> None:

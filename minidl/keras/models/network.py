@@ -92,16 +92,18 @@ class Graph:
         """What each KerasTensor stands for with these values for the inputs."""
         found = dict(zip(self.inputs, values, strict=True))
         for call in self.calls:
-            if isinstance(call.inputs, KerasTensor):
-                taken = found[call.inputs]
-            else:
-                taken = pack(call.inputs, [found[tensor] for tensor in flatten(call.inputs)])
+            taken = _values(call.inputs, found)
             result = call.layer(taken, training=call.training if training is None else training)
             if isinstance(call.outputs, KerasTensor):
                 found[call.outputs] = result
             else:
                 found.update(zip(flatten(call.outputs), flatten(result), strict=True))
         return found
+
+
+def _values(nest: Any, found: dict[KerasTensor, Any]) -> Any:
+    """What was found for the KerasTensors in a nest."""
+    return found[nest] if isinstance(nest, KerasTensor) else pack(nest, [found[tensor] for tensor in flatten(nest)])
 
 
 def _walk_back(outputs: Sequence[KerasTensor], given: set[int]) -> tuple[list[LayerCall], list[Layer]]:
@@ -238,9 +240,7 @@ class Network(Layer):
         is_one = isinstance(inputs, Tensor) and len(places) == 1
         values = [inputs] if is_one else in_order(f"The input of {self.name}", inputs, self._forms()[0])
         found = graph.run([_fitting(value, place) for value, place in zip(values, places, strict=True)], training)
-        if isinstance(self._outputs, KerasTensor):
-            return found[self._outputs]
-        return pack(self._outputs, [found[tensor] for tensor in graph.outputs])
+        return _values(self._outputs, found)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """The shapes of the outputs."""
@@ -248,9 +248,9 @@ class Network(Layer):
             return super().compute_output_shape(input_shape)
         found = dict(zip(self._graph.inputs, flat_shapes(input_shape), strict=True))
         for call in self._graph.calls:
-            taken = pack(call.inputs, [found[tensor] for tensor in flatten(call.inputs)])
+            taken = _values(call.inputs, found)
             found.update(zip(flatten(call.outputs), flat_shapes(call.layer.compute_output_shape(taken)), strict=True))
-        return pack(self._outputs, [found[tensor] for tensor in self._graph.outputs])
+        return _values(self._outputs, found)
 
     def build(self, input_shape: Any) -> None:
         """Make the weights for inputs of a shape, by calling the layers on zeros."""

@@ -39,8 +39,7 @@ class Sequential(Model):
         >>> len(model.layers)
         1
         """
-        if isinstance(layer, InputLayer):
-            layer = layer.output
+        layer = layer.output if isinstance(layer, InputLayer) else layer
         if isinstance(layer, KerasTensor) and isinstance(layer.call.layer, InputLayer) and not self._sequence:
             if self._start is not None:
                 raise ValueError(f"Model {self.name!r} begins with {self._start} already; {layer} was given behind it")
@@ -62,9 +61,7 @@ class Sequential(Model):
         return last
 
     def _rebuild(self) -> None:
-        self._graph = None
-        self._steps = {}
-        self.built = False
+        self._graph, self._steps, self.built = None, {}, False
         if self._start is not None and self._sequence:
             output = self._start
             for layer in self._sequence:
@@ -80,9 +77,6 @@ class Sequential(Model):
     def works_by_rows(self) -> bool:
         """Whether each row of the result depends on nothing but the same row of the input."""
         return type(self).call is Sequential.call and all(layer.works_by_rows for layer in self.layers)
-
-    def _parts(self) -> list[tuple[str, Any]]:
-        return [("layers", self.layers)]
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         """What the last layer gives, each called on what the one before gives."""
@@ -107,7 +101,7 @@ class Sequential(Model):
             raise ValueError(f"Model {self.name!r} has no layers yet; add some first")
         if input_shape is None:
             return
-        if not is_shape(input_shape):
+        if not is_shape(input_shape) and self._start is None:
             super().build(input_shape)
             return
         if len(input_shape) < 2:

@@ -48,8 +48,7 @@ class Learner(Network):
     def __init__(self, inputs: Any, outputs: Any, name: str | None, trainable: bool, **options: Any) -> None:
         self._steps: dict[tuple[Any, ...], Callable[..., Any]] = {}  # by what they do, and the weights they train
         if ignored := [name for name in _NEVER_CALLED if hasattr(self, name)]:
-            said = f"{type(self).__name__} defines {', '.join(ignored)}, which minidl doesn't call"
-            raise NotImplementedError(f"{said}; define train_step, test_step or predict_step instead")
+            raise NotImplementedError(f"minidl never calls {', '.join(ignored)}; define train_step or its like instead")
         super().__init__(inputs, outputs, name, trainable, **options)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -108,8 +107,7 @@ class Learner(Network):
 
     def _compiled(self, action: str) -> Measures:
         if self._measures is None:
-            says = f"it says how to train, which {action} needs"
-            raise ValueError(f"Call compile() on model {self.name!r} first: {says}{self._refusal}")
+            raise ValueError(f"Call compile() on model {self.name!r} first, which {action} needs{self._refusal}")
         return self._measures
 
     # -- what a step does: to be defined anew where it should do something else
@@ -228,8 +226,7 @@ class Learner(Network):
         key = ("logs", *map(id, asked))
         if key not in self._steps:
             self._steps[key] = function(lambda: _results(asked))
-        found: dict[str, Any] = self._steps[key]()
-        return found
+        return dict(self._steps[key]())
 
     def _batch_logs(self, given: Any) -> dict[str, Any]:
         """The logs of a step: those that it gave, or else what the metrics say."""
@@ -259,7 +256,7 @@ def _step_of(model: Learner, kind: str, is_compiled: bool) -> Callable[[Batch], 
     is_usual = all(getattr(getattr(model, name), "__func__", None) is getattr(Learner, name) for name in names)
 
     @functools.cache
-    def program(is_tuple: bool, count: int) -> Callable[..., Any]:
+    def program(is_tuple: bool, count: int) -> Any:
         def step(*parts: Any) -> Any:
             found = own(parts if is_tuple else parts[0])
             if kind == "predict":
@@ -268,8 +265,7 @@ def _step_of(model: Learner, kind: str, is_compiled: bool) -> Callable[[Batch], 
                 raise ValueError(f"A step gives its logs, a dictionary of numbers by name; {short(found)} was given")
             return None if is_usual else found
 
-        made: Callable[..., Any] = function(step) if is_compiled else step
-        return made
+        return function(step) if is_compiled else step
 
     def take(batch: Batch) -> Any:
         return program(True, len(batch))(*batch) if isinstance(batch, tuple) else program(False, 1)(batch)

@@ -54,8 +54,7 @@ def _output_shape(layer: Layer) -> str:
 
 
 def _sources(model: Model, layer: Layer) -> str:
-    assert model._graph is not None
-    calls = [call for call in model._graph.calls if call.layer is layer]
+    calls = [call for call in (model._graph.calls if model._graph else []) if call.layer is layer]
     return ", ".join(tensor.call.layer.name for call in calls for tensor in flatten(call.inputs)) or "-"
 
 

@@ -234,8 +234,7 @@ def _checked(gradients: Sequence[Any], variables: Sequence[Variable]) -> tuple[l
         if type(gradient) is not Tensor or gradient.array.dtype is not array.dtype:
             gradient = cast(convert(gradient, device=device_of(variable.array)), array.dtype)
         if gradient.array.shape != array.shape:
-            said = f"Variable {variable.name!r} has shape {variable.shape}"
-            raise ValueError(f"{said}; a gradient of shape {gradient.shape} was given for it")
+            raise ValueError(f"Variable {variable.name!r} has shape {variable.shape}, its gradient {gradient.shape}")
         found.append(gradient)
         moved.append(variable)
     return found, moved
