@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import warnings
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
@@ -116,6 +117,14 @@ class History(Callback):
         self.epoch.append(epoch)
         for name, value in (logs or {}).items():
             self.history.setdefault(name, []).append(value)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the first epochs and the last."""
+        rows, count = [["epoch", *self.history]], len(self.epoch)
+        for index in [*range(min(count, 3)), *range(max(count - 3, 3), count)]:
+            rows.append([str(self.epoch[index] + 1), *(f"{values[index]:.6g}" for values in self.history.values())])
+        cells = ["".join(f"<td>{html.escape(cell)}</td>" for cell in row) for row in rows]
+        return f"<table>{''.join(f'<tr>{row}</tr>' for row in cells)}</table>"
 
 
 class LambdaCallback(Callback):

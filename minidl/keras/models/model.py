@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import numbers
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -140,11 +141,11 @@ class Model(Learner):
                     break
                 whole.run(self.reset_metrics)
                 told.tell("on_epoch_begin", epoch, {})
-                progress = Progress(verbose, steps, f"Epoch {epoch + 1}/{epochs}" if epochs > 1 else "")
-                logs = self._logs(self._walk(batches, "train", told, progress, whole))
-                if validation is not None and (epoch + 1) % validation_freq == 0:
-                    logs |= self._validated(validation, validation_batch_size or size, validation_steps, told)
-                progress.finish(logs)
+                with Progress(verbose, steps, f"Epoch {epoch + 1}/{epochs}" if epochs > 1 else "") as progress:
+                    logs = self._logs(self._walk(batches, "train", told, progress, whole))
+                    if validation is not None and (epoch + 1) % validation_freq == 0:
+                        logs |= self._validated(validation, validation_batch_size or size, validation_steps, told)
+                    progress.finish(logs)
                 told.tell("on_epoch_end", epoch, logs)
                 if self.stop_training:
                     break
@@ -175,7 +176,7 @@ class Model(Learner):
         data = self._data(x, y, sample_weight)
         batches, told, progress = self._begin(data, batch_size or BATCH_SIZE, steps, callbacks, verbose)
         self.stop_evaluating = False
-        with WholeSteps() as whole:
+        with progress, WholeSteps() as whole:
             told.tell("on_test_begin", {})
             whole.run(self.reset_metrics)
             logs = self._logs(self._walk(batches, "test", told, progress, whole))
@@ -239,15 +240,21 @@ class Model(Learner):
         parts: list[list[Any]] = []
         self.stop_predicting = False
         told.tell("on_predict_begin", {})
-        with WholeSteps() as whole:
+        with progress, WholeSteps() as whole:
             form = self._walk(batches, "predict", told, progress, whole, lambda given: parts.append(_arrays(given)))
-        progress.finish({})
+            progress.finish({})
         told.tell("on_predict_end", {})
         return pack(form, [numpy.concatenate(arrays) for arrays in zip(*parts, strict=True)])
 
     # -- reading
 
     summary, save_weights, load_weights = summary, save_weights, load_weights
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the summary."""
+        lines: list[str] = []
+        self.summary(80, lines.append)
+        return f'<pre style="line-height: normal">{html.escape("".join(lines))}</pre>'
 
     # -- data
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy
 
+from minidl.functions import function
 from minidl.gradient_tape import GradientTape
 from minidl.keras import optimizers
 from minidl.keras.callbacks import History
@@ -21,7 +22,6 @@ from minidl.keras.names import short
 from minidl.nest import flatten
 from minidl.ops.joining import stack
 from minidl.tensor import TensorLike
-from minidl.tracing import function
 
 # What Keras calls of a model, and minidl doesn't.
 _NEVER_CALLED = ("make_train_function", "make_test_function", "make_predict_function")

@@ -23,7 +23,8 @@ def summary(model: Model, line_length: int | None = None, print_fn: Any = None) 
     from rich.table import Table
     from rich.text import Text
 
-    console = Console(highlight=False, width=line_length) if line_length else Console(highlight=False)
+    plain = False if print_fn else None  # without the codes of a terminal
+    console = Console(highlight=False, width=line_length or None, force_jupyter=False, force_terminal=plain)
     branches = model._graph is not None and not model._graph.is_chain
     table = Table(box=HEAVY_HEAD, show_lines=True, width=min(line_length or 88, console.width))
     table.add_column("Layer (type)", ratio=4, overflow="fold")
