@@ -5,12 +5,9 @@ from __future__ import annotations
 import html
 import warnings
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from minidl.keras.names import short
-
-if TYPE_CHECKING:
-    from minidl.keras.models.model import Model
 
 Logs = dict[str, Any] | None
 
@@ -31,10 +28,10 @@ class Callback:
     0 {'loss': 4.0}
     """
 
-    model: Model
+    model: Any
     params: dict[str, Any]
 
-    def set_model(self, model: Model) -> None:
+    def set_model(self, model: Any) -> None:
         """Told the model before anything else."""
         self.model = model
 

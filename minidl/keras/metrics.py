@@ -218,11 +218,9 @@ def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Tensor:
 
 def _accuracy_by_shape(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """The accuracy that fits: of yes or no, of indices, or of one-hot rows."""
-    if y_pred.shape[-1] == 1:
-        return binary_accuracy(y_true, y_pred)
-    if y_true.ndim < y_pred.ndim or y_true.shape[-1] == 1:
-        return sparse_categorical_accuracy(y_true, y_pred)
-    return categorical_accuracy(y_true, y_pred)
+    is_index = y_true.ndim < y_pred.ndim or y_true.shape[-1] == 1
+    of_classes = sparse_categorical_accuracy if is_index else categorical_accuracy
+    return (binary_accuracy if y_pred.shape[-1] == 1 else of_classes)(y_true, y_pred)
 
 
 # -- classes -----------------------------------------------------------------------------------------------------

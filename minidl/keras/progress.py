@@ -76,8 +76,7 @@ class Progress:
     def _bar(self) -> str:
         filled = WIDTH * self._done // self._steps if self._steps else 0
         encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
-        is_written = "━─".encode(encoding, "ignore").decode(encoding) == "━─"
-        full, empty = "━─" if is_written else "=."
+        full, empty = "━─" if "━─".encode(encoding, "ignore").decode(encoding) == "━─" else "=."
         return full * filled + empty * (WIDTH - filled)
 
 

@@ -202,10 +202,7 @@ class Layer:
         _made[id(weight)] = weight
         return weight
 
-    @property
-    def dtype(self) -> str:
-        """The name of the dtype of the weights."""
-        return str(self._dtype)
+    dtype = property(lambda self: str(self._dtype), doc="The name of the dtype of the weights.")
 
     @property
     def weights(self) -> list[Variable]:
@@ -273,9 +270,11 @@ class Layer:
     def _sublayers(self) -> list[Layer]:
         return _each_once([value for value in self._kept() if isinstance(value, Layer)])
 
-    def _parts(self) -> list[tuple[str, Any]]:
-        """The attributes that are or hold layers, with their names, in the order in which Keras's files have them."""
-        return parts_among(vars(self))
+    def _parts(self, **others: Any) -> list[tuple[str, Any]]:
+        """The attributes that are or hold layers, and others, with their names in the order of Keras's files."""
+        found = [part for part in (vars(self) | others).items() if isinstance(part[1], (Layer, list, tuple, dict))]
+        kept = [part for part in found if part[0] != "calls"]
+        return sorted(kept, key=lambda part: (part[0].startswith("_"), part[0]))
 
     def get_weights(self) -> list[numpy.ndarray]:
         """The values of all weights, as arrays.
@@ -337,15 +336,8 @@ class Layer:
 
     # -- place in a graph
 
-    @property
-    def input(self) -> Any:
-        """What the layer was called on when a graph was made of it."""
-        return self._only_call().inputs
-
-    @property
-    def output(self) -> Any:
-        """What the layer gives in the graph that was made of it."""
-        return self._only_call().outputs
+    input = property(lambda self: self._only_call().inputs, doc="What the layer was called on when a graph was made.")
+    output = property(lambda self: self._only_call().outputs, doc="What the layer gives in that graph.")
 
     def _only_call(self) -> LayerCall:
         if len(self.calls) != 1:
@@ -391,9 +383,3 @@ def Input(shape: Any = None, batch_size: int | None = None, dtype: Any = None, n
 
 def _each_once(values: Sequence[Any]) -> list[Any]:
     return list({id(value): value for value in values}.values())
-
-
-def parts_among(attributes: dict[str, Any]) -> list[tuple[str, Any]]:
-    """Those attributes that are or may hold layers, with their names, in Keras's order."""
-    found = [part for part in attributes.items() if isinstance(part[1], (Layer, list, tuple, dict))]
-    return sorted((part for part in found if part[0] != "calls"), key=lambda part: (part[0].startswith("_"), part[0]))

@@ -33,15 +33,8 @@ class KerasTensor:
         self.name = name or new_name("keras_tensor")
         self.call: LayerCall
 
-    @property
-    def dtype(self) -> str:
-        """The name of the dtype."""
-        return str(self.numpy_dtype)
-
-    @property
-    def ndim(self) -> int:
-        """The number of axes."""
-        return len(self.shape)
+    dtype = property(lambda self: str(self.numpy_dtype), doc="The name of the dtype.")
+    ndim = property(lambda self: len(self.shape), doc="The number of axes.")
 
     def __repr__(self) -> str:
         return f"<KerasTensor shape={self.shape}, dtype={self.dtype}, name={self.name}>"

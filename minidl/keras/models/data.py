@@ -119,8 +119,7 @@ class Samples:
     def batch(self, rows: Rows, device: Device) -> Batch:
         """Some of the samples as tensors on a device."""
         x = [_tensor(array, rows, device, dtype) for array, dtype in zip(self.x, self.dtypes, strict=True)]
-        y = [_tensor(array, rows, device, float32) for array in self.y]
-        weight = [_tensor(array, rows, device, float32) for array in self.weight]
+        y, weight = ([_tensor(each, rows, device, float32) for each in arrays] for arrays in (self.y, self.weight))
         whole = pack(self.forms[0], x), pack(self.forms[1], y) if y else None, weight[0] if weight else None
         if self.parts is not None:
             return whole[: self.parts]

@@ -14,7 +14,7 @@ from minidl.context import thread
 from minidl.devices import CPU, Device, device_of
 from minidl.keras.callbacks import Callback, CallbackList, History, listed
 from minidl.keras.models.data import Batch, Data, NoBatchesError, Samples, Stream, arranged, is_stream, steps_in, walks
-from minidl.keras.models.interrupts import WholeSteps
+from minidl.keras.models.interrupts import whole_steps
 from minidl.keras.models.saving import load_weights, save_weights
 from minidl.keras.models.steps import Learner
 from minidl.keras.models.summary import summary
@@ -63,9 +63,9 @@ class Model(Learner):
         self._compiled("train_on_batch")
         samples = self._samples(x, y, sample_weight)
         samples.parts = 3
-        with WholeSteps() as whole:
-            whole.run(self.reset_metrics)
-            given = whole.run(self._step("train"), samples.batch(slice(None), self._place()))
+        with whole_steps() as whole:
+            whole(self.reset_metrics)
+            given = whole(self._step("train"), samples.batch(slice(None), self._place()))
         logs = self._batch_logs(given)
         return logs if return_dict else self._in_order(logs)
 
@@ -129,7 +129,7 @@ class Model(Learner):
         following = walks(data, size, self._place(), shuffle, steps_per_epoch)
         self.stop_training = False
         logs: dict[str, Any] = {}
-        with WholeSteps() as whole:
+        with whole_steps() as whole:
             told.tell("on_train_begin", {})
             for epoch in range(initial_epoch, epochs):
                 try:
@@ -139,7 +139,7 @@ class Model(Learner):
                         raise
                     warnings.warn(f"The training ends before epoch {epoch + 1}: {error}", stacklevel=2)
                     break
-                whole.run(self.reset_metrics)
+                whole(self.reset_metrics)
                 told.tell("on_epoch_begin", epoch, {})
                 with Progress(verbose, steps, f"Epoch {epoch + 1}/{epochs}" if epochs > 1 else "") as progress:
                     logs = self._logs(self._walk(batches, "train", told, progress, whole))
@@ -176,9 +176,9 @@ class Model(Learner):
         data = self._data(x, y, sample_weight)
         batches, told, progress = self._begin(data, batch_size or BATCH_SIZE, steps, callbacks, verbose)
         self.stop_evaluating = False
-        with progress, WholeSteps() as whole:
+        with progress, whole_steps() as whole:
             told.tell("on_test_begin", {})
-            whole.run(self.reset_metrics)
+            whole(self.reset_metrics)
             logs = self._logs(self._walk(batches, "test", told, progress, whole))
             told.tell("on_test_end", logs)
             progress.finish(logs)
@@ -194,7 +194,7 @@ class Model(Learner):
         return next(walks(data, size, self._place(), False, steps)), callbacks, Progress(verbose, count)
 
     def _walk(
-        self, batches: Iterable[Batch], kind: str, told: CallbackList, progress: Progress, whole: WholeSteps,
+        self, batches: Iterable[Batch], kind: str, told: CallbackList, progress: Progress, whole: Callable[..., Any],
         keep: Callable[[Any], Any] = lambda given: None,
     ) -> Any:  # fmt: skip
         """Take a step for each batch, and give what the last one gave. Numbers are read only where somebody looks."""
@@ -209,7 +209,7 @@ class Model(Learner):
             told.tell(f"on_{kind}_batch_begin", index, {})
             if self._steps is not steps:  # a callback has called `compile`
                 steps, step = self._steps, self._step(kind)
-            given = whole.run(step, batch)
+            given = whole(step, batch)
             if ends:
                 told.tell(f"on_{kind}_batch_end", index, logs())
             progress.advance(dict if kind == "predict" else logs)
@@ -240,7 +240,7 @@ class Model(Learner):
         parts: list[list[Any]] = []
         self.stop_predicting = False
         told.tell("on_predict_begin", {})
-        with progress, WholeSteps() as whole:
+        with progress, whole_steps() as whole:
             form = self._walk(batches, "predict", told, progress, whole, lambda given: parts.append(_arrays(given)))
             progress.finish({})
         told.tell("on_predict_end", {})

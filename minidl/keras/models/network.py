@@ -9,7 +9,7 @@ import functools
 from collections.abc import Sequence
 from typing import Any
 
-from minidl.keras.layers.layer import InputLayer, Layer, parts_among
+from minidl.keras.layers.layer import InputLayer, Layer
 from minidl.keras.layers.symbolic import KerasTensor, LayerCall, flat_shapes
 from minidl.keras.names import short
 from minidl.nest import flatten, pack
@@ -168,8 +168,8 @@ class Network(Layer):
     def _sublayers(self) -> list[Layer]:
         return self.layers
 
-    def _parts(self) -> list[tuple[str, Any]]:
-        parts = parts_among({**vars(self), "layers": self.layers})
+    def _parts(self, **others: Any) -> list[tuple[str, Any]]:
+        parts = super()._parts(layers=self.layers, **others)
         return sorted(parts, key=lambda part: part[0] != "layers") if self._graph else parts
 
     @property
@@ -206,15 +206,8 @@ class Network(Layer):
         """Where results leave, as a list."""
         return list(self._graph.outputs) if self._graph else []
 
-    @property
-    def input(self) -> Any:
-        """Where data enters."""
-        return self._inputs
-
-    @property
-    def output(self) -> Any:
-        """Where results leave."""
-        return self._outputs
+    input = property(lambda self: self._inputs, doc="Where data enters.")
+    output = property(lambda self: self._outputs, doc="Where results leave.")
 
     @property
     def output_names(self) -> list[str]:

@@ -21,23 +21,21 @@ import shutil
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any, BinaryIO
 
 import numpy
 
 from minidl.keras.layers.layer import Layer
+from minidl.keras.models.steps import Learner
 from minidl.keras.names import numbered, snake_case
 from minidl.tensor import Variable
-
-if TYPE_CHECKING:
-    from minidl.keras.models.model import Model
 
 Shapes = Mapping[str, tuple[int, ...]]
 # Of all that a file holds the names, and of what is wanted of it the arrays, or only the shapes where those are others.
 Contents = tuple[set[str], dict[str, Any]]
 
 
-def save_weights(model: Model, filepath: Any, overwrite: bool = True) -> None:
+def save_weights(model: Learner, filepath: Any, overwrite: bool = True) -> None:
     """Write the weights, and the state of the optimizer, to a file.
 
     Arguments:
@@ -58,7 +56,7 @@ def save_weights(model: Model, filepath: Any, overwrite: bool = True) -> None:
     _replace(path, content.getbuffer())
 
 
-def load_weights(model: Model, filepath: Any) -> None:
+def load_weights(model: Learner, filepath: Any) -> None:
     """Read the weights, and the state of the optimizer, from a file that minidl or Keras wrote.
 
     Raises FileNotFoundError, OSError for a damaged file, ValueError where the number or the shapes of the weights
@@ -144,7 +142,7 @@ def _new_file(folder: str, temporary: str) -> BinaryIO:
 _STATE = "optimizer/vars/"
 
 
-def _state(model: Model) -> dict[str, Variable]:
+def _state(model: Learner) -> dict[str, Variable]:
     """The variables of a model's optimizer by their paths, made if they weren't yet."""
     if model.optimizer is None:
         return {}
@@ -153,7 +151,7 @@ def _state(model: Model) -> dict[str, Variable]:
     return {f"{_STATE}{index}": variable for index, variable in enumerate(model.optimizer.variables)}
 
 
-def _weights(model: Model) -> dict[str, Variable]:
+def _weights(model: Learner) -> dict[str, Variable]:
     """The weights of a model by their paths."""
     found: dict[str, Variable] = {}
     for path, layer in _walk(model, "", set()):
@@ -187,7 +185,7 @@ def _walk_part(part: Any, path: str, seen: set[int]) -> Iterator[tuple[str, Laye
 # -- formats -----------------------------------------------------------------------------------------------------
 
 
-def _checked(model: Model, filepath: Any) -> tuple[Path, Callable[..., None], Callable[..., Contents]]:
+def _checked(model: Learner, filepath: Any) -> tuple[Path, Callable[..., None], Callable[..., Contents]]:
     """The path of a file for a model's weights, what writes it and what reads it."""
     path = Path(filepath)
     ending = next((each for each in _FORMATS if path.name.endswith(each)), None)

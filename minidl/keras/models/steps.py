@@ -95,10 +95,7 @@ class Learner(Network):
     def _inner_metrics(self) -> list[Metric]:
         return [metric for layer in self._sublayers() for metric in layer._inner_metrics()]
 
-    @property
-    def metrics_names(self) -> list[str]:
-        """The names of the metrics."""
-        return [metric.name for metric in self.metrics]
+    metrics_names = property(lambda self: [metric.name for metric in self.metrics], doc="The names of the metrics.")
 
     def reset_metrics(self) -> None:
         """Let the loss and all metrics begin anew."""
@@ -193,8 +190,8 @@ class Learner(Network):
         """The loss of a batch, which its mean takes in."""
         measures = self._compiled("a step")
         measures.meet(predictions)
-        takes_training = "training" in inspect.signature(self.compute_loss).parameters  # a user's own may be older
-        told = {"training": training} if takes_training else {}
+        # A user's own `compute_loss` may be older than the last argument.
+        told = {"training": training} if "training" in inspect.signature(self.compute_loss).parameters else {}
         loss = self.compute_loss(x, y, predictions, sample_weight, **told)
         measures.mean.update_state(loss, float(flatten(x)[0].shape[0]))
         return loss

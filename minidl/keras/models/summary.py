@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from minidl.keras.layers.layer import Layer
+from minidl.keras.models.network import Network
 from minidl.nest import flatten
 
-if TYPE_CHECKING:
-    from minidl.keras.layers.layer import Layer
-    from minidl.keras.models.model import Model
 
-
-def summary(model: Model, line_length: int | None = None, print_fn: Any = None) -> None:
+def summary(model: Network, line_length: int | None = None, print_fn: Any = None) -> None:
     """Print the layers as a table: their names, the shapes of their results, the number of their weights.
 
     Arguments:
@@ -54,7 +52,7 @@ def _output_shape(layer: Layer) -> str:
     return ", ".join(str(tensor.shape) for call in layer.calls[-1:] for tensor in flatten(call.outputs)) or "?"
 
 
-def _sources(model: Model, layer: Layer) -> str:
+def _sources(model: Network, layer: Layer) -> str:
     calls = [call for call in (model._graph.calls if model._graph else []) if call.layer is layer]
     return ", ".join(tensor.call.layer.name for call in calls for tensor in flatten(call.inputs)) or "-"
 
