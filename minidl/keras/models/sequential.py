@@ -104,12 +104,12 @@ class Sequential(Model):
         if not is_shape(input_shape) and self._start is None:
             super().build(input_shape)
             return
+        if self._start is not None and self._start.shape[1:] != tuple(input_shape)[1:]:
+            raise ValueError(f"Model {self.name!r} takes inputs of shape {self._start.shape}; {input_shape} was given")
         if len(input_shape) < 2:
             raise ValueError(f"Model {self.name!r} takes inputs of two axes or more; their shape was {input_shape}")
         if self._start is None:
             self._start = Input(tuple(input_shape)[1:])
-        elif self._start.shape[1:] != tuple(input_shape)[1:]:
-            raise ValueError(f"Model {self.name!r} takes inputs of shape {self._start.shape}; {input_shape} was given")
         if self._graph is None:
             self._rebuild()
 
