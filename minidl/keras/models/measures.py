@@ -27,10 +27,7 @@ class CompiledMetrics(metrics.Metric):
             for metric in group:
                 self._named[f"{name}_{metric.name}" if len(names) > 1 else metric.name] = metric
 
-    @property
-    def names(self) -> list[str]:
-        """What the metrics are called, which for a single output is what the results are called."""
-        return [metric.name for metric in self._named.values()]
+    names = property(lambda self: [metric.name for metric in self._named.values()], doc="What the metrics are called.")
 
     @property
     def variables(self) -> list[Variable]:

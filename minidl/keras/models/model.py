@@ -10,8 +10,6 @@ from typing import Any
 
 import numpy
 
-from minidl.context import thread
-from minidl.devices import CPU, Device, device_of
 from minidl.keras.callbacks import Callback, CallbackList, History, listed
 from minidl.keras.models.data import Batch, Data, NoBatchesError, Samples, Stream, arranged, is_stream, steps_in, walks
 from minidl.keras.models.interrupts import whole_steps
@@ -277,10 +275,6 @@ class Model(Learner):
         if not may_be_empty and not len(samples):
             raise ValueError(f"x holds no samples: its shape is {inputs[0].shape}")
         return samples
-
-    def _place(self) -> Device:
-        """The device of the model's weights, to which data is brought."""
-        return device_of(self.weights[0].array) if self.weights else thread.state.device or CPU
 
 
 def _arrays(tensors: Any) -> list[numpy.ndarray]:

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy
 
+from minidl.context import thread
+from minidl.devices import CPU, Device, device_of
 from minidl.functions import function
 from minidl.gradient_tape import GradientTape
 from minidl.keras import optimizers
@@ -198,6 +200,10 @@ class Learner(Network):
 
     # -- steps
 
+    def _place(self) -> Device:
+        """The device of the model's weights, to which data and metrics are brought."""
+        return device_of(self.weights[0].array) if self.weights else thread.state.device or CPU
+
     def _step(self, kind: str) -> Callable[[Batch], Any]:
         """What takes a step of 'train', 'test' or 'predict' on a batch: compiled, unless the model runs eagerly.
 
@@ -211,6 +217,8 @@ class Learner(Network):
             places = [(id(weight), weight.device) for weight in trained]
             key = (kind, self.optimizer.calls_python, id(self.optimizer.schedule), *places)
         if key not in self._steps:
+            for variable in [each for metric in self.metrics for each in metric.variables]:
+                variable.relocate(self._place())
             is_compiled = not self.run_eagerly and True not in key  # a schedule is Python, and called at each step
             self._steps[key] = _step_of(self, kind, is_compiled)
         return self._steps[key]
