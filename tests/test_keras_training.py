@@ -514,7 +514,7 @@ def test_after_a_failed_compile_its_cause_is_named() -> None:
 
 
 def _state(model: Any) -> list[Any]:
-    variables = [model.optimizer.iterations, *model.optimizer.velocities]
+    variables = [model.optimizer.iterations, *model.optimizer.momentums]
     variables += [variable for metric in model.metrics for variable in metric.variables]
     return [*model.get_weights(), *(variable.numpy() for variable in variables)]
 

@@ -6,7 +6,5 @@ from minidl.keras import models, optimizers, regularizers, utils  # isort: skip
 from minidl.keras.layers import Input
 from minidl.keras.models import Model, Sequential
 
-__all__ = [
-    "Input", "Model", "Sequential", "activations", "callbacks", "initializers", "layers", "losses", "metrics", "models",
-    "optimizers", "regularizers", "utils",
-]  # fmt: skip
+__all__ = ["Input", "Model", "Sequential", "activations", "callbacks", "initializers", "layers", "losses", "metrics",
+           "models", "optimizers", "regularizers", "utils"]  # fmt: skip

@@ -17,10 +17,9 @@ from minidl.ops.shaping import broadcast_to
 from minidl.tensor import Tensor, TensorLike
 from minidl.values import float32
 
-__all__ = [
-    "Constant", "GlorotUniform", "HeUniform", "Initializer", "Ones", "RandomNormal", "RandomUniform", "Zeros",
-    "constant", "get", "glorot_uniform", "he_uniform", "ones", "random_normal", "random_uniform", "zeros",
-]  # fmt: skip
+__all__ = ["Constant", "GlorotUniform", "HeUniform", "Initializer", "Ones", "RandomNormal", "RandomUniform", "Zeros",
+           "constant", "get", "glorot_uniform", "he_uniform", "ones", "random_normal", "random_uniform",
+           "zeros"]  # fmt: skip
 
 
 class Initializer:
@@ -82,10 +81,6 @@ class _Random(Initializer):
     def __init__(self, seed: int | None = None) -> None:
         self.seed = random.randint(1, 10**9) if seed is None else seed
 
-    @property
-    def _pair(self) -> tuple[int, int]:
-        return self.seed, 0
-
 
 class RandomUniform(_Random):
     """Random numbers between two bounds, each equally likely.
@@ -100,11 +95,10 @@ class RandomUniform(_Random):
 
     def __init__(self, minval: float = -0.05, maxval: float = 0.05, seed: int | None = None) -> None:
         super().__init__(seed)
-        self.minval = minval
-        self.maxval = maxval
+        self.minval, self.maxval = minval, maxval
 
     def __call__(self, shape: Sequence[int], dtype: Any = None) -> Tensor:
-        return stateless_uniform(shape, self._pair, self.minval, self.maxval, dtype or float32)
+        return stateless_uniform(shape, (self.seed, 0), self.minval, self.maxval, dtype or float32)
 
 
 class RandomNormal(_Random):
@@ -120,11 +114,10 @@ class RandomNormal(_Random):
 
     def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: int | None = None) -> None:
         super().__init__(seed)
-        self.mean = mean
-        self.stddev = stddev
+        self.mean, self.stddev = mean, stddev
 
     def __call__(self, shape: Sequence[int], dtype: Any = None) -> Tensor:
-        return stateless_normal(shape, self._pair, self.mean, self.stddev, dtype or float32)
+        return stateless_normal(shape, (self.seed, 0), self.mean, self.stddev, dtype or float32)
 
 
 def _fans(shape: Sequence[int]) -> tuple[int, int]:
@@ -153,7 +146,7 @@ class GlorotUniform(_Random):
 
     def _within(self, scale: float, shape: Sequence[int], dtype: Any) -> Tensor:
         limit = math.sqrt(3.0 * scale)
-        return stateless_uniform(shape, self._pair, -limit, limit, dtype or float32)
+        return stateless_uniform(shape, (self.seed, 0), -limit, limit, dtype or float32)
 
 
 class HeUniform(GlorotUniform):
@@ -176,10 +169,8 @@ class HeUniform(GlorotUniform):
 zeros, ones, constant = Zeros, Ones, Constant
 random_uniform, random_normal, glorot_uniform, he_uniform = RandomUniform, RandomNormal, GlorotUniform, HeUniform
 
-_TABLE = table(
-    Zeros, Ones, Constant, RandomUniform, RandomNormal, GlorotUniform, HeUniform, Initializer,
-    zero=Zeros, one=Ones, uniform=RandomUniform, normal=RandomNormal,
-)  # fmt: skip
+_TABLE = table(Zeros, Ones, Constant, RandomUniform, RandomNormal, GlorotUniform, HeUniform, Initializer,
+               zero=Zeros, one=Ones, uniform=RandomUniform, normal=RandomNormal)  # fmt: skip
 
 
 def get(identifier: Any) -> Any:

@@ -15,12 +15,11 @@ from minidl.ops.shaping import expand_dims, squeeze
 from minidl.tensor import Tensor, TensorLike
 from minidl.values import FLOATS, as_dtype, float32
 
-__all__ = [
-    "MAE", "MSE", "Loss", "MeanAbsoluteError", "MeanSquaredError", "get", "mae", "mean_absolute_error",
-    "mean_squared_error", "mse",
-]  # fmt: skip
+__all__ = ["MAE", "MSE", "Loss", "MeanAbsoluteError", "MeanSquaredError", "get", "mae", "mean_absolute_error",
+           "mean_squared_error", "mse"]  # fmt: skip
 
-_MEANS = ("sum_over_batch_size", "mean", "mean_with_sample_weight")
+_MEAN = "sum_over_batch_size"
+_MEANS = (_MEAN, "mean", "mean_with_sample_weight")
 _REDUCTIONS = (*_MEANS, "sum", "none", None)
 
 
@@ -51,11 +50,10 @@ def like_predictions(y_true: Any, y_pred: Any, dtype: Any = None) -> tuple[Tenso
 
 def same_axes(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     """The tensors with as many axes, where they differ by one of length 1 at the end."""
-    if x.ndim == y.ndim + 1 and x.shape[-1] == 1:
-        return (x, expand_dims(y, -1)) if y.ndim == 1 else (squeeze(x, -1), y)
-    if y.ndim == x.ndim + 1 and y.shape[-1] == 1:
-        return (expand_dims(x, -1), y) if x.ndim == 1 else (x, squeeze(y, -1))
-    return x, y
+    long, short = (x, y) if x.ndim > y.ndim else (y, x)
+    if long.ndim == short.ndim + 1 and long.shape[-1] == 1:
+        long, short = (long, expand_dims(short, -1)) if short.ndim == 1 else (squeeze(long, -1), short)
+    return (long, short) if x.ndim > y.ndim else (short, long)
 
 
 def mean_of(total: Any, count: Any) -> Tensor:
@@ -116,7 +114,7 @@ class Loss:
     np.float32(1.5)
     """
 
-    def __init__(self, name: str | None = None, reduction: Any = "sum_over_batch_size", dtype: Any = None) -> None:
+    def __init__(self, name: str | None = None, reduction: Any = _MEAN, dtype: Any = None) -> None:
         if reduction not in _REDUCTIONS:
             raise ValueError(f"A loss is reduced by one of {_REDUCTIONS}; {reduction!r} was given")
         self.reduction = reduction
@@ -159,21 +157,13 @@ class LossFunctionWrapper(Loss):
         options: what else to give the function.
     """
 
-    def __init__(
-        self,
-        fn: Any,
-        reduction: Any = "sum_over_batch_size",
-        name: str | None = None,
-        dtype: Any = None,
-        **options: Any,
-    ) -> None:
+    def __init__(self, fn: Any, reduction: Any = _MEAN, name: Any = None, dtype: Any = None, **options: Any) -> None:
         super().__init__(name, reduction, dtype)
         self._function, self._options = fn, options
 
-    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Any:
         """What the function gives."""
-        result: Tensor = self._function(*same_axes(y_true, y_pred), **self._options)
-        return result
+        return self._function(*same_axes(y_true, y_pred), **self._options)
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Tensor:
         """The losses of the samples, weighted and reduced; see `Loss`."""
@@ -197,9 +187,7 @@ class MeanSquaredError(LossFunctionWrapper):
     np.float32(2.5)
     """
 
-    def __init__(
-        self, reduction: Any = "sum_over_batch_size", name: Any = "mean_squared_error", dtype: Any = None
-    ) -> None:
+    def __init__(self, reduction: Any = _MEAN, name: Any = "mean_squared_error", dtype: Any = None) -> None:
         super().__init__(mean_squared_error, reduction, name, dtype)
 
 
@@ -214,9 +202,7 @@ class MeanAbsoluteError(LossFunctionWrapper):
     np.float32(1.5)
     """
 
-    def __init__(
-        self, reduction: Any = "sum_over_batch_size", name: Any = "mean_absolute_error", dtype: Any = None
-    ) -> None:
+    def __init__(self, reduction: Any = _MEAN, name: Any = "mean_absolute_error", dtype: Any = None) -> None:
         super().__init__(mean_absolute_error, reduction, name, dtype)
 
 

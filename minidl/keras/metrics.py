@@ -20,12 +20,10 @@ from minidl.ops.shaping import broadcast_to, squeeze
 from minidl.tensor import Tensor, Variable
 from minidl.values import FLOATS, as_dtype, float32
 
-__all__ = [
-    "MAE", "MSE", "Accuracy", "BinaryAccuracy", "CategoricalAccuracy", "Mean", "MeanAbsoluteError",
-    "MeanMetricWrapper", "MeanSquaredError", "Metric", "SparseCategoricalAccuracy", "accuracy", "binary_accuracy",
-    "categorical_accuracy", "get", "mae", "mean_absolute_error", "mean_squared_error", "mse",
-    "sparse_categorical_accuracy",
-]  # fmt: skip
+__all__ = ["MAE", "MSE", "Accuracy", "BinaryAccuracy", "CategoricalAccuracy", "Mean", "MeanAbsoluteError",
+           "MeanMetricWrapper", "MeanSquaredError", "Metric", "SparseCategoricalAccuracy", "accuracy",
+           "binary_accuracy", "categorical_accuracy", "get", "mae", "mean_absolute_error", "mean_squared_error", "mse",
+           "sparse_categorical_accuracy"]  # fmt: skip
 
 
 class Metric:
@@ -62,7 +60,7 @@ class Metric:
         metrics = (each for kept in vars(self).values() for each in flatten(kept) if isinstance(each, Metric))
         return [*self._added, *(variable for metric in metrics for variable in metric.variables)]
 
-    def add_variable(self, shape: Any, initializer: Any, dtype: Any = None, name: str | None = None) -> Variable:
+    def add_variable(self, shape: Any = (), initializer: Any = "zeros", dtype: Any = None, name: str = "") -> Variable:
         """Make a variable to keep something in; `reset_state` sets it to zeros.
 
         Arguments:
@@ -72,11 +70,7 @@ class Metric:
         self._added.append(Variable(first, trainable=False, name=name or "variable"))
         return self._added[-1]
 
-    def add_weight(
-        self, shape: Any = (), initializer: Any = "zeros", dtype: Any = None, name: str | None = None
-    ) -> Variable:
-        """Make a variable, as `add_variable` does."""
-        return self.add_variable(shape, initializer, dtype, name)
+    add_weight = add_variable
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}>"
@@ -124,8 +118,7 @@ class Mean(Metric):
         if isinstance(sample_weight, (int, float)) and not values.array.ndim:
             values, count = values * float(sample_weight), float(sample_weight)
         elif sample_weight is not None:
-            weight = in_dtype(sample_weight, self._dtype, device_of(values.array))
-            values, weight = same_axes(values, weight)
+            values, weight = same_axes(values, in_dtype(sample_weight, self._dtype, device_of(values.array)))
             weight = broadcast_to(weight, (values := _means(values, weight.ndim)).shape)
             values = values * weight
             count = reduce_sum(_means(weight, 1))
@@ -159,8 +152,7 @@ class MeanMetricWrapper(Mean):
 
     def __init__(self, fn: Callable[..., Any], name: str | None = None, dtype: Any = None, **options: Any) -> None:
         super().__init__(name, dtype)
-        self._function = fn
-        self._options = options
+        self._function, self._options = fn, options
 
     # Keras's signature: it is a mean, but of what a function makes of targets and predictions.
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
@@ -220,18 +212,15 @@ def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Tensor:
     array([1.], dtype=float32)
     """
     target, prediction = _tensors(y_true, y_pred)
-    if target.ndim == prediction.ndim:
-        target = squeeze(target, -1)
+    target = squeeze(target, -1) if target.ndim == prediction.ndim else target
     return cast(equal(target, cast(argmax(prediction, -1), target.dtype)), float32)
 
 
 def _accuracy_by_shape(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """The accuracy that fits: of yes or no, of indices, or of one-hot rows."""
-    if y_pred.shape[-1] == 1:
-        return binary_accuracy(y_true, y_pred)
-    if y_true.ndim < y_pred.ndim or y_true.shape[-1] == 1:
-        return sparse_categorical_accuracy(y_true, y_pred)
-    return categorical_accuracy(y_true, y_pred)
+    is_index = y_true.ndim < y_pred.ndim or y_true.shape[-1] == 1
+    of_classes = sparse_categorical_accuracy if is_index else categorical_accuracy
+    return (binary_accuracy if y_pred.shape[-1] == 1 else of_classes)(y_true, y_pred)
 
 
 # -- classes -----------------------------------------------------------------------------------------------------
@@ -258,10 +247,9 @@ MeanSquaredError = _class_of(mean_squared_error)
 mse = MSE = mean_squared_error
 mae = MAE = mean_absolute_error
 
-_TABLE = table(
-    Metric, Mean, Accuracy, BinaryAccuracy, CategoricalAccuracy, SparseCategoricalAccuracy, MeanAbsoluteError,
-    MeanSquaredError, mse=MeanSquaredError, MSE=MeanSquaredError, mae=MeanAbsoluteError, MAE=MeanAbsoluteError,
-)  # fmt: skip
+_TABLE = table(Metric, Mean, Accuracy, BinaryAccuracy, CategoricalAccuracy, SparseCategoricalAccuracy,
+               MeanAbsoluteError, MeanSquaredError, mse=MeanSquaredError, MSE=MeanSquaredError, mae=MeanAbsoluteError,
+               MAE=MeanAbsoluteError)  # fmt: skip
 
 
 def get(identifier: Any) -> Any:

@@ -1,10 +1,13 @@
-"""Names: of layers and models that are given none (`dense`, `dense_1`, ...), and of what is asked for by name."""
+"""Names: of layers and models that are given none (`dense`, `dense_1`, ...), of what is asked for by name, and of what
+a message is about."""
 
 from __future__ import annotations
 
 import collections
 import re
 from typing import Any
+
+LONGEST = 100  # of what a message quotes
 
 _given: collections.Counter[str] = collections.Counter()
 
@@ -30,6 +33,18 @@ def refuse(owner: str, options: dict[str, Any]) -> None:
     """Raise ValueError for arguments that Keras may have, but minidl has not."""
     if options:
         raise ValueError(f"{owner} has no argument {', '.join(options)} in minidl; {options} was given")
+
+
+def short(value: Any) -> str:
+    """A value in one short line: a large array by its shape and dtype, anything else in so many letters."""
+    text = " ".join(repr(value).split())
+    if len(text) <= LONGEST:
+        return text
+    if hasattr(value, "shape") and hasattr(value, "dtype"):
+        return f"{type(value).__name__} of shape {tuple(value.shape)} and dtype {value.dtype}"
+    if isinstance(value, (list, tuple)) and hasattr(value[0], "shape"):
+        return f"{type(value).__name__} of {', '.join(map(short, value[:3]))}{', ...' if len(value) > 3 else ''}"
+    return f"{text[:LONGEST]}..."
 
 
 def table(*entries: Any, **others: Any) -> dict[str, Any]:

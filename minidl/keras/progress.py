@@ -28,21 +28,18 @@ class Progress:
     """
 
     def __init__(self, verbose: str | int, steps: int | None, title: str = "") -> None:
-        verbose = 1 if verbose == "auto" else verbose
-        if verbose not in (0, 1, 2):
+        self._verbose = 1 if verbose == "auto" else verbose
+        if self._verbose not in (0, 1, 2):
             raise ValueError(f"verbose is 'auto', 0, 1 or 2; {verbose!r} was given")
-        self._verbose = verbose
-        self._steps = steps
-        self._title = title
-        self._done = 0
-        self._length = 0  # of the line that is to be written over
-        self._start = self._shown = time.perf_counter()
-
-    def __enter__(self) -> Progress:
-        if self._verbose and self._title:
-            print(self._title)
         self._is_terminal = getattr(sys.stdout, "isatty", bool)()
         self._moves = self._verbose == 1 and (self._is_terminal or "ipykernel" in sys.modules)
+        self._steps, self._done = steps, 0
+        self._length = 0  # of the line that is to be written over
+        self._start = self._shown = time.perf_counter()
+        if title and self._verbose:
+            print(title)
+
+    def __enter__(self) -> Progress:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -52,18 +49,16 @@ class Progress:
     def advance(self, logs: Callable[[], Mapping[str, Any]]) -> None:
         """Take one step on; `logs` gives the numbers to show, and is called only when it is time to show them."""
         self._done += 1
-        now = time.perf_counter() if self._verbose == 1 else self._shown
-        if now - self._shown >= SECONDS_BETWEEN_UPDATES and self._moves:
-            self._shown = now
+        if self._moves and time.perf_counter() - self._shown >= SECONDS_BETWEEN_UPDATES:
+            self._shown = time.perf_counter()
             room = shutil.get_terminal_size().columns - 1 if self._is_terminal else None
-            self._write(f"{self._count()} {self._bar()} {self._text(logs())}"[:room])
+            self._write(self._line(logs())[:room])
 
     def finish(self, logs: Mapping[str, Any]) -> None:
         """Show the numbers at the end."""
         if self._verbose:
             self._steps = self._done
-            text = f"{self._bar()} {self._text(logs)}" if self._verbose == 1 else f"- {self._text(logs, ' - ')}"
-            self._write(f"{self._count()} {text}", end="\n")
+            self._write(self._line(logs), end="\n")
             self._length = 0
 
     def _write(self, line: str, end: str = "") -> None:
@@ -71,23 +66,18 @@ class Progress:
         print("\r" * bool(self._length) + line.ljust(self._length), end=end, flush=True)
         self._length = len(line)
 
-    def _count(self) -> str:
-        return f"{self._done}/{self._steps or 'Unknown'}"
+    def _line(self, logs: Mapping[str, Any]) -> str:
+        seconds = time.perf_counter() - self._start
+        pace = f"{_duration(seconds / max(self._done, 1))}/step"
+        text = f"{self._bar()} {seconds:.0f}s {pace}" if self._verbose == 1 else f"- {seconds:.0f}s - {pace}"
+        numbers = [f"{name}: {_number(value)}" for name, value in logs.items()]
+        return " - ".join([f"{self._done}/{self._steps or 'Unknown'} {text}", *numbers])
 
     def _bar(self) -> str:
-        done = WIDTH * self._done // self._steps if self._steps else 0
-        bar = "━" * done + "─" * (WIDTH - done)
-        try:
-            bar.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
-        except UnicodeEncodeError:
-            return bar.translate({ord("━"): "=", ord("─"): "."})
-        return bar
-
-    def _text(self, logs: Mapping[str, Any], between: str = " ") -> str:
-        seconds = time.perf_counter() - self._start
-        parts = [f"{seconds:.0f}s{between}{_duration(seconds / max(self._done, 1))}/step"]
-        parts += [f"{name}: {_number(value)}" for name, value in logs.items()]
-        return " - ".join(parts)
+        filled = WIDTH * self._done // self._steps if self._steps else 0
+        encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+        full, empty = "━─" if "━─".encode(encoding, "ignore").decode(encoding) == "━─" else "=."
+        return full * filled + empty * (WIDTH - filled)
 
 
 def _duration(seconds: float) -> str:

@@ -9,7 +9,6 @@ from minidl.keras.names import find, table
 from minidl.ops.creation import convert_to_tensor
 from minidl.ops.elementwise import abs, square
 from minidl.ops.reductions import reduce_sum
-from minidl.tensor import Tensor
 
 __all__ = ["L1", "L1L2", "L2", "Regularizer", "get", "l1", "l1_l2", "l2"]
 
@@ -46,12 +45,9 @@ class L1L2(Regularizer):
 
     def __call__(self, x: Any) -> Any:
         tensor = convert_to_tensor(x)
-        parts: list[Tensor] = []
-        if self.l1:
-            parts.append(self.l1 * reduce_sum(abs(tensor)))
-        if self.l2:
-            parts.append(self.l2 * reduce_sum(square(tensor)))
-        return parts[0] + parts[1] if len(parts) == 2 else parts[0] if parts else convert_to_tensor(0.0, tensor.dtype)
+        parts = [self.l1 * reduce_sum(abs(tensor))] if self.l1 else []
+        parts += [self.l2 * reduce_sum(square(tensor))] if self.l2 else []
+        return sum(parts[1:], parts[0]) if parts else convert_to_tensor(0.0, tensor.dtype)
 
 
 class L1(L1L2):

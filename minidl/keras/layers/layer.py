@@ -1,4 +1,6 @@
-"""Layer: a function with weights of its own, which it makes when it first sees the shape of its input."""
+"""Layer: a function with weights of its own, which it makes when it first sees the shape of its input.
+
+And Input, the place where data enters a graph of layers."""
 
 from __future__ import annotations
 
@@ -13,32 +15,23 @@ from typing import Any
 import numpy
 
 from minidl.keras import initializers
-from minidl.keras.layers.symbolic import KerasTensor, LayerCall, Shape, holds_symbols, is_shape, map_shapes
+from minidl.keras.layers.symbolic import KerasTensor, LayerCall, is_shape, map_shapes
 from minidl.keras.metrics import Metric
-from minidl.keras.names import new_name, refuse
-from minidl.keras.quoting import short
+from minidl.keras.names import new_name, refuse, short
 from minidl.nest import flatten, pack
 from minidl.ops.creation import cast, convert_to_tensor, zeros
 from minidl.tensor import Tensor, TensorLike, Variable
 from minidl.values import FLOATS, as_dtype
 
 
-class _Phase:
+class _Phase(threading.local):
     """What a thread is in the midst of: a call of a layer, for training or not."""
 
-    __slots__ = ("is_inside", "training")
-
-    def __init__(self) -> None:
-        self.is_inside = False
-        self.training: bool | None = None
+    is_inside = False
+    training: bool | None = None
 
 
-class _Thread(threading.local):
-    def __init__(self) -> None:
-        self.phase = _Phase()
-
-
-_thread = _Thread()
+_phase = _Phase()
 
 # The weights that layers made, by id: other variables that a layer keeps are its author's own affair.
 _made: weakref.WeakValueDictionary[int, Variable] = weakref.WeakValueDictionary()
@@ -82,9 +75,9 @@ class Layer:
         self._trainable = trainable
         self._trained: list[Variable] = []
         self._fixed: list[Variable] = []
-        parameter = inspect.signature(self.call).parameters.get("training")
-        self._takes_training = parameter is not None
-        given = None if parameter is None else parameter.default
+        parameters = inspect.signature(self.call).parameters
+        self._takes_training = "training" in parameters
+        given = getattr(parameters.get("training"), "default", None)
         self._training_by_default = None if given is inspect.Parameter.empty else given
 
     def __repr__(self) -> str:
@@ -106,10 +99,8 @@ class Layer:
         Raises NotImplementedError where it can't be, since it has no weights yet.
         """
         if not self.built:
-            raise NotImplementedError(
-                f"{self.name} isn't built, so it can't be tried out: call it on data, build it, or define "
-                f"compute_output_shape(self, input_shape) in {type(self).__name__}"
-            )
+            advice = "call it on data, build it, or define compute_output_shape(self, input_shape)"
+            raise NotImplementedError(f"{self.name} isn't built, so it can't be tried out: {advice}")
         found, other = (self._tried(input_shape, length) for length in (2, 3))
         pairs = zip(flatten(found), flatten(other), strict=True)
         shapes = [tuple(a if a == b else None for a, b in zip(x.shape, y.shape, strict=True)) for x, y in pairs]
@@ -117,16 +108,12 @@ class Layer:
 
     def _tried(self, input_shape: Any, length: int) -> Any:
         """What the layer gives for zeros, with a length for the unknown ones."""
-
-        def known(shape: Shape) -> Tensor:
-            return zeros([length if each is None else each for each in shape], self._dtype)
-
-        phase = _thread.phase
-        training = phase.training
+        inputs = map_shapes(lambda shape: zeros([length if n is None else n for n in shape], self._dtype), input_shape)
+        training = _phase.training
         try:
-            return self._called(map_shapes(known, input_shape), False)
+            return self._called(inputs, False)
         finally:
-            phase.training = training
+            _phase.training = training
 
     @property
     def works_by_rows(self) -> bool:
@@ -138,7 +125,7 @@ class Layer:
     def __call__(self, inputs: Any, training: bool | None = None) -> Any:
         """The result for tensors, or its place in a graph for what `Input` gives."""
         if type(inputs) is not Tensor or inputs.array.dtype is not self._dtype:
-            if holds_symbols(inputs):
+            if any(isinstance(value, KerasTensor) for value in flatten(inputs)):
                 return self._call_on_symbols(inputs, training)
             inputs = self._cast_all(inputs)
         if not self.built:
@@ -147,24 +134,22 @@ class Layer:
 
     def _called(self, inputs: Any, training: bool | None) -> Any:
         """The result for tensors; what isn't said of training is as in the call around this one."""
-        phase = _thread.phase
-        is_outermost, phase.is_inside = not phase.is_inside, True
+        is_outermost, _phase.is_inside = not _phase.is_inside, True
         if training is None:
-            training = self._training_by_default if phase.training is None else phase.training
-        phase.training = training
+            training = self._training_by_default if _phase.training is None else _phase.training
+        _phase.training = training
         call: Any = self.call  # which takes what its class says
         try:
             return call(inputs, training=training) if self._takes_training and training is not None else call(inputs)
         finally:
             if is_outermost:
-                phase.is_inside, phase.training = False, None
+                _phase.is_inside, _phase.training = False, None
 
     def _cast_all(self, inputs: Any) -> Any:
         """The inputs as tensors, those of floats in the layer's dtype; a list of numbers is one tensor."""
         values = flatten(inputs)
-        if values and isinstance(values[0], (int, float)):
-            return self._cast(inputs)
-        return pack(inputs, [self._cast(value) for value in values])
+        is_one = values and isinstance(values[0], (int, float))
+        return self._cast(inputs) if is_one else pack(inputs, [self._cast(value) for value in values])
 
     def _cast(self, value: Any) -> Tensor:
         tensor = convert_to_tensor(value)
@@ -177,9 +162,7 @@ class Layer:
     def _call_on_symbols(self, inputs: Any, training: bool | None) -> Any:
         for value in flatten(inputs):
             if not isinstance(value, KerasTensor):
-                raise ValueError(
-                    f"{self.name} was called on KerasTensors and {short(value)} together; make an Input of that too"
-                )
+                raise ValueError(f"{self.name} was called on an Input and on {short(value)}; make an Input of that too")
         if not self.built:
             self._build_for(inputs)
         shapes = self.compute_output_shape(pack(inputs, [value.shape for value in flatten(inputs)]))
@@ -219,21 +202,14 @@ class Layer:
         _made[id(weight)] = weight
         return weight
 
-    @property
-    def dtype(self) -> str:
-        """The name of the dtype of the weights."""
-        return str(self._dtype)
+    dtype = property(lambda self: str(self._dtype), doc="The name of the dtype of the weights.")
 
     @property
     def weights(self) -> list[Variable]:
         """All weights, each once: the layer's own, then those of the layers that it keeps."""
-        found = [*self._own_weights(), *(weight for layer in self._sublayers() for weight in layer.weights)]
-        return _each_once(found)
+        return _each_once([*self._own_weights(), *(each for layer in self._sublayers() for each in layer.weights)])
 
-    @property
-    def variables(self) -> list[Variable]:
-        """All weights, by another name."""
-        return self.weights
+    variables = property(lambda self: self.weights, doc="All weights, by another name.")
 
     @property
     def trainable_weights(self) -> list[Variable]:
@@ -243,10 +219,7 @@ class Layer:
         own = [weight for weight in self._own_weights() if weight.trainable]
         return _each_once([*own, *(weight for layer in self._sublayers() for weight in layer.trainable_weights)])
 
-    @property
-    def trainable_variables(self) -> list[Variable]:
-        """The weights that are trained."""
-        return self.trainable_weights
+    trainable_variables = property(lambda self: self.trainable_weights, doc="The weights that are trained.")
 
     @property
     def non_trainable_weights(self) -> list[Variable]:
@@ -290,16 +263,18 @@ class Layer:
     def _own_weights(self) -> list[Variable]:
         """The weights that the layer made, those to be trained first, with those that it has from other layers."""
         fixed = {id(weight) for weight in self._fixed}
-        variables = [each for each in self._kept() if isinstance(each, Variable) and id(each) not in fixed]
-        shared = [each for each in variables if _made.get(id(each)) is each]
+        made = [each for each in self._kept() if isinstance(each, Variable) and _made.get(id(each)) is each]
+        shared = [weight for weight in made if id(weight) not in fixed]
         return _each_once([*self._trained, *shared, *self._fixed])
 
     def _sublayers(self) -> list[Layer]:
         return _each_once([value for value in self._kept() if isinstance(value, Layer)])
 
-    def _parts(self) -> list[tuple[str, Any]]:
-        """The attributes that are or hold layers, with their names, in the order in which Keras's files have them."""
-        return parts_among(vars(self))
+    def _parts(self, **others: Any) -> list[tuple[str, Any]]:
+        """The attributes that are or hold layers, and others, with their names in the order of Keras's files."""
+        found = [part for part in (vars(self) | others).items() if isinstance(part[1], (Layer, list, tuple, dict))]
+        kept = [part for part in found if part[0] != "calls"]
+        return sorted(kept, key=lambda part: (part[0].startswith("_"), part[0]))
 
     def get_weights(self) -> list[numpy.ndarray]:
         """The values of all weights, as arrays.
@@ -330,10 +305,7 @@ class Layer:
             if array.dtype.kind not in "fiub":
                 raise ValueError(f"Weight {weight.name!r} of {self.name} is numbers; {short(value)} was given for it")
             if array.shape != weight.shape:
-                raise ValueError(
-                    f"Weight {weight.name!r} of {self.name} has shape {weight.shape}; "
-                    f"a value of shape {array.shape} was given for it"
-                )
+                raise ValueError(f"Weight {weight.name!r} of {self.name} has shape {weight.shape}, not {array.shape}")
             values.append(array.astype(weight.dtype))
         for weight, value in zip(own, values, strict=True):
             weight.assign(value)
@@ -364,15 +336,8 @@ class Layer:
 
     # -- place in a graph
 
-    @property
-    def input(self) -> Any:
-        """What the layer was called on when a graph was made of it."""
-        return self._only_call().inputs
-
-    @property
-    def output(self) -> Any:
-        """What the layer gives in the graph that was made of it."""
-        return self._only_call().outputs
+    input = property(lambda self: self._only_call().inputs, doc="What the layer was called on when a graph was made.")
+    output = property(lambda self: self._only_call().outputs, doc="What the layer gives in that graph.")
 
     def _only_call(self) -> LayerCall:
         if len(self.calls) != 1:
@@ -380,11 +345,41 @@ class Layer:
         return self.calls[0]
 
 
+class InputLayer(Layer):
+    """The layer that stands for the data; `Input` makes it."""
+
+    def __init__(self, tensor: KerasTensor, name: str | None = None) -> None:
+        super().__init__(name=name, dtype=tensor.dtype)
+        self.built = True
+        LayerCall(self, [], tensor)
+
+    works_by_rows = True  # a row stays itself
+
+    def call(self, inputs: Any) -> Any:
+        return inputs
+
+
+def Input(shape: Any = None, batch_size: int | None = None, dtype: Any = None, name: str | None = None) -> KerasTensor:
+    """The place of data to come.
+
+    Arguments:
+        shape: of one sample; a number is the length of its only axis. None in it stands for any length.
+        batch_size: how many samples come together; any number by default.
+        dtype: of the data, 'float32' by default.
+        name: of the input.
+
+    Raises ValueError for lengths that aren't whole numbers from 0 on.
+
+    >>> tf.keras.Input(1, name='x')
+    <KerasTensor shape=(None, 1), dtype=float32, name=x>
+    """
+    lengths = (shape,) if isinstance(shape, int) else shape
+    if lengths is None or not all(each is None or (isinstance(each, int) and each >= 0) for each in lengths):
+        raise ValueError(f"The shape of an Input consists of whole numbers and None; {short(shape)} was given")
+    tensor = KerasTensor((batch_size, *lengths), str(as_dtype(dtype or "float32")), name)
+    InputLayer(tensor, name)
+    return tensor
+
+
 def _each_once(values: Sequence[Any]) -> list[Any]:
     return list({id(value): value for value in values}.values())
-
-
-def parts_among(attributes: dict[str, Any]) -> list[tuple[str, Any]]:
-    """Those attributes that are or may hold layers, with their names, in Keras's order."""
-    found = [part for part in attributes.items() if isinstance(part[1], (Layer, list, tuple, dict))]
-    return sorted((part for part in found if part[0] != "calls"), key=lambda part: (part[0].startswith("_"), part[0]))

@@ -33,24 +33,15 @@ class KerasTensor:
         self.name = name or new_name("keras_tensor")
         self.call: LayerCall
 
-    @property
-    def dtype(self) -> str:
-        """The name of the dtype."""
-        return str(self.numpy_dtype)
-
-    @property
-    def ndim(self) -> int:
-        """The number of axes."""
-        return len(self.shape)
+    dtype = property(lambda self: str(self.numpy_dtype), doc="The name of the dtype.")
+    ndim = property(lambda self: len(self.shape), doc="The number of axes.")
 
     def __repr__(self) -> str:
         return f"<KerasTensor shape={self.shape}, dtype={self.dtype}, name={self.name}>"
 
     def _has_no_numbers(self, *_: Any, error: type[Exception] = ValueError, **__: Any) -> Any:
-        raise error(
-            f"{self!r} stands for data to come and has no numbers yet, so only layers can be called on it. "
-            "For other operations derive a layer from keras.layers.Layer and compute in its `call`"
-        )
+        advice = "so call layers on it; for other operations derive one from keras.layers.Layer, with its own `call`"
+        raise error(f"{self!r} stands for data to come and has no numbers yet, {advice}")
 
     def __bool__(self) -> bool:
         return bool(self._has_no_numbers(error=TypeError))
@@ -79,10 +70,8 @@ class LayerCall:
     """
 
     def __init__(self, layer: Layer, inputs: Any, outputs: Any, training: bool | None = None) -> None:
-        self.layer = layer
-        self.inputs = inputs
-        self.outputs = outputs
-        self.training = training
+        self.layer, self.training = layer, training
+        self.inputs, self.outputs = inputs, outputs
         for tensor in flatten(outputs):
             tensor.call = self
         layer.calls.append(self)
@@ -90,11 +79,6 @@ class LayerCall:
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
         self.layer.calls.append(self)  # a layer's own state leaves its calls out
-
-
-def holds_symbols(values: Any) -> bool:
-    """Whether a nest has a KerasTensor in it."""
-    return any(isinstance(value, KerasTensor) for value in flatten(values))
 
 
 def is_shape(shapes: Any) -> bool:

@@ -11,9 +11,8 @@ from typing import Any
 
 import numpy
 
-from minidl.context import thread
 from minidl.devices import Device, device_of, is_gpu_array
-from minidl.keras.models.graph import in_order
+from minidl.keras.models.network import in_order
 from minidl.nest import flatten, pack
 from minidl.tensor import Tensor, TensorLike
 from minidl.values import DTYPES, float32, float64
@@ -48,15 +47,11 @@ def as_array(role: str, data: Any) -> Any:
 
     Raises ValueError for anything else, strings for example.
     """
-    if isinstance(data, TensorLike):
-        array = data.tensor.array
-    elif is_gpu_array(data) or isinstance(data, numpy.ndarray):
-        array = data
-    else:
-        try:
-            array = numpy.asarray(data)
-        except ValueError as error:
-            raise ValueError(f"{role} makes no array: {error}") from error
+    try:
+        array = data.tensor.array if isinstance(data, TensorLike) else data
+        array = array if is_gpu_array(array) else numpy.asarray(array)
+    except ValueError as error:
+        raise ValueError(f"{role} makes no array: {error}") from error
     if array.dtype.kind not in "fiub":
         what = {"U": "strings", "S": "bytes", "O": "objects"}.get(array.dtype.kind, f"data of dtype {array.dtype}")
         raise ValueError(f"{role} must be numbers; {what} were given")
@@ -67,24 +62,17 @@ def as_array(role: str, data: Any) -> Any:
 
 def _holds_arrays(data: Any) -> bool:
     """Whether this is a dictionary or list of arrays, and no array itself."""
-    if isinstance(data, dict):
-        return True
-    return isinstance(data, (list, tuple)) and len(data) > 0 and all(map(_is_array, data))
-
-
-def _is_array(data: Any) -> bool:
-    return not isinstance(data, (int, float, list, tuple)) and getattr(data, "ndim", 0) > 0
+    is_list = isinstance(data, (list, tuple)) and len(data) > 0
+    return isinstance(data, dict) or (is_list and all(getattr(part, "ndim", 0) > 0 for part in data))
 
 
 def arranged(role: str, data: Any, form: Any) -> tuple[list[Any], Any]:
     """The arrays in data, and the nest to hand them on in: the model's own, or the data's where the model has none."""
     if form is None:
         form = data if _holds_arrays(data) else None
-        return [as_array(role, part) for part in (flatten(data) if _holds_arrays(data) else [data])], form
-    arrays = [
-        as_array(role if isinstance(form, str) else f"{role} for {name!r}", part)
-        for name, part in zip(flatten(form), in_order(role, data, form), strict=True)
-    ]
+        return [as_array(role, part) for part in ([data] if form is None else flatten(data))], form
+    roles = [role if isinstance(form, str) else f"{role} for {name!r}" for name in flatten(form)]
+    arrays = list(map(as_array, roles, in_order(role, data, form)))
     return arrays, form if isinstance(form, dict) or len(arrays) > 1 else None
 
 
@@ -125,16 +113,13 @@ class Samples:
         """The first samples, and the last ones that make up a fraction."""
         at = math.floor(len(self) * (1.0 - fraction))
         if not 0 < at < len(self):
-            raise ValueError(
-                f"A validation_split of {fraction} of {len(self)} samples leaves none on one side; choose another"
-            )
+            raise ValueError(f"A validation_split of {fraction} of {len(self)} samples leaves none on one side")
         return self.part(slice(at)), self.part(slice(at, None))
 
     def batch(self, rows: Rows, device: Device) -> Batch:
         """Some of the samples as tensors on a device."""
         x = [_tensor(array, rows, device, dtype) for array, dtype in zip(self.x, self.dtypes, strict=True)]
-        y = [_tensor(array, rows, device, float32) for array in self.y]
-        weight = [_tensor(array, rows, device, float32) for array in self.weight]
+        y, weight = ([_tensor(each, rows, device, float32) for each in arrays] for arrays in (self.y, self.weight))
         whole = pack(self.forms[0], x), pack(self.forms[1], y) if y else None, weight[0] if weight else None
         if self.parts is not None:
             return whole[: self.parts]
@@ -149,14 +134,12 @@ class Samples:
 
 
 def _tensor(array: Any, rows: Rows, device: Device, dtype: Any) -> Tensor:
-    if isinstance(rows, numpy.ndarray) and not isinstance(array, numpy.ndarray):
-        rows = device_of(array).place(rows)
-    part = array[rows]
-    if dtype is None:
-        dtype = part.dtype if part.dtype in DTYPES and part.dtype != float64 else float32
-    placed = device.place(numpy.asarray(part) if isinstance(part, numpy.ndarray) else part)
-    is_a_copy = isinstance(rows, numpy.ndarray)  # what a slice gives is the caller's memory still
-    return Tensor(thread.state.run_rule(placed.astype, dtype, copy=not is_a_copy))
+    """Some rows of an array on a device, in a dtype: converted where they are, so that they travel once."""
+    home = device_of(array)
+    dtype = dtype or (array.dtype if array.dtype in DTYPES and array.dtype != float64 else float32)
+    copy = home is device and isinstance(rows, slice)  # what a slice gives is the caller's memory still
+    rows = home.place(rows) if isinstance(rows, numpy.ndarray) else rows
+    return Tensor(device.place(home.run(lambda: array[rows].astype(dtype, copy=copy))))
 
 
 @dataclasses.dataclass
@@ -180,21 +163,22 @@ class Stream:
             yield samples.batch(slice(None), device)
 
 
+Data = Samples | Stream
+
+
 def is_stream(data: Any) -> bool:
     """Whether this gives batches one after another, and is no array, list or dictionary."""
     return hasattr(data, "__iter__") and not hasattr(data, "__array__") and not isinstance(data, (list, tuple, dict))
 
 
-def steps_in(data: Samples | Stream, size: int, steps: int | None) -> int | None:
+def steps_in(data: Data, size: int, steps: int | None) -> int | None:
     """How many batches a walk has, None where it isn't known."""
     if steps is None and isinstance(data, Samples):
         return -(-len(data) // size) or 1
     return steps
 
 
-def walks(
-    data: Samples | Stream, size: int, device: Device, shuffled: bool, steps: int | None
-) -> Iterator[Iterator[Batch]]:
+def walks(data: Data, size: int, device: Device, shuffled: bool, steps: int | None) -> Iterator[Iterator[Batch]]:
     """One walk after another: each through all batches or, with a number of steps, so many further on.
 
     A walk ends with the data, and warns where that has fewer batches than steps; the next begins anew. Raises
@@ -207,10 +191,7 @@ def walks(
             left = data.batches(size, device, shuffled)
             first = next(left, None)
         if first is None:
-            raise NoBatchesError(
-                "No batches are left; a generator is walked through once, so give fit steps_per_epoch, "
-                "or an iterable that can begin anew"
-            )
+            raise NoBatchesError("No batches are left; give steps_per_epoch, or an iterable that can begin anew")
         yield _walk(first, left, steps)
 
 

@@ -2,53 +2,47 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import threading
-from collections.abc import Callable
-from types import FrameType
+from collections.abc import Callable, Iterator
 from typing import Any
 
 
-class WholeSteps:
-    """Runs steps whole, in a `with` block: Ctrl-C during a step is heard when the step is done.
+@contextlib.contextmanager
+def whole_steps() -> Iterator[Callable[..., Any]]:
+    """What runs steps whole, in a `with` block: Ctrl-C during a step is heard when the step is done.
 
-    Python hears of Ctrl-C in its main thread alone, so elsewhere there is nothing to put off.
+    It is called with a step and its arguments, and gives what the step gives. Python hears of Ctrl-C in its main thread
+    alone, so elsewhere there is nothing to put off.
     """
+    outer: Any = signal.getsignal(signal.SIGINT)
+    waiting: list[Any] = []
+    is_stepping = False
 
-    def __init__(self) -> None:
-        self._is_stepping = False
-        self._waiting: tuple[int, FrameType | None] | None = None
-        self._outer: Any = None
+    def pass_on() -> None:
+        if waiting:
+            outer(*waiting.pop())
 
-    def __enter__(self) -> WholeSteps:
-        if threading.current_thread() is threading.main_thread():
-            outer = signal.getsignal(signal.SIGINT)
-            if callable(outer):  # and neither ignored nor left to the system
-                self._outer = outer
-                signal.signal(signal.SIGINT, self._hear)
-        return self
+    def hear(*heard: Any) -> None:
+        waiting[:] = [heard]
+        if not is_stepping:
+            pass_on()
 
-    def __exit__(self, *_: object) -> None:
-        if self._outer is not None and signal.getsignal(signal.SIGINT) == self._hear:
-            signal.signal(signal.SIGINT, self._outer)
-        self._pass_on()
-
-    def run(self, step: Callable[..., Any], *arguments: Any) -> Any:
-        """What a step gives."""
-        self._is_stepping = True
+    def run(step: Callable[..., Any], *arguments: Any) -> Any:
+        nonlocal is_stepping
+        is_stepping = True
         try:
-            found = step(*arguments)
+            return step(*arguments)
         finally:
-            self._is_stepping = False
-        self._pass_on()
-        return found
+            is_stepping = False
+            pass_on()
 
-    def _hear(self, number: int, frame: FrameType | None) -> None:
-        self._waiting = number, frame
-        if not self._is_stepping:
-            self._pass_on()
-
-    def _pass_on(self) -> None:
-        waiting, self._waiting = self._waiting, None
-        if waiting is not None:
-            self._outer(*waiting)
+    if threading.current_thread() is threading.main_thread() and callable(outer):  # not ignored, nor the system's
+        signal.signal(signal.SIGINT, hear)
+    try:
+        yield run
+    finally:
+        if signal.getsignal(signal.SIGINT) is hear:
+            signal.signal(signal.SIGINT, outer)
+        pass_on()

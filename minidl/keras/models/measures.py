@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from minidl.keras import losses, metrics
+from minidl.keras.models.network import by_name
 from minidl.nest import flatten
 from minidl.tensor import Tensor, Variable
 
@@ -26,19 +27,12 @@ class CompiledMetrics(metrics.Metric):
             for metric in group:
                 self._named[f"{name}_{metric.name}" if len(names) > 1 else metric.name] = metric
 
-    @property
-    def names(self) -> list[str]:
-        """What the metrics are called, which for a single output is what the results are called."""
-        return [metric.name for metric in self._named.values()]
+    names = property(lambda self: [metric.name for metric in self._named.values()], doc="What the metrics are called.")
 
     @property
     def variables(self) -> list[Variable]:
         """Those of the metrics."""
         return [variable for metric in self._named.values() for variable in metric.variables]
-
-    @variables.setter
-    def variables(self, variables: list[Variable]) -> None:
-        """A metric begins with none of its own."""
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Take in a batch. Sample weights weigh the loss and not the metrics, as in Keras."""
@@ -61,7 +55,6 @@ class Measures:
 
     Arguments:
         form: a nest of the names of the outputs; None where they aren't known yet.
-        names: of the outputs, as those of their metrics begin.
         loss, loss_weights, asked_metrics: as given to `compile`.
 
     Attributes:
@@ -70,7 +63,7 @@ class Measures:
         compiled: the metrics that were asked for; None for none.
     """
 
-    def __init__(self, form: Any, names: Sequence[str], loss: Any, loss_weights: Any, asked_metrics: Any) -> None:
+    def __init__(self, form: Any, loss: Any, loss_weights: Any, asked_metrics: Any) -> None:
         self.has_loss = loss is not None
         self.mean = metrics.Mean("loss")
         self.compiled: CompiledMetrics | None = None
@@ -78,22 +71,20 @@ class Measures:
         self._listed: list[metrics.Mean] = []
         self._asked = loss, loss_weights, asked_metrics
         self._losses: list[losses.Loss | None] = []
-        is_for_several = [isinstance(each, dict) for each in self._asked] + [
-            isinstance(each, list) and any(isinstance(part, list) for part in each) for each in self._asked
-        ]
-        if form is not None or not any(is_for_several):
-            self._set_up(form or "output", names or ["output"])
+        is_for_several = [each for each in self._asked if isinstance(each, dict) or _holds_lists(each)]
+        if form is not None or not is_for_several:
+            self._set_up(form or "output")
 
-    def _set_up(self, form: Any, names: Sequence[str]) -> None:
+    def _set_up(self, form: Any) -> None:
         """Assign what was asked for to the outputs."""
+        names = flatten(form)
         loss, loss_weights, asked_metrics = self._asked
         self._losses = [_loss(each) for each in _for_each("loss", loss, form, shared=True)]
         weights = _for_each("loss_weights", loss_weights, form, shared=False)
         self._weights = [1.0 if weight is None else float(weight) for weight in weights]
-        listed = asked_metrics
-        if len(names) == 1 and isinstance(listed, (list, tuple)) and not (listed and isinstance(listed[0], list)):
-            listed = [listed]
-        groups = _for_each("metrics", listed, form, shared=False)
+        if len(names) == 1 and isinstance(asked_metrics, (list, tuple)) and not _holds_lists(asked_metrics):
+            asked_metrics = [asked_metrics]
+        groups = _for_each("metrics", asked_metrics, form, shared=False)
         made = [[metrics.for_training(each) for each in flatten(group or [])] for group in groups]
         self.compiled = CompiledMetrics(names, made) if any(made) else None
         means = {path: metrics.Mean(f"{path}_loss") for path in _paths(form, sorted)} if len(names) > 1 else {}
@@ -111,31 +102,24 @@ class Measures:
         self.meet(predictions)
         if len(targets) != len(outputs):
             raise ValueError(f"The model has {len(outputs)} outputs; targets for {len(targets)} were given")
-        parts = [
-            None if loss is None else loss(target, output, weight)
-            for target, output, loss in zip(targets, outputs, self._losses, strict=True)
-        ]
-        total = None
-        for part, factor in zip(parts, self._weights, strict=True):
-            if part is not None:
-                term = part if factor == 1.0 else part * factor
-                total = term if total is None else total + term
-        if total is None:
+        each = zip(self._losses, targets, outputs, strict=True)
+        parts = [None if loss is None else loss(target, output, weight) for loss, target, output in each]
+        factors = zip(parts, self._weights, strict=True)
+        terms = [part if factor == 1.0 else part * factor for part, factor in factors if part is not None]
+        if not terms:
             raise ValueError("There is no loss to make small: give `compile` one, or define `compute_loss`")
         for mean, part in zip(self.own, parts, strict=False):
             if part is not None:
                 mean.update_state(part, float(outputs[0].array.shape[0]))
-        return total
+        return sum(terms[1:], terms[0])
 
     def meet(self, predictions: Any) -> None:
         """Learn of the outputs from predictions, where they weren't known before."""
         outputs = flatten(predictions)
         if len(outputs) != len(self._losses):  # a model that has just been built
-            names = [f"output_{index}" for index in range(len(outputs))]
-            if isinstance(predictions, dict) and len(predictions) == len(outputs):
-                self._set_up({name: name for name in predictions}, sorted(predictions))
-            else:
-                self._set_up(names, names)
+            is_named = isinstance(predictions, dict) and len(predictions) == len(outputs)
+            names = predictions if is_named else [f"output_{index}" for index in range(len(outputs))]
+            self._set_up({name: name for name in names} if is_named else names)
 
 
 def _paths(form: Any, order: Callable[[Any], list[Any]], before: tuple[str, ...] = ()) -> list[str]:
@@ -153,12 +137,8 @@ def _for_each(what: str, given: Any, form: Any, shared: bool) -> list[Any]:
     """What was given for each output: by name, in order, or (if it can be shared) once for all."""
     names = flatten(form)
     if isinstance(given, dict):
-        places = form if isinstance(form, dict) else {name: name for name in names}
-        if unknown := set(given) - set(places):
-            raise ValueError(f"{what} names {', '.join(sorted(unknown))}; the outputs are {', '.join(places)}")
-        order = sorted(places) if isinstance(form, dict) else names
-        parts = [(given.get(name), places[name]) for name in order]
-        found = [[part] if isinstance(place, str) else _for_each(what, part, place, shared) for part, place in parts]
+        parts = by_name(what, given, form, may_lack=True)
+        found = [[part] if isinstance(place, str) else _for_each(at, part, place, shared) for at, part, place in parts]
         return [each for part in found for each in part]
     if isinstance(given, (list, tuple)):
         if len(given) != len(names):
@@ -167,8 +147,10 @@ def _for_each(what: str, given: Any, form: Any, shared: bool) -> list[Any]:
     return [given if shared or len(names) == 1 else None] * len(names)
 
 
+def _holds_lists(given: Any) -> bool:
+    return isinstance(given, (list, tuple)) and any(isinstance(part, list) for part in given)
+
+
 def _loss(identifier: Any) -> losses.Loss | None:
-    if identifier is None:
-        return None
     found = losses.get(identifier)
-    return found if isinstance(found, losses.Loss) else losses.LossFunctionWrapper(found)
+    return found if found is None or isinstance(found, losses.Loss) else losses.LossFunctionWrapper(found)

@@ -19,30 +19,33 @@ import os
 import secrets
 import shutil
 import zipfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any, BinaryIO
 
 import numpy
 
 from minidl.keras.layers.layer import Layer
+from minidl.keras.models.steps import Learner
 from minidl.keras.names import numbered, snake_case
 from minidl.tensor import Variable
 
-if TYPE_CHECKING:
-    from minidl.keras.models.model import Model
-
-# From a file and the shapes of what is wanted of it: the names of all that it holds, and for each that is wanted the
-# array, or only the shape where that is another.
-Reader = Callable[[BinaryIO, Mapping[str, tuple[int, ...]]], tuple[set[str], dict[str, Any]]]
+Shapes = Mapping[str, tuple[int, ...]]
+# Of all that a file holds the names, and of what is wanted of it the arrays, or only the shapes where those are others.
+Contents = tuple[set[str], dict[str, Any]]
 
 
-def save(model: Model, filepath: Any, overwrite: bool) -> None:
-    """Write the weights of a model; see `Model.save_weights`."""
-    path = Path(filepath)
-    write, _ = _format(path)
-    if not model.built:
-        raise ValueError(f"Model {model.name!r} has no weights yet; call it on data, or build it, before saving them")
+def save_weights(model: Learner, filepath: Any, overwrite: bool = True) -> None:
+    """Write the weights, and the state of the optimizer, to a file.
+
+    Arguments:
+        filepath: ends in `.weights.npz`, or in `.weights.h5` for Keras's own format, which needs h5py.
+        overwrite: whether a file that is there is replaced; it stays until the new one is whole.
+
+    Raises ValueError for another ending and for a model without weights yet, FileExistsError, and ImportError
+    without h5py.
+    """
+    path, write, _ = _checked(model, filepath)
     if path.exists() and not overwrite:
         raise FileExistsError(f"{path} is there already; save with overwrite=True to replace it")
     weights = _weights(model)
@@ -53,12 +56,13 @@ def save(model: Model, filepath: Any, overwrite: bool) -> None:
     _replace(path, content.getbuffer())
 
 
-def load(model: Model, filepath: Any) -> None:
-    """Read the weights of a model; see `Model.load_weights`."""
-    path = Path(filepath)
-    _, read = _format(path)
-    if not model.built:
-        raise ValueError(f"Model {model.name!r} has no weights yet; call it on data, or build it, before loading them")
+def load_weights(model: Learner, filepath: Any) -> None:
+    """Read the weights, and the state of the optimizer, from a file that minidl or Keras wrote.
+
+    Raises FileNotFoundError, OSError for a damaged file, ValueError where the number or the shapes of the weights
+    differ; no weight is then changed.
+    """
+    path, _, read = _checked(model, filepath)
     if not path.is_file():
         raise FileNotFoundError(f"There is no file {path}")
     weights, state = _weights(model), _state(model)
@@ -73,17 +77,13 @@ def load(model: Model, filepath: Any) -> None:
         state, stored = {}, {place for place in stored if not place.startswith(_STATE)}
     wanted = weights | state
     if different := sorted(stored ^ set(wanted)):
+        said = f"{path} holds {len(stored)} arrays, and model {model.name!r} {len(wanted)}"
         advice = "; load the weights before compiling to leave out another optimizer's state"
-        raise ValueError(
-            f"{path} holds {len(stored)} arrays, and model {model.name!r} has {len(wanted)}; only one of them has "
-            f"{', '.join(different)}{advice if different[-1].startswith(_STATE) else ''}"
-        )
+        raise ValueError(f"{said}; only one has {', '.join(different)}{advice * different[-1].startswith(_STATE)}")
     values = {}
     for place, variable in wanted.items():
         if isinstance(found[place], tuple):
-            raise ValueError(
-                f"{place} has shape {found[place]} in {path}, and {variable.shape} in model {model.name!r}"
-            )
+            raise ValueError(f"{place} has shape {found[place]} in {path}, {variable.shape} in model {model.name!r}")
         value = values[place] = _converted(found[place], variable)
         count, rate = place == f"{_STATE}0", place == f"{_STATE}1" and variable.name == "learning_rate"
         if value is None or (count and value < 0) or (rate and not numpy.isfinite(value)):
@@ -142,7 +142,7 @@ def _new_file(folder: str, temporary: str) -> BinaryIO:
 _STATE = "optimizer/vars/"
 
 
-def _state(model: Model) -> dict[str, Variable]:
+def _state(model: Learner) -> dict[str, Variable]:
     """The variables of a model's optimizer by their paths, made if they weren't yet."""
     if model.optimizer is None:
         return {}
@@ -151,13 +151,13 @@ def _state(model: Model) -> dict[str, Variable]:
     return {f"{_STATE}{index}": variable for index, variable in enumerate(model.optimizer.variables)}
 
 
-def _weights(model: Model) -> dict[str, Variable]:
+def _weights(model: Learner) -> dict[str, Variable]:
     """The weights of a model by their paths."""
-    return {
-        f"{path}vars/{index}": weight
-        for path, layer in _walk(model, "", set())
-        for index, weight in enumerate(sorted(layer._own_weights(), key=lambda weight: not weight.trainable))
-    }
+    found: dict[str, Variable] = {}
+    for path, layer in _walk(model, "", set()):
+        own = sorted(layer._own_weights(), key=lambda weight: not weight.trainable)
+        found |= {f"{path}vars/{index}": weight for index, weight in enumerate(own)}
+    return found
 
 
 def _walk(layer: Layer, path: str, seen: set[int]) -> Iterator[tuple[str, Layer]]:
@@ -167,30 +167,33 @@ def _walk(layer: Layer, path: str, seen: set[int]) -> Iterator[tuple[str, Layer]
     seen.add(id(layer))
     yield path, layer
     for name, kept in layer._parts():
-        if isinstance(kept, Layer):
-            yield from _walk(kept, f"{path}{name}/", seen)
-        else:
-            yield from _walk_container(kept, f"{path}{name}/", seen)
+        yield from _walk_part(kept, f"{path}{name}/", seen)
 
 
-def _walk_container(container: Iterable[Any], path: str, seen: set[int]) -> Iterator[tuple[str, Layer]]:
+def _walk_part(part: Any, path: str, seen: set[int]) -> Iterator[tuple[str, Layer]]:
+    """A layer, or the layers in a container."""
+    if isinstance(part, Layer):
+        yield from _walk(part, path, seen)
+        return
     counter: collections.Counter[str] = collections.Counter()
-    for kept in container.values() if isinstance(container, dict) else container:
-        if isinstance(kept, Layer):
-            yield from _walk(kept, f"{path}{numbered(snake_case(type(kept).__name__), counter)}/", seen)
-        elif isinstance(kept, (list, tuple, dict)):
-            yield from _walk_container(kept, f"{path}{numbered('container', counter)}/", seen)
+    for kept in part.values() if isinstance(part, dict) else part:
+        if isinstance(kept, (Layer, list, tuple, dict)):
+            name = snake_case(type(kept).__name__) if isinstance(kept, Layer) else "container"
+            yield from _walk_part(kept, f"{path}{numbered(name, counter)}/", seen)
 
 
 # -- formats -----------------------------------------------------------------------------------------------------
 
 
-def _format(path: Path) -> tuple[Callable[..., None], Reader]:
-    """What writes and what reads a file of this ending."""
-    for ending, functions in _FORMATS.items():
-        if path.name.endswith(ending):
-            return functions
-    raise ValueError(f"The name of a file of weights ends in {' or '.join(_FORMATS)}; {path} was given")
+def _checked(model: Learner, filepath: Any) -> tuple[Path, Callable[..., None], Callable[..., Contents]]:
+    """The path of a file for a model's weights, what writes it and what reads it."""
+    path = Path(filepath)
+    ending = next((each for each in _FORMATS if path.name.endswith(each)), None)
+    if ending is None:
+        raise ValueError(f"The name of a file of weights ends in {' or '.join(_FORMATS)}; {path} was given")
+    if not model.built:
+        raise ValueError(f"Model {model.name!r} has no weights yet; call it on data or build it, and then save or load")
+    return path, *_FORMATS[ending]
 
 
 def _check(name: str, dtype: numpy.dtype) -> None:
@@ -202,7 +205,7 @@ def _write_npz(file: BinaryIO, arrays: Mapping[str, Any]) -> None:
     numpy.savez(file, **arrays)
 
 
-def _read_npz(file: BinaryIO, wanted: Mapping[str, tuple[int, ...]]) -> tuple[set[str], dict[str, Any]]:
+def _read_npz(file: BinaryIO, wanted: Shapes) -> Contents:
     with zipfile.ZipFile(file) as archive:
         members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
         if len(members) != len(archive.infolist()):
@@ -223,19 +226,16 @@ def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, wanted: tuple[int, 
         if shape != wanted:
             return shape
         size = math.prod(shape) * dtype.itemsize
-        content = file.read(size + 1)  # as far as the end, where zipfile compares the checksum
-        if len(content) != size:
-            raise ValueError(f"{info.filename} isn't as long as it says")
-        return numpy.frombuffer(content, dtype).reshape(shape, order="F" if by_columns else "C")
+        entries = numpy.frombuffer(file.read(size + 1), dtype)  # to the end, where zipfile compares the checksum
+        return entries.reshape(shape, order="F" if by_columns else "C")
 
 
 def _h5py() -> Any:
     try:
         import h5py
     except ImportError as error:
-        raise ImportError(
-            "Files that end in .h5 need h5py. Install it with: pip install 'minidl[h5]', or use .weights.npz"
-        ) from error
+        said = "Files that end in .h5 need h5py. Install it with: pip install 'minidl[h5]', or use .weights.npz"
+        raise ImportError(said) from error
     return h5py
 
 
@@ -245,7 +245,7 @@ def _write_h5(file: BinaryIO, arrays: Mapping[str, Any]) -> None:
             group[place] = array
 
 
-def _read_h5(file: BinaryIO, wanted: Mapping[str, tuple[int, ...]]) -> tuple[set[str], dict[str, Any]]:
+def _read_h5(file: BinaryIO, wanted: Shapes) -> Contents:
     with _h5py().File(file, "r") as group:
         places: list[Any] = []
         group.visit(places.append)  # which follows no link to elsewhere
@@ -260,7 +260,4 @@ def _dataset(entry: Any, wanted: tuple[int, ...]) -> Any:
     return entry[()] if entry.shape == wanted else entry.shape or ()
 
 
-_FORMATS: dict[str, tuple[Callable[..., None], Reader]] = {
-    ".weights.npz": (_write_npz, _read_npz),
-    ".weights.h5": (_write_h5, _read_h5),
-}
+_FORMATS = {".weights.npz": (_write_npz, _read_npz), ".weights.h5": (_write_h5, _read_h5)}

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
-from minidl.keras.layers.input import Input, InputLayer
-from minidl.keras.layers.layer import Layer
+from minidl.keras.layers.layer import Input, InputLayer, Layer
 from minidl.keras.layers.symbolic import KerasTensor, is_shape
 from minidl.keras.models.model import Model
-from minidl.keras.quoting import short
+from minidl.keras.names import short
 
 
 class Sequential(Model):
@@ -24,9 +22,7 @@ class Sequential(Model):
     [2, 1]
     """
 
-    def __init__(
-        self, layers: Sequence[Any] | None = None, trainable: bool = True, name: str | None = None, **options: Any
-    ) -> None:
+    def __init__(self, layers: Any = None, trainable: bool = True, name: str | None = None, **options: Any) -> None:
         super().__init__(name=name, trainable=trainable, **options)
         self._sequence: list[Layer] = []
         self._start: KerasTensor | None = None
@@ -43,8 +39,7 @@ class Sequential(Model):
         >>> len(model.layers)
         1
         """
-        if isinstance(layer, InputLayer):
-            layer = layer.output
+        layer = layer.output if isinstance(layer, InputLayer) else layer
         if isinstance(layer, KerasTensor) and isinstance(layer.call.layer, InputLayer) and not self._sequence:
             if self._start is not None:
                 raise ValueError(f"Model {self.name!r} begins with {self._start} already; {layer} was given behind it")
@@ -66,9 +61,7 @@ class Sequential(Model):
         return last
 
     def _rebuild(self) -> None:
-        self._graph = None
-        self._steps = {}
-        self.built = False
+        self._graph, self._steps, self.built = None, {}, False
         if self._start is not None and self._sequence:
             output = self._start
             for layer in self._sequence:
@@ -80,8 +73,10 @@ class Sequential(Model):
         """The layers in order, without the input."""
         return list(self._sequence)
 
-    def _parts(self) -> list[tuple[str, Any]]:
-        return [("layers", self.layers)]
+    @property
+    def works_by_rows(self) -> bool:
+        """Whether each row of the result depends on nothing but the same row of the input."""
+        return type(self).call is Sequential.call and all(layer.works_by_rows for layer in self.layers)
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         """What the last layer gives, each called on what the one before gives."""
@@ -106,20 +101,15 @@ class Sequential(Model):
             raise ValueError(f"Model {self.name!r} has no layers yet; add some first")
         if input_shape is None:
             return
-        if not is_shape(input_shape):
-            for layer in self._sequence:
-                if not layer.built:
-                    layer.build(input_shape)
-                    layer.built = True
-                input_shape = layer.compute_output_shape(input_shape)
-            self.built = True
+        if not is_shape(input_shape) and self._start is None:
+            super().build(input_shape)
             return
+        if self._start is not None and self._start.shape[1:] != tuple(input_shape)[1:]:
+            raise ValueError(f"Model {self.name!r} takes inputs of shape {self._start.shape}; {input_shape} was given")
         if len(input_shape) < 2:
             raise ValueError(f"Model {self.name!r} takes inputs of two axes or more; their shape was {input_shape}")
         if self._start is None:
             self._start = Input(tuple(input_shape)[1:])
-        elif self._start.shape[1:] != tuple(input_shape)[1:]:
-            raise ValueError(f"Model {self.name!r} takes inputs of shape {self._start.shape}; {input_shape} was given")
         if self._graph is None:
             self._rebuild()
 

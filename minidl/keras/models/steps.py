@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import warnings
 from collections.abc import Callable, Sequence
@@ -9,24 +10,27 @@ from typing import Any
 
 import numpy
 
+from minidl.context import thread
+from minidl.devices import CPU, Device, device_of
 from minidl.functions import function
 from minidl.gradient_tape import GradientTape
 from minidl.keras import optimizers
 from minidl.keras.callbacks import History
-from minidl.keras.layers.layer import Layer
-from minidl.keras.layers.symbolic import KerasTensor
 from minidl.keras.metrics import Metric
 from minidl.keras.models.data import Batch, unpack_x_y_sample_weight
 from minidl.keras.models.measures import CompiledMetrics, Measures
-from minidl.keras.quoting import short
+from minidl.keras.models.network import Network
+from minidl.keras.names import short
 from minidl.nest import flatten
+from minidl.ops.joining import stack
+from minidl.tensor import TensorLike
 
 # What Keras calls of a model, and minidl doesn't.
 _NEVER_CALLED = ("make_train_function", "make_test_function", "make_predict_function")
 
 
-class Learner(Layer):
-    """A layer that can take steps of training.
+class Learner(Network):
+    """A network that can take steps of training.
 
     Attributes:
         optimizer: the optimizer, once compiled.
@@ -43,33 +47,15 @@ class Learner(Layer):
     _measures: Measures | None = None
     _refusal = ""
 
-    def __init__(self, name: str | None = None, trainable: bool = True, **options: Any) -> None:
-        super().__init__(name=name, trainable=trainable, **options)
+    def __init__(self, inputs: Any, outputs: Any, name: str | None, trainable: bool, **options: Any) -> None:
         self._steps: dict[tuple[Any, ...], Callable[..., Any]] = {}  # by what they do, and the weights they train
-        ignored = [name for name in _NEVER_CALLED if hasattr(self, name)]
-        if ignored:
-            raise NotImplementedError(
-                f"{type(self).__name__} defines {', '.join(ignored)}, which minidl doesn't call; "
-                "define train_step, test_step or predict_step instead"
-            )
+        if ignored := [name for name in _NEVER_CALLED if hasattr(self, name)]:
+            raise NotImplementedError(f"minidl never calls {', '.join(ignored)}; define train_step or its like instead")
+        super().__init__(inputs, outputs, name, trainable, **options)
 
     def __getstate__(self) -> dict[str, Any]:
         """All but the compiled steps, which are made anew, and the history, which knows callbacks."""
         return {**super().__getstate__(), "_steps": {}, "history": None}
-
-    @property
-    def inputs(self) -> list[KerasTensor]:
-        """Where data enters; nowhere in particular, for a model that defines `call` itself."""
-        return []
-
-    @property
-    def output_names(self) -> list[str]:
-        """The names of the outputs, where they are known."""
-        return []
-
-    def _forms(self) -> tuple[Any, Any]:
-        """Nests of the names of the inputs and of the outputs, where they are known."""
-        return None, None
 
     # -- compiling
 
@@ -96,15 +82,12 @@ class Learner(Layer):
         dict_keys(['loss', 'mae'])
         """
         try:
-            made = optimizers.get(optimizer)
-            measures = Measures(self._forms()[1], self.output_names, loss, loss_weights, metrics)
+            made, measures = optimizers.get(optimizer), Measures(self._forms()[1], loss, loss_weights, metrics)
         except Exception as error:
             self._refusal = f". The last compile() failed: {error}"
             raise
-        self._measures, self._refusal = measures, ""
-        self.optimizer = made
-        self.run_eagerly = bool(run_eagerly)
-        self._steps = {}
+        self.optimizer, self._measures, self._refusal = made, measures, ""
+        self.run_eagerly, self._steps = bool(run_eagerly), {}
 
     @property
     def metrics(self) -> list[Metric]:
@@ -114,10 +97,7 @@ class Learner(Layer):
     def _inner_metrics(self) -> list[Metric]:
         return [metric for layer in self._sublayers() for metric in layer._inner_metrics()]
 
-    @property
-    def metrics_names(self) -> list[str]:
-        """The names of the metrics."""
-        return [metric.name for metric in self.metrics]
+    metrics_names = property(lambda self: [metric.name for metric in self.metrics], doc="The names of the metrics.")
 
     def reset_metrics(self) -> None:
         """Let the loss and all metrics begin anew."""
@@ -126,8 +106,7 @@ class Learner(Layer):
 
     def _compiled(self, action: str) -> Measures:
         if self._measures is None:
-            says = f"it says how to train, which {action} needs"
-            raise ValueError(f"Call compile() on model {self.name!r} first: {says}{self._refusal}")
+            raise ValueError(f"Call compile() on model {self.name!r} first, which {action} needs{self._refusal}")
         return self._measures
 
     # -- what a step does: to be defined anew where it should do something else
@@ -162,14 +141,12 @@ class Learner(Layer):
             predictions = self(x, training=True)
             loss = self._loss_of(x, y, predictions, sample_weight, training=True)
         variables = self.trainable_weights
-        if variables:
-            if self.optimizer is None:
-                raise ValueError(
-                    f"Model {self.name!r} was compiled without an optimizer; give compile one to train with"
-                )
-            self.optimizer.apply(tape.gradient(loss, variables), variables)
-        else:
+        if not variables:
             warnings.warn(f"Model {self.name!r} has no weights to train", stacklevel=2)
+        elif self.optimizer is None:
+            raise ValueError(f"Model {self.name!r} was compiled without an optimizer, which training takes")
+        else:
+            self.optimizer.apply(tape.gradient(loss, variables), variables)
         return self.compute_metrics(x, y, predictions, sample_weight)
 
     def test_step(self, data: Any) -> dict[str, Any]:
@@ -215,14 +192,17 @@ class Learner(Layer):
         """The loss of a batch, which its mean takes in."""
         measures = self._compiled("a step")
         measures.meet(predictions)
-        is_own = type(self).compute_loss is not Learner.compute_loss  # and may be older than the argument
-        takes_training = not is_own or "training" in inspect.signature(self.compute_loss).parameters
-        told = {"training": training} if takes_training else {}
+        # A user's own `compute_loss` may be older than the last argument.
+        told = {"training": training} if "training" in inspect.signature(self.compute_loss).parameters else {}
         loss = self.compute_loss(x, y, predictions, sample_weight, **told)
         measures.mean.update_state(loss, float(flatten(x)[0].shape[0]))
         return loss
 
     # -- steps
+
+    def _place(self) -> Device:
+        """The device of the model's weights, to which data and metrics are brought."""
+        return device_of(self.weights[0].array) if self.weights else thread.state.device or CPU
 
     def _step(self, kind: str) -> Callable[[Batch], Any]:
         """What takes a step of 'train', 'test' or 'predict' on a batch: compiled, unless the model runs eagerly.
@@ -234,31 +214,33 @@ class Learner(Layer):
             trained = self.trainable_weights
             if self.built and not self.optimizer.built:
                 self.optimizer.build(trained)
-            key = (
-                kind,
-                self.optimizer.calls_python,
-                id(self.optimizer.schedule),
-                *((id(weight), weight.device) for weight in trained),
-            )
+            places = [(id(weight), weight.device) for weight in trained]
+            key = (kind, self.optimizer.calls_python, id(self.optimizer.schedule), *places)
         if key not in self._steps:
+            for variable in [each for metric in self.metrics for each in metric.variables]:
+                variable.relocate(self._place())
             is_compiled = not self.run_eagerly and True not in key  # a schedule is Python, and called at each step
-            self._steps[key] = _Step(self, kind, is_compiled)
+            self._steps[key] = _step_of(self, kind, is_compiled)
         return self._steps[key]
 
     def _metric_logs(self) -> dict[str, Any]:
         """What the metrics say."""
         if type(self).get_metrics_result is not Learner.get_metrics_result or self.run_eagerly:
-            return as_numbers(self.get_metrics_result())
+            return self.get_metrics_result()
         asked = self.metrics
         key = ("logs", *map(id, asked))
         if key not in self._steps:
             self._steps[key] = function(lambda: _results(asked))
-        return as_numbers(self._steps[key]())
+        return dict(self._steps[key]())
+
+    def _batch_logs(self, given: Any) -> dict[str, Any]:
+        """The logs of a step: those that it gave, or else what the metrics say."""
+        return as_numbers(self._metric_logs() if given is None else given)
 
     def _logs(self, given: Any) -> dict[str, Any]:
         """The logs at the end of a walk: those of the metrics, unless a step gave others."""
         found = self._metric_logs()
-        return found if given is None or set(given) == set(found) else as_numbers(given)
+        return as_numbers(found if given is None or set(given) == set(found) else given)
 
     def _in_order(self, logs: dict[str, Any]) -> Any:
         """The numbers in logs in the order of the metrics, and then of their names; one alone as itself."""
@@ -269,37 +251,31 @@ class Learner(Layer):
         return found[0] if len(found) == 1 else found
 
 
-class _Step:
+def _step_of(model: Learner, kind: str, is_compiled: bool) -> Callable[[Batch], Any]:
     """What takes a step on a batch, by a model's `train_step`, `test_step` or `predict_step`, compiled or not.
 
     It gives the logs, or None where they are only what the metrics say, so that they are computed when needed.
     """
+    own = getattr(model, f"{kind}_step")
+    names = (f"{kind}_step", "compute_metrics", "get_metrics_result")
+    is_usual = all(getattr(getattr(model, name), "__func__", None) is getattr(Learner, name) for name in names)
 
-    def __init__(self, model: Learner, kind: str, is_compiled: bool) -> None:
-        self._own = getattr(model, f"{kind}_step")
-        self._gives_logs = kind != "predict"
-        names = [f"{kind}_step", "compute_metrics", "get_metrics_result"]
-        is_usual = all(getattr(getattr(model, name), "__func__", None) is getattr(Learner, name) for name in names)
-        self._is_silent = self._gives_logs and is_usual
-        self._is_compiled = is_compiled
-        self._programs: dict[int | None, Callable[..., Any]] = {}  # by how many parts a batch has as a tuple
-
-    def __call__(self, batch: Batch) -> Any:
-        parts, count = (batch, len(batch)) if isinstance(batch, tuple) else ((batch,), None)
-        step = self._programs.get(count)
-        if step is None:
-            step = self._programs[count] = self._written_for(count)
-        return step(*parts)
-
-    def _written_for(self, count: int | None) -> Callable[..., Any]:
-        def step(x: Any, y: Any = None, sample_weight: Any = None) -> Any:
-            found = self._own(x if count is None else (x, y, sample_weight)[:count])
-            if self._gives_logs and not isinstance(found, dict):
+    @functools.cache
+    def program(is_tuple: bool, count: int) -> Any:
+        def step(*parts: Any) -> Any:
+            found = own(parts if is_tuple else parts[0])
+            if kind == "predict":
+                return found
+            if not isinstance(found, dict):
                 raise ValueError(f"A step gives its logs, a dictionary of numbers by name; {short(found)} was given")
-            return None if self._is_silent else found
+            return None if is_usual else found
 
-        made: Callable[..., Any] = function(step) if self._is_compiled else step
-        return made
+        return function(step) if is_compiled else step
+
+    def take(batch: Batch) -> Any:
+        return program(True, len(batch))(*batch) if isinstance(batch, tuple) else program(False, 1)(batch)
+
+    return take
 
 
 def _results(asked: Sequence[Metric]) -> dict[str, Any]:
@@ -313,6 +289,9 @@ def _results(asked: Sequence[Metric]) -> dict[str, Any]:
 def as_numbers(logs: dict[str, Any]) -> dict[str, Any]:
     """Logs in the order of their names, with Python's numbers; what is several numbers stays an array."""
     found: dict[str, Any] = {}
+    tensors = {name: value for name, value in logs.items() if isinstance(value, TensorLike) and not value.shape}
+    if len(tensors) > 1 and len({(tensor.dtype, tensor.device) for tensor in tensors.values()}) == 1:
+        logs = logs | dict(zip(tensors, stack([*tensors.values()]).numpy(), strict=True))  # a GPU is read once
     for name, value in sorted(logs.items()):
         if isinstance(value, dict):
             found |= as_numbers(value)

@@ -57,9 +57,7 @@ class Optimizer:
                 raise ValueError(f"{what} is a number from 0 on, or None; {value!r} was given")
         self.name = name or new_name(self)
         self.weight_decay = weight_decay
-        self.clipnorm = clipnorm
-        self.clipvalue = clipvalue
-        self.global_clipnorm = global_clipnorm
+        self.clipnorm, self.clipvalue, self.global_clipnorm = clipnorm, clipvalue, global_clipnorm
         self.built = False
         self.iterations = Variable(0, trainable=False, name="iteration", dtype=int64)
         # All that ever gave the learning rate, the last is in force: so none has the `id` of one before.
@@ -103,15 +101,12 @@ class Optimizer:
 
     def build(self, variables: Sequence[Variable]) -> None:
         """Learn which variables there are to move; an optimizer with a state of its own makes it here."""
-        for shared in [self.iterations, self._rates[-1]] if variables else []:
-            if isinstance(shared, Variable):
-                shared.relocate(device_of(variables[0].array))
+        for shared in self.variables[:2] if variables else []:  # the count of steps, and the rate
+            shared.relocate(device_of(variables[0].array))
         self._moved = list(variables)
         self.built = True
 
-    def add_variable(
-        self, shape: Sequence[int], initializer: Any = "zeros", dtype: Any = None, name: str | None = None
-    ) -> Variable:
+    def add_variable(self, shape: Any, initializer: Any = "zeros", dtype: Any = None, name: Any = None) -> Variable:
         """Make a variable of the state; arguments as of `Layer.add_weight`."""
         first = initializers.get(initializer)(tuple(shape), dtype=as_dtype(dtype or float32))
         self._added.append(Variable(first, trainable=False, name=name))
@@ -207,8 +202,7 @@ class Optimizer:
     def _clipped(self, gradients: list[Tensor]) -> list[Tensor]:
         if self.clipnorm:
             limit = self.clipnorm
-            norms = [sqrt(reduce_sum(square(gradient), keepdims=True)) for gradient in gradients]
-            return [gradient * limit / maximum(norm, limit) for gradient, norm in zip(gradients, norms, strict=True)]
+            return [each * limit / maximum(sqrt(reduce_sum(square(each), keepdims=True)), limit) for each in gradients]
         if self.global_clipnorm:
             limit = self.global_clipnorm
             norm = sqrt(reduce_sum(stack([reduce_sum(square(gradient)) for gradient in gradients])))
@@ -226,25 +220,21 @@ def _rate_variable(learning_rate: Any) -> Variable:
 
 def _checked(gradients: Sequence[Any], variables: Sequence[Variable]) -> tuple[list[Tensor], list[Variable]]:
     """Gradients, in the shapes and dtypes of their variables, and the variables: without those that have none."""
-    found, moved, left_out = [], [], []
-    for gradient, variable in zip(gradients, variables, strict=True):
+    pairs = list(zip(gradients, variables, strict=True))
+    if left_out := [variable.name for gradient, variable in pairs if gradient is None]:
+        said = f"The variables {left_out} have no gradient: the loss doesn't depend on them"
+        if len(left_out) == len(pairs):
+            raise ValueError(said)
+        warnings.warn(f"{said}, and they stay", stacklevel=4)
+    found, moved = [], []
+    for gradient, variable in pairs:
         if gradient is None:
-            left_out.append(variable.name)
             continue
         array = variable.array
         if type(gradient) is not Tensor or gradient.array.dtype is not array.dtype:
             gradient = cast(convert(gradient, device=device_of(variable.array)), array.dtype)
         if gradient.array.shape != array.shape:
-            raise ValueError(
-                f"Variable {variable.name!r} has shape {variable.shape}; a gradient of shape {gradient.shape} was "
-                "given for it"
-            )
+            raise ValueError(f"Variable {variable.name!r} has shape {variable.shape}, its gradient {gradient.shape}")
         found.append(gradient)
         moved.append(variable)
-    if left_out:
-        if not moved:
-            raise ValueError(f"None of the variables {left_out} has a gradient: the loss doesn't depend on them")
-        warnings.warn(
-            f"The variables {left_out} have no gradient, and stay: the loss doesn't depend on them", stacklevel=4
-        )
     return found, moved

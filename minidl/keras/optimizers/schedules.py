@@ -50,11 +50,8 @@ class ExponentialDecay(LearningRateSchedule):
     ) -> None:  # fmt: skip
         if decay_steps <= 0:
             raise ValueError(f"decay_steps is a number above 0; {decay_steps!r} was given")
-        self.initial_learning_rate = initial_learning_rate
-        self.decay_steps = decay_steps
-        self.decay_rate = decay_rate
-        self.staircase = staircase
-        self.name = name
+        self.name, self.initial_learning_rate, self.staircase = name, initial_learning_rate, staircase
+        self.decay_steps, self.decay_rate = decay_steps, decay_rate
 
     def __call__(self, step: Any) -> Tensor:
         first = convert_to_tensor(self.initial_learning_rate)

@@ -43,8 +43,7 @@ class SGD(Optimizer):
         super().__init__(learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, name, **options)
         if not isinstance(momentum, float) or not 0.0 <= momentum <= 1.0:
             raise ValueError(f"The momentum is a float from 0 to 1; {momentum!r} was given")
-        self.momentum = momentum
-        self.nesterov = nesterov
+        self.momentum, self.nesterov = momentum, nesterov
         self.momentums: list[Variable] = []  # the velocities, by Keras's name for them
 
     def build(self, variables: Sequence[Variable]) -> None:
