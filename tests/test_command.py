@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import subprocess
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 from matplotlib import image
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from minidl.okja import pictures
 from minidl.okja.command import main
@@ -71,6 +73,30 @@ def test_okja_draws_pictures(tmp_path: Path, capsys: pytest.CaptureFixture[str])
         shape = image.imread(file).shape[:2]
         assert (shape == (600, 960)) == (file.name != "graph.png")  # which is as large as it needs
         assert str(file) in printed
+
+
+@pytest.mark.parametrize("korean", [True, False])
+@pytest.mark.parametrize(("epochs", "rate"), [(1, 2e-10), (20, 2e-10), (100, 2e-10), (10, 2e-9)])
+def test_the_names_of_the_films_keep_apart(
+    epochs: int, rate: float, korean: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not korean:
+        monkeypatch.setattr(drawing, "KOREAN", "")
+    result = lesson(minidl, epochs, rate)
+    for draw_on in (
+        lambda axes: pictures._line(axes, str.format, result),
+        lambda axes: pictures._data(axes, str.format),
+    ):
+        with pictures.canvas(tmp_path / "line.png") as (figure, axes):
+            draw_on(axes)
+            renderer = FigureCanvasAgg(figure).get_renderer()
+            figure.draw(renderer)  # type: ignore[no-untyped-call]
+            texts = [text.get_window_extent(renderer) for text in axes.texts]
+            for one, other in itertools.combinations([*texts, axes.title.get_window_extent(renderer)], 2):
+                assert not one.overlaps(other)
+            for text in texts:
+                assert figure.bbox.containsx(text.x0)
+                assert figure.bbox.containsx(text.x1)
 
 
 @pytest.mark.filterwarnings("error:Glyph")
