@@ -83,14 +83,14 @@ def test_the_names_of_the_films_keep_apart(
     if not korean:
         monkeypatch.setattr(drawing, "KOREAN", "")
     result = lesson(minidl, epochs, rate)
-    for draw_on in (
-        lambda axes: pictures._line(axes, str.format, result),
-        lambda axes: pictures._data(axes, str.format),
-    ):
+    for has_line in (True, False):
         with pictures.canvas(tmp_path / "line.png") as (figure, axes):
-            draw_on(axes)
+            if has_line:
+                pictures._line(axes, str.format, result)
+            else:
+                pictures._data(axes, str.format)
             renderer = FigureCanvasAgg(figure).get_renderer()
-            figure.draw(renderer)  # type: ignore[no-untyped-call]
+            figure.draw(renderer)
             texts = [text.get_window_extent(renderer) for text in axes.texts]
             for one, other in itertools.combinations([*texts, axes.title.get_window_extent(renderer)], 2):
                 assert not one.overlaps(other)
