@@ -1,21 +1,25 @@
-"""The command `python -m benchmarks`."""
+"""The command `python -m benchmarks`, which is `minidl benchmarks` where minidl is installed."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator, Sequence
+import sys
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
-from benchmarks import machine
-
-if TYPE_CHECKING:
-    from benchmarks.running import Run
-    from benchmarks.workloads import Workload
+from . import machine, pictures
+from .comparing import Comparison, compare
+from .libraries import MissingError, need
+from .measuring import Told
+from .planning import Plan, compare_checkouts, run
+from .printing import markdown, print_comparison, print_run
+from .recording import RecordingError, read, save
+from .runs import Run
+from .worker import WorkerError
 
 
 def _count(text: str) -> int:
@@ -24,130 +28,177 @@ def _count(text: str) -> int:
     return int(text)
 
 
-def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    """The options; leaves with a message and status 2 where they make no sense."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks",
-        description="Time the same workloads on minidl, on NumPy by hand, on TensorFlow, and on PyTorch and JAX where "
-        "they are installed; every result is checked against float64.",
-        epilog="`python -m benchmarks scaling` times against batch size, width, depth and number of ops; "
-        "`python -m benchmarks compare A.json B.json` says what got faster or slower beyond the noise.",
-    )
+def _seconds(text: str) -> float:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of seconds")
+    return float(text)
+
+
+def _kept(text: str) -> Path:
+    """An argument's type: a file that can be written."""
+    if not Path(text).parent.is_dir():
+        raise argparse.ArgumentTypeError(f"there is no folder {Path(text).parent} to keep the run in")
+    return Path(text)
+
+
+def _file(text: str) -> Path:
+    if not Path(text).is_file():
+        raise argparse.ArgumentTypeError(f"there is no file {text}")
+    return Path(text)
+
+
+def _options_of_measuring() -> argparse.ArgumentParser:
+    """Options of all that measures."""
+    parser = argparse.ArgumentParser(add_help=False)
     parser.add_argument(
-        "action", nargs="?", choices=["run", "scaling", "compare"], default="run", help="run by default"
+        "--workloads", type=_file, metavar="FILE", help="a Python file of your own workloads and engines"
     )
-    parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help="the two runs to compare")
-    parser.add_argument("--quick", action="store_true", help="fewer workloads and rounds: under a minute")
-    parser.add_argument("--device", choices=["cpu", "gpu"], default="cpu", help="gpu: on the GPU and the CPU")
-    parser.add_argument("--only", metavar="NAME", help="only workloads whose names hold this")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="keep the run in this file")
-    parser.add_argument("--pictures", type=Path, metavar="DIR", help="draw the run as PNG files into this folder")
+    parser.add_argument("--only", metavar="NAME", default="", help="only workloads whose names hold this")
+    parser.add_argument("--quick", action="store_true", help="fewer workloads and rounds")
     parser.add_argument("--threads", type=_count, default=machine.cores(), metavar="N",
                         help="how many threads every engine gets; by default one for each core")  # fmt: skip
     parser.add_argument("--malloc", choices=["raised", "default"], default="raised",
                         help="whether malloc keeps large blocks for the next call, for all engines")  # fmt: skip
-    options = parser.parse_args(arguments)
-    if len(options.files) != (2 if options.action == "compare" else 0):
-        parser.error("compare takes two files, and nothing else takes any")
-    if options.json and not options.json.parent.is_dir():
-        parser.error(f"there is no folder {options.json.parent} to keep the run in")
+    parser.add_argument("--patience", type=_seconds, default=60.0, metavar="SECONDS",
+                        help="how long to wait in all while other programs keep the processors busy (60)")  # fmt: skip
+    return parser
+
+
+def _options_of_a_run() -> argparse.ArgumentParser:
+    """Options of what gives a run to keep."""
+    parser = argparse.ArgumentParser(add_help=False, parents=[_options_of_measuring()])
+    parser.add_argument("--device", choices=["cpu", "gpu"], default="cpu", help="gpu: on the GPU and the CPU")
+    parser.add_argument("--gpu-only", action="store_true", help="with --device gpu: not on the CPU")
+    parser.add_argument("--no-memory", action="store_true", help="leave out the peak memory")
+    parser.add_argument("--json", type=_kept, metavar="FILE", help="keep the run in this file")
+    parser.add_argument("--pictures", type=Path, metavar="DIR", help="draw the run as PNG files into this folder")
+    return parser
+
+
+def _parser(name: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=name,
+        description="Time the same workloads on minidl, on NumPy by hand, on TensorFlow, and on PyTorch and JAX where "
+        "they are installed; every result is checked against float64.",
+        parents=[_options_of_a_run()],
+    )
+    parser.set_defaults(action="run")
+    actions = parser.add_subparsers(metavar="ACTION", title="actions")
+    scaling = actions.add_parser(
+        "scaling", parents=[_options_of_a_run()], help="time against batch size, width, depth and number of ops",
+        description="Time training steps against batch size, width and depth, and a chain against its number of ops.",
+    )  # fmt: skip
+    scaling.set_defaults(action="scaling")
+    compared = actions.add_parser(
+        "compare", parents=[_options_of_measuring()], help="say what got faster or slower beyond the noise",
+        description="Say what got faster or slower beyond the noise: between two runs that --json kept, or between two "
+        "checkouts of minidl, which are timed now, in turns, each with its own workloads.",
+    )  # fmt: skip
+    compared.add_argument("before", type=Path, metavar="BEFORE", help="a run's file, or the folder of a checkout")
+    compared.add_argument("after", type=Path, metavar="AFTER", help="another of the same kind")
+    compared.set_defaults(action="compare")
+    shown = actions.add_parser(
+        "show", help="print and draw a run that --json kept", description="Print and draw a run that --json kept."
+    )
+    shown.add_argument("file", type=Path, metavar="FILE", help="the run")
+    shown.add_argument("--pictures", type=Path, metavar="DIR", help="draw the run as PNG files into this folder")
+    shown.add_argument("--markdown", metavar="GROUP", help="print the times of a group, as a table in Markdown")
+    shown.set_defaults(action="show")
+    return parser
+
+
+def parse(arguments: Sequence[str] | None = None, name: str = "python -m benchmarks") -> argparse.Namespace:
+    """The options; leaves with a message and status 2 where they make no sense."""
+    parser, given = _parser(name), sys.argv[1:] if arguments is None else arguments
+    options = parser.parse_args(given)
+    if options.action != "run" and options.action != given[0]:
+        parser.error(f"write {options.action} first, and its options after it")
+    if options.action in ("run", "scaling") and options.gpu_only and options.device != "gpu":
+        parser.error("--gpu-only is for --device gpu")
+    if options.action == "compare" and options.before.is_dir() != options.after.is_dir():
+        parser.error("compare takes two files or two folders, not one of each")
     return options
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, name: str = "python -m benchmarks") -> int:
     """Run the command; returns 0, or 1 where an engine gave wrong numbers, or 2 where it couldn't run."""
-    from benchmarks.engines import MissingError
-    from benchmarks.recording import RecordingError
-
-    options = parse(arguments)
+    options = parse(arguments, name)
     console = Console(highlight=False)
     try:
-        return _compare(console, *options.files) if options.action == "compare" else _run(console, options)
-    except (MissingError, RecordingError, OSError) as error:
+        if options.action == "compare":
+            return _compare(console, options)
+        return _show(console, options) if options.action == "show" else _run(console, options)
+    except (MissingError, RecordingError, WorkerError, OSError) as error:
         Console(stderr=True, highlight=False).print(f"benchmarks: {error}", markup=False)
         return 2
     except KeyboardInterrupt:
         return 130  # what a shell says of a command that was interrupted
 
 
-def _compare(console: Console, before: Path, after: Path) -> int:
-    from benchmarks.printing import print_comparison
-    from benchmarks.recording import read
-    from benchmarks.rows import changes
-
-    earlier, later = read(before), read(after)
-    print_comparison(console, earlier, later, changes(earlier.rows, later.rows))
-    return 0
-
-
 @contextmanager
-def _progress(console: Console, steps: int) -> Iterator[Callable[[str], None]]:
-    columns = BarColumn(20), TextColumn("{task.completed} of {task.total}"), TextColumn("{task.description}")
+def _progress(console: Console) -> Iterator[Told]:
+    columns = BarColumn(20), TextColumn("{task.description}")
     with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task("", total=steps)
-        yield lambda what: progress.update(task, advance=1, description=what)
+        task = progress.add_task("", total=1.0)
+        yield lambda what, share: progress.update(task, completed=share, description=what)
 
 
-def _chosen(options: argparse.Namespace, found: Run) -> list[Workload]:
-    """The workloads that the options ask for; the run notes which of them are too large."""
-    from benchmarks import scaling, workloads
-
-    named = (options.only or "").lower()
-    chosen = [
-        each
-        for each in (scaling.WORKLOADS if options.action == "scaling" else workloads.WORKLOADS)
-        if named in each.name.lower() and (each.quick or not options.quick)
-    ]
-    if options.device == "gpu" or options.only:
-        return chosen
-    for each in chosen:
-        if each.fills_gpu:
-            found.lacks(f"{each.name}: it is made to fill a GPU; ask for it with --only '{each.name}'")
-    return [each for each in chosen if not each.fills_gpu]
+def _plan(options: argparse.Namespace) -> Plan:
+    need("psutil")
+    gpu = getattr(options, "device", "cpu") == "gpu"
+    return Plan(
+        scaling=options.action == "scaling",
+        own=str(options.workloads.resolve()) if options.workloads else None,
+        only=options.only,
+        quick=options.quick,
+        devices=(("gpu",) if options.gpu_only else ("cpu", "gpu")) if gpu else ("cpu",),
+        memory=not getattr(options, "no_memory", True),
+        environment=machine.arranged(options.threads, options.malloc),
+        patience=options.patience,
+    )
 
 
 def _run(console: Console, options: argparse.Namespace) -> int:
-    from benchmarks import processes, running, scaling
-    from benchmarks.engines import array_module, engines
-    from benchmarks.printing import print_run
-    from benchmarks.recording import save
-    from benchmarks.timing import FULL, QUICK
-
-    # What would fail at the end, fails now.
-    array_module(options.device)
+    plan = _plan(options)
     if options.pictures:
-        from benchmarks import pictures
-    found = running.Run(machine.describe(options.device))
+        need("matplotlib")  # what would fail at the end, fails now
+    with _progress(console) as told:
+        found = run(plan, told)
     if options.device == "cpu":
         found.lacks("GPU: not asked for; ask with --device gpu")
-    if machine.leaves_avx512_unused(found.machine["blas"]):
-        found.lacks("AVX-512: NumPy's BLAS doesn't use it; OPENBLAS_CORETYPE=SkylakeX in the environment makes it")
-    chosen = _chosen(options, found)
-    in_processes = [processes.IMPORT, processes.PROCESS] if options.action == "run" else []
-    in_processes = [name for name in in_processes if (options.only or "").lower() in name.lower()]
-    if not chosen and not in_processes:
-        Console(stderr=True).print(f"benchmarks: no workload has {options.only!r} in its name", markup=False)
-        return 2
-    devices = ["cpu", "gpu"] if options.device == "gpu" else ["cpu"]
-    sides = [each for each in engines() if options.action == "run" or each.name in scaling.ENGINES]
-    effort = QUICK if options.quick else FULL
-    # A process for each measurement takes its time: where there are many, only for engines that start at once.
-    few = options.quick or options.action == "scaling"
-    starting = [each for each in sides if not few or each.name.startswith(("by hand", "minidl"))]
-    remembered = [each for each in chosen if each.kind == "train" or each.ops]
-    steps = len(chosen) * (len(sides) * len(devices) + 1) + len(remembered) * len(starting) * len(devices)
-    with _progress(console, steps + len(in_processes)) as told:
-        for device in devices:
-            found.peaks[device] = running.measure_peaks(device)
-        running.run(found, chosen, sides, devices, effort, told)
-        running.measure_memory(found, remembered, starting, devices, told)
-        for name in in_processes:
-            running.measure_processes(found, name, min(5, effort.rounds), starting, told)
     print_run(console, found)
     if options.json:
         save(found, options.json)
         console.print(f"kept: {options.json}")
-    if options.pictures:
-        for file in pictures.draw(options.pictures, found):
-            console.print(f"drawn: {file}")
+    _draw(console, options.pictures, found)
     return 1 if found.faults else 0
+
+
+def _draw(console: Console, folder: Path | None, found: Run) -> None:
+    for file in pictures.draw(folder, found) if folder else ():
+        console.print(f"drawn: {file}")
+
+
+def _show(console: Console, options: argparse.Namespace) -> int:
+    found = read(options.file)
+    if options.markdown is None:
+        print_run(console, found)
+    elif options.markdown in found.groups():
+        print(markdown(found, options.markdown))
+    else:
+        raise RecordingError(f"{options.file} has no group {options.markdown!r}, but {', '.join(found.groups())}")
+    _draw(console, options.pictures, found)
+    return 0
+
+
+def _compare(console: Console, options: argparse.Namespace) -> int:
+    need("scipy")
+    if options.before.is_dir():
+        plan = _plan(options)
+        with _progress(console) as told:
+            before, after = compare_checkouts(plan, options.before, options.after, told)
+    else:
+        before, after = read(options.before), read(options.after)
+    found: Comparison = compare(before, after)
+    print_comparison(console, found)
+    return 1 if after.faults else 0

@@ -6,21 +6,19 @@ import abc
 import dataclasses
 import functools
 import importlib
-import importlib.util
-import os
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy
 
-from benchmarks.rows import LIMIT
-from benchmarks.timing import Side, at_once
-from benchmarks.workloads import Workload
+import minidl
+from minidl.okja.reference import start_tensorflow
 
-
-class MissingError(Exception):
-    """What an engine lacks here, in a sentence."""
+from .libraries import MissingError, need
+from .machine import threads
+from .timing import Side, at_once
+from .workloads import Workload
 
 
 def flat(result: Any) -> list[Any]:
@@ -33,9 +31,13 @@ class Engine(abc.ABC):
 
     Attributes:
         name: what it is called.
+        devices: where it computes, where there is such a device.
+        starts_at_once: whether its library is loaded within a second.
     """
 
     name: str
+    devices: Sequence[str] = ("cpu", "gpu")
+    starts_at_once = True
 
     def takes(self, workload: Workload) -> bool:
         """Whether the workload is one for this engine at all."""
@@ -54,8 +56,6 @@ def array_module(device: str) -> Any:
     """NumPy or CuPy. Raises MissingError where CuPy or a GPU is missing."""
     if device == "cpu":
         return numpy
-    import minidl
-
     try:
         minidl.device("/gpu:0")
     except minidl.errors.InvalidArgumentError as error:
@@ -81,18 +81,19 @@ class ByHand(Engine):
     reuse: bool
 
     def takes(self, workload: Workload) -> bool:
-        return not (self.reuse and workload.ops)
+        return workload.by_hand is not None and not (self.reuse and workload.ops)
 
     def prepare(self, workload: Workload, device: str) -> Side:
         xp = array_module(device)
         inputs, weights = (
             [xp.asarray(array) for array in arrays] for arrays in (workload.inputs(), workload.weights())
         )
+        assert workload.by_hand is not None
         step = workload.by_hand(xp, inputs, weights, self.reuse)
-        to_numpy = numpy.array if xp is numpy else xp.asnumpy
+        copied = numpy.array if xp is numpy else xp.asnumpy
 
         def arrays(nest: Any) -> list[numpy.ndarray]:
-            return [to_numpy(xp.asarray(each)) for each in flat(nest)]
+            return [copied(xp.asarray(each)) for each in flat(nest)]
 
         finish = at_once if xp is numpy else wait_for_cupy
         return Side(functools.partial(step, *inputs), finish, nullcontext, lambda: arrays(weights), arrays)
@@ -113,6 +114,10 @@ class ModuleEngine(Engine):
     name: str
     module: str
     options: dict[str, Any] | None = None
+
+    @property
+    def starts_at_once(self) -> bool:  # type: ignore[override]
+        return self.module == "minidl"
 
     def takes(self, workload: Workload) -> bool:
         return self.options is None or workload.compiled
@@ -136,14 +141,12 @@ class ModuleEngine(Engine):
             finish,
             scope,
             lambda: [numpy.array(variable.numpy()) for variable in variables],
-            lambda result: [numpy.array(_to_numpy(each)) for each in flat(result)],
+            lambda result: [numpy.array(to_numpy(each)) for each in flat(result)],
         )
 
     def _load(self, device: str) -> Any:
         if self.module == "minidl":
             array_module(device)
-            import minidl
-
             return minidl
         tensorflow = _tensorflow()
         if device == "gpu" and not tensorflow.config.list_physical_devices("GPU"):
@@ -156,105 +159,17 @@ class ModuleEngine(Engine):
         return int(_tensorflow().config.experimental.get_memory_info("GPU:0")["peak"])
 
 
-def _to_numpy(value: Any) -> Any:
+def to_numpy(value: Any) -> Any:
+    """The array in a tensor; anything else as it is."""
     return value.numpy() if hasattr(value, "numpy") else value
-
-
-def load(module: str) -> Any:
-    """A module. Raises MissingError with the command that installs it."""
-    if importlib.util.find_spec(module) is None:
-        extra = "test" if module == "tensorflow" else "peers"
-        raise MissingError(f"{module} is not installed; install it with: pip install 'minidl[{extra}]'")
-    return importlib.import_module(module)
-
-
-@contextmanager
-def _silence() -> Iterator[None]:
-    """Keep from the terminal what TensorFlow's libraries say of themselves when they are loaded."""
-    kept = os.dup(2)
-    try:
-        with open(os.devnull, "w") as nothing:
-            os.dup2(nothing.fileno(), 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
 
 
 @functools.cache
 def _tensorflow() -> Any:
-    from benchmarks.machine import threads
-
-    with _silence():
-        tensorflow = load("tensorflow")
-        tensorflow.keras.version()  # loads Keras
-    tensorflow.config.experimental.enable_tensor_float_32_execution(False)
+    need("tensorflow")
+    tensorflow = start_tensorflow()
     tensorflow.config.threading.set_intra_op_parallelism_threads(threads())
     tensorflow.config.threading.set_inter_op_parallelism_threads(1)
     for gpu in tensorflow.config.list_physical_devices("GPU"):
         tensorflow.config.experimental.set_memory_growth(gpu, True)
     return tensorflow
-
-
-def engines() -> list[Engine]:
-    """All engines, the limit first."""
-    from benchmarks.peers import Jax, Torch
-
-    return [
-        ByHand(LIMIT, True),
-        ByHand("by hand, allocating", False),
-        ModuleEngine("minidl", "minidl"),
-        ModuleEngine("minidl function", "minidl", {}),
-        ModuleEngine("TensorFlow", "tensorflow"),
-        ModuleEngine("TensorFlow function", "tensorflow", {}),
-        ModuleEngine("TensorFlow XLA", "tensorflow", {"jit_compile": True}),
-        Torch(),
-        Jax(),
-    ]
-
-
-# The rounding of float32, in sums of thousands of terms, stays far below this part of a result's norm.
-TOLERANCE = 1e-3
-
-
-def faults(workload: Workload, side: Side) -> list[str]:
-    """Make a call and compare what it gives, and how it moves the weights, with the truth in float64."""
-    with side.scope():
-        before = side.weights()
-        results = side.arrays(side.call())
-        moves = [after.astype(numpy.float64) - old for after, old in zip(side.weights(), before, strict=True)]
-    inputs, given = workload.inputs(), [*results, *moves]
-    truth = _truth(workload, inputs, before)
-    if [array.shape for array in given] != [array.shape for array in truth]:
-        return [f"gives shapes {[array.shape for array in given]}, not {[array.shape for array in truth]}"]
-    eps = workload.updates * float(numpy.finfo(numpy.float32).eps)
-    allowed = [TOLERANCE * _norm(array) for array in truth]
-    for index, old in enumerate(before, len(results)):
-        allowed[index] += eps * _norm(old)
-    if _beyond(given, truth, allowed):
-        # A kink of relu can be so near that rounding decides on which side of it a unit is.
-        draw = numpy.random.default_rng(0).standard_normal
-        for _ in range(8):
-            near = _truth(workload, *([a * (1 + 8 * eps * draw(a.shape)) for a in each] for each in (inputs, before)))
-            allowed = [max(most, 2 * _norm(a - b)) for most, a, b in zip(allowed, near, truth, strict=True)]
-    names = [f"result {n}" for n in range(len(results))] + [f"the move of weight {n}" for n in range(len(moves))]
-    return [
-        f"{names[n]} is wrong by {_norm(given[n] - truth[n]):g} in norm, where its norm is {_norm(truth[n]):g}"
-        for n in _beyond(given, truth, allowed)
-    ]
-
-
-def _truth(workload: Workload, inputs: list[numpy.ndarray], weights: list[numpy.ndarray]) -> list[numpy.ndarray]:
-    """The results and the moves of the weights in float64."""
-    results, after = workload.truth(inputs, weights)
-    moves = [new - old for new, old in zip(after, weights, strict=True)]
-    return [numpy.asarray(array, numpy.float64) for array in (*flat(results), *moves)]
-
-
-def _norm(array: numpy.ndarray) -> float:
-    return float(numpy.linalg.norm(array))
-
-
-def _beyond(given: list[numpy.ndarray], truth: list[numpy.ndarray], allowed: list[float]) -> list[int]:
-    """Which arrays are further from the truth than is allowed; one that holds NaN is, too."""
-    return [n for n, most in enumerate(allowed) if not _norm(given[n] - truth[n]) <= most]

@@ -8,11 +8,14 @@ import importlib.metadata
 import importlib.util
 import os
 import platform
-import sys
+import time
+from collections.abc import Callable, Sequence
 from typing import Any
 
-# Set in a process whose environment is arranged.
-ARRANGED = "MINIDL_BENCHMARKS"
+from .libraries import load
+
+# Says in an arranged environment what malloc does.
+_ARRANGED = "MINIDL_BENCHMARKS"
 
 _THREADS = (
     "OMP_NUM_THREADS",
@@ -50,30 +53,66 @@ def arranged(count: int, malloc: str) -> dict[str, str]:
     """
     found = dict.fromkeys(_THREADS, str(count))
     found |= {"TF_NUM_INTEROP_THREADS": "1", "NVIDIA_TF32_OVERRIDE": "0", "TF_CPP_MIN_LOG_LEVEL": "3"}
-    found |= {"XLA_PYTHON_CLIENT_PREALLOCATE": "false", ARRANGED: malloc}
+    found |= {"XLA_PYTHON_CLIENT_PREALLOCATE": "false", _ARRANGED: malloc}
     return found | (_MALLOC if malloc == "raised" else {})
 
 
-def restart_arranged(count: int, malloc: str) -> None:
-    """Start this process anew in an arranged environment, since libraries read it when they are loaded."""
-    if ARRANGED not in os.environ:
-        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], {**os.environ, **arranged(count, malloc)})
-
-
-def describe(device: str) -> dict[str, Any]:
+def describe(devices: Sequence[str]) -> dict[str, Any]:
     """The machine and what runs on it, in words and numbers."""
     found: dict[str, Any] = {
         "processor": str(_about_processor().get("brand_raw", platform.machine())),
         "cores": cores(),
         "threads": threads(),
-        "malloc": os.environ.get(ARRANGED, "default"),
-        "load": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
+        "malloc": os.environ.get(_ARRANGED, "default"),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         "blas": _blas(),
         "versions": {name: version for name in _VERSIONS if (version := _version(name))},
     }
-    return found | _gpu() if device == "gpu" else found
+    return found | _gpu() if "gpu" in devices else found
+
+
+# The part of the processors that a quiet machine's other programs take.
+QUIET = 0.1
+
+
+class Watch:
+    """Tells what part of the processors other programs took since it was made, or since it last told."""
+
+    def __init__(self) -> None:
+        self._busy, self._all = self._times()
+
+    @staticmethod
+    def _times() -> tuple[float, float]:
+        """The seconds in which the processors were busy for others, and all their seconds."""
+        times = load("psutil").cpu_times(percpu=True)
+        if hasattr(os, "sched_getaffinity"):
+            times = [times[number] for number in os.sched_getaffinity(0) if number < len(times)]
+        idle = sum(each.idle + getattr(each, "iowait", 0.0) for each in times)
+        # What a virtual machine's guests take, Linux counts twice.
+        total = sum(sum(each) - getattr(each, "guest", 0.0) - getattr(each, "guest_nice", 0.0) for each in times)
+        return total - idle - sum(os.times()[:4]), total
+
+    def others(self) -> float:
+        """The part of the processors that others took; processes of this one's count when they have ended."""
+        (before, start), (self._busy, self._all) = (self._busy, self._all), self._times()
+        return max(0.0, self._busy - before) / max(self._all - start, 1e-9)
+
+
+def wait_until_quiet(patience: float, told: Callable[[str], None]) -> float:
+    """Wait until other programs leave the processors alone; gives the part that they take at last.
+
+    Arguments:
+        patience: how many seconds to wait at most.
+        told: hears why this waits.
+    """
+    end = time.monotonic() + patience
+    while True:
+        watch = Watch()
+        time.sleep(0.5)
+        if (others := watch.others()) < QUIET or time.monotonic() > end:
+            return others
+        told(f"waiting: other programs take {others:.0%} of the processors")
 
 
 @functools.cache

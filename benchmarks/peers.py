@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -9,17 +10,19 @@ from typing import Any
 
 import numpy
 
-from benchmarks.byhand import Steps
-from benchmarks.engines import Engine, MissingError, flat, load
-from benchmarks.machine import threads
-from benchmarks.timing import Side, at_once
-from benchmarks.workloads import Network, Workload
+from .byhand import Steps
+from .engines import Engine, flat
+from .libraries import MissingError, load
+from .machine import threads
+from .timing import Side, at_once
+from .workloads import Network, Workload
 
 
 class Torch(Engine):
     """PyTorch, eager: tensors that require gradients, or `torch.nn` and `torch.optim` where the step has layers."""
 
     name = "PyTorch"
+    starts_at_once = False
 
     def takes(self, workload: Workload) -> bool:
         return workload.network is not None or workload.ops > 0
@@ -52,6 +55,34 @@ class Torch(Engine):
 
     def device_peak(self) -> int:
         return int(load("torch").cuda.max_memory_allocated())
+
+
+class Captured(Torch):
+    """PyTorch whose step is captured once as a CUDA graph, and then replayed."""
+
+    name = "PyTorch captured"
+    devices = ("gpu",)
+
+    def takes(self, workload: Workload) -> bool:
+        return workload.network is not None
+
+    def prepare(self, workload: Workload, device: str) -> Side:
+        torch = load("torch")
+        side = super().prepare(workload, device)
+        beside, graph = torch.cuda.Stream(), torch.cuda.CUDAGraph()
+        beside.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(beside):  # what is made at a first call can't be made while it is captured
+            for _ in range(3):
+                side.call()
+        torch.cuda.current_stream().wait_stream(beside)
+        with torch.cuda.graph(graph):
+            result = side.call()
+
+        def call() -> Any:
+            graph.replay()
+            return result
+
+        return dataclasses.replace(side, call=call)
 
 
 def _torch_steps(torch: Any, network: Network, weights: list[Any]) -> Steps:
@@ -114,6 +145,7 @@ class Jax(Engine):
     """JAX: functions of all weights, behind `jit`."""
 
     name = "JAX"
+    starts_at_once = False
 
     def takes(self, workload: Workload) -> bool:
         return workload.network is not None

@@ -2,45 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Sequence
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.rows import (
-    LIMIT,
-    NOISY,
-    TELLING,
-    Change,
-    Row,
-    best_framework,
-    geometric_mean,
-    ratio,
-    slope,
-    weighted_mean,
-)
-from benchmarks.running import Run
+from .comparing import CONFIDENCE, LEAST, NOTICED, Comparison, Verdict
+from .machine import QUIET
+from .means import by_workload, charts
+from .rows import LIMIT, NOISY, TELLING, UNSURE, best_framework, slope
+from .runs import Run
+from .scaling import GROUPS
+from .texts import bytes_text, count_text, curves, labels, over_text, range_text, side_text, spread_text, time_text
 
-
-def time_text(seconds: float) -> str:
-    """Seconds in the unit that suits them, to three digits."""
-    for size, unit in ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs")):
-        if seconds >= size:
-            return f"{_three(seconds / size)} {unit}"
-    return f"{_three(seconds / 1e-9)} ns"
-
-
-def bytes_text(count: float) -> str:
-    """Bytes in the unit that suits them, to three digits."""
-    for size, unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
-        if count >= size:
-            return f"{_three(count / size)} {unit}"
-    return f"{count:.0f} B"
-
-
-def _three(number: float) -> str:
-    return f"{number:,.0f}" if number >= 99.95 else f"{number:.1f}" if number >= 9.995 else f"{number:.2f}"
+# What a second does: of what a workload says it, in which unit.
+_RATES = {"samples": ("samples/s", 1.0), "flops": ("GFLOP/s", 1e9), "bytes": ("GB/s", 1e9)}
 
 
 def _table(console: Console, title: str, headings: Sequence[str]) -> Table:
@@ -62,8 +40,9 @@ def print_run(console: Console, run: Run) -> None:
         else:
             _print_times(console, run, group, names)
     _print_beginnings(console, run)
-    _print_speedups(console, run)
-    print_remarks(console, run)
+    _print_remarks(console, run)
+    _print_charts(console, run)
+    _print_gaps(console, run)
 
 
 def print_machine(console: Console, run: Run) -> None:
@@ -85,49 +64,24 @@ def print_machine(console: Console, run: Run) -> None:
         )
 
 
-def _named(row: Row, devices: Sequence[str]) -> str:
-    return f"  {row.engine} ({row.device})" if len(devices) > 1 else f"  {row.engine}"
-
-
-# The load of a machine on which something else runs.
-BUSY = 0.5
-
-
-def _over(row: Row, other: Row | None) -> str:
-    times = ratio(row, other) if other else 0.0
-    return "-" if not times else _three(times) if times >= 0.1 else f"{times:.1g}"
-
-
-def labels(names: Sequence[str]) -> dict[str, str]:
-    """The names of a group, without what follows the colon where that is the same in all."""
-    kinds = {name.partition(": ")[2] for name in names}
-    return {name: name.partition(": ")[0] if len(kinds) == 1 else name for name in names}
-
-
 def _print_times(console: Console, run: Run, group: str, names: Sequence[str]) -> None:
-    devices = list(dict.fromkeys(row.device for row in run.rows))
-    table = _table(console, f"{group[0].upper()}{group[1:]}", ["", "time", "±%", "/limit", "/best", "GFLOP/s", "GB/s"])
+    known = [what for what in _RATES if any(run.about[name].get(what) for name in names)][:2]
+    headings = ["", "time", "±%", "/limit", "/best", *(_RATES[what][0] for what in known)]
+    table = _table(console, f"{group[0].upper()}{group[1:]}", headings)
     for name in names:
         about, rows = run.about[name], run.of(name, "time")
         table.add_row(f"[bold]{labels(names)[name]}[/bold]")
-        for device in devices:
+        for device in run.devices:
             here = [row for row in rows if row.device == device]
             limit = next((row for row in here if row.engine == LIMIT), None)
             best = best_framework(here)
             for row in here:
                 rates = [
-                    f"{about[what] / row.median / 1e9:,.1f}" if about[what] else "-" for what in ("flops", "bytes")
+                    count_text(about[what] / row.median / _RATES[what][1]) if about.get(what) else "-" for what in known
                 ]
-                spread = f"{row.spread * 50:.0f}{'!' if row.noisy else ''}"
-                line = [
-                    _named(row, devices),
-                    time_text(row.median),
-                    spread,
-                    _over(row, limit),
-                    _over(row, best),
-                    *rates,
-                ]
-                table.add_row(*line, style="bold cyan" if row.engine.startswith("minidl") else None)
+                cells = [range_text(row), spread_text(row), over_text(row, limit), over_text(row, best), *rates]
+                style = "bold cyan" if row.engine.startswith("minidl") else None
+                table.add_row(f"  {side_text(row, run)}", *cells, style=style)
     console.print(table)
 
 
@@ -137,12 +91,8 @@ def _print_beginnings(console: Console, run: Run) -> None:
     names = [name for name in names if run.of(name, "first call")]
     if not names:
         return
-    devices = list(dict.fromkeys(row.device for row in run.rows))
-    table = _table(
-        console,
-        "The first call (trace and compile), and the peak memory of it and two more",
-        ["", "first call", "peak memory", "/limit"],
-    )
+    heading = "The first call (trace and compile), and the peak memory of it and two more"
+    table = _table(console, heading, ["", "first call", "peak memory", "/limit"])
     for name in names:
         table.add_row(f"[bold]{name}[/bold]")
         first = {(row.engine, row.device): row for row in run.of(name, "first call")}
@@ -151,24 +101,22 @@ def _print_beginnings(console: Console, run: Run) -> None:
             peak, limit = peaks.get(key), peaks.get((LIMIT, row.device))
             memory = bytes_text(peak.median) if peak else "-"
             over = f"{peak.median / limit.median:.2f}" if peak and limit and limit.median > TELLING else "-"
-            table.add_row(_named(row, devices), time_text(row.median), memory, over)
+            table.add_row(f"  {side_text(row, run)}", time_text(row.median), memory, over)
     console.print(table)
 
 
 def _print_processes(console: Console, run: Run, names: Sequence[str]) -> None:
-    table = _table(console, "Whole processes, and imports", ["", "time", "±%", "peak memory"])
+    table = _table(console, "Whole processes, and imports beside NumPy's", ["", "time", "±%", "peak memory"])
     for name in names:
         table.add_row(f"[bold]{name}[/bold]")
         peaks = {row.engine: row for row in run.of(name, "peak memory")}
         for row in run.of(name, "time"):
             memory = bytes_text(peaks[row.engine].median) if row.engine in peaks else "-"
-            table.add_row(f"  {row.engine}", time_text(row.median), f"{row.spread * 50:.0f}", memory)
+            table.add_row(f"  {row.engine}", range_text(row), spread_text(row), memory)
     console.print(table)
 
 
 def _print_scaling(console: Console, run: Run, group: str, names: Sequence[str]) -> None:
-    from benchmarks.scaling import GROUPS
-
     sizes = [run.about[name]["size"] for name in names]
     for what, text in (("time", time_text), ("peak memory", bytes_text)):
         lines = curves(run, names, what)
@@ -182,96 +130,105 @@ def _print_scaling(console: Console, run: Run, group: str, names: Sequence[str])
         console.print(table)
 
 
-def curves(run: Run, names: Iterable[str], what: str) -> dict[str, tuple[list[float], list[float]]]:
-    """Sizes and medians by engine and device."""
-    found: dict[str, tuple[list[float], list[float]]] = {}
-    devices = {row.device for row in run.rows}
-    for name in names:
-        for row in run.of(name, what):
-            if what == "peak memory" and row.median < TELLING:
-                continue
-            label = f"{row.engine} ({row.device})" if len(devices) > 1 else row.engine
-            sizes, values = found.setdefault(label, ([], []))
-            sizes.append(run.about[name]["size"])
-            values.append(row.median)
-    return found
+def _print_charts(console: Console, run: Run) -> None:
+    """The lesson's chart, for this machine; the GPU over the CPU workload by workload, too."""
+    found = charts(run)
+    for heading, sides in found.items():
+        table = _table(console, f"How many times as fast: {heading}", ["", "GM", "WM", "workloads"])
+        for side in sides:
+            style = "bold cyan" if side.name.startswith("minidl") else None
+            weighted = "-" if side.weighted is None else f"{side.weighted:.2f}"
+            cells = f"{side.geometric:.2f}", weighted, str(len(side.factors))
+            table.add_row(side.name, *cells, style=style)
+        console.print(table)
+    if found:
+        console.print(
+            "GM is the geometric mean over the networks' workloads that both sides have. WM is the mean weighted by "
+            "their floating-point operations, so that the large ones decide."
+        )
+    if faster := by_workload(run):
+        table = _table(console, "GPU over CPU, by workload", ["", *(side.name for side in faster)])
+        for column in table.columns[1:]:
+            column.max_width = 11  # so that names of workloads have room
+        for name in run.about:
+            if any(name in side.factors for side in faster):
+                table.add_row(name, *(f"{side.factors[name]:.2f}" if name in side.factors else "-" for side in faster))
+        console.print(table)
 
 
-def speedups(run: Run) -> dict[str, list[tuple[str, float, float]]]:
-    """By engine, for each workload: its name, how many times faster the GPU is, and the seconds that that takes."""
-    found: dict[str, list[tuple[str, float, float]]] = {}
-    for name, about in run.about.items():
-        times = {(row.engine, row.device): row for row in run.of(name, "time")}
-        for (engine, device), row in times.items():
-            if device == "gpu" and (engine, "cpu") in times and about["size"] is None:
-                found.setdefault(engine, []).append((name, ratio(times[engine, "cpu"], row), row.median))
-    return found
-
-
-def _print_speedups(console: Console, run: Run) -> None:
-    found = speedups(run)
-    if not found:
-        return
-    engines = [engine for engine in (LIMIT, "minidl", "minidl function", "TensorFlow function") if engine in found]
-    table = _table(console, "How many times faster the GPU is than the CPU", ["", *engines])
-    by_name = {engine: {name: factor for name, factor, _ in found[engine]} for engine in engines}
-    for name in run.about:
-        if any(name in factors for factors in by_name.values()):
-            cells = [by_name[engine].get(name) for engine in engines]
-            table.add_row(name, *("-" if cell is None else f"{cell:.2f}" for cell in cells))
-    table.add_section()
-    columns = [
-        ([factor for _, factor, _ in found[engine]], [weight for *_, weight in found[engine]]) for engine in engines
-    ]
-    table.add_row("GM", *(f"{geometric_mean(factors):.2f}" for factors, _ in columns), style="bold")
-    table.add_row("WM", *(f"{weighted_mean(factors, weights):.2f}" for factors, weights in columns), style="bold")
-    console.print(table)
-    console.print(
-        "GM is the geometric mean. WM is the mean weighted by the time that each workload takes on the GPU: "
-        "how many times faster the GPU runs them all, each once."
-    )
-
-
-def print_remarks(console: Console, run: Run) -> None:
-    """What is missing, noisy or wrong."""
+def _print_remarks(console: Console, run: Run) -> None:
     timed = [row for row in run.rows if row.what == "time"]
-    noisy = sum(row.noisy for row in timed)
+    noisy, unsure = (sum(limit < row.spread < math.inf for row in timed) for limit in (NOISY, UNSURE))
+    if not timed:
+        return
     console.print(
         "\nTimes are medians over rounds in which every side ran, ±% half the distance of their quartiles; /limit and "
         f"/best are the time as a multiple of that {LIMIT.replace('by hand,', 'by hand with')} and of the fastest "
         "framework's: the median over the rounds of the ratio in one round."
     )
-    if (load := run.machine["load"]) and load > BUSY:
-        console.print(f"[yellow]Other programs were running when this began: the load was {load}[/yellow]")
+    if (others := run.machine.get("others", 0.0)) > QUIET:
+        console.print(f"[yellow]Other programs took {others:.0%} of the processors meanwhile.[/yellow]")
     if noisy:
         console.print(
-            f"[yellow]Noisy (!): in {noisy} of {len(timed)} rows the quartiles are more than {NOISY:.0%} apart; "
-            "the machine may be busy.[/yellow]"
+            f"[yellow]Noisy (!): in {noisy} of {len(timed)} rows the quartiles are more than {NOISY:.0%} apart. Where "
+            f"it is more than {UNSURE:.0%}, in {unsure}, they stand in place of the median, and ratios are not said "
+            "(?).[/yellow]"
         )
+
+
+def _print_gaps(console: Console, run: Run) -> None:
+    """What is missing or wrong."""
     for reason in run.missing:
         console.print(f"Left out: {reason}", markup=False)
     for fault in run.faults:
         console.print(f"Wrong: {fault}", style="bold red", markup=False)
 
 
-def print_comparison(console: Console, before: Run, after: Run, found: Sequence[Change]) -> None:
-    """What got faster or slower beyond the noise, and what only one of the runs has."""
+def markdown(run: Run, group: str) -> str:
+    """The times of a group as a table: a line for each workload, a column for each side."""
+    names = run.groups()[group]
+    sides = list(dict.fromkeys(side_text(row, run) for name in names for row in run.of(name, "time")))
+    lines = [["", *sides], ["---"] * (len(sides) + 1)]
+    for name in names:
+        times = {side_text(row, run): range_text(row) for row in run.of(name, "time")}
+        lines.append([labels(names)[name], *(times.get(side, "-") for side in sides)])
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines).replace("| --- ", "|---").replace("--- |", "---|")
+
+
+def print_comparison(console: Console, found: Comparison) -> None:
+    """What got faster or slower beyond the noise, what can't be told, and what only one of the runs has."""
     for key in ("processor", "threads", "malloc", "blas", "gpu"):
-        one, other = before.machine.get(key), after.machine.get(key)
+        one, other = found.before.machine.get(key), found.after.machine.get(key)
         if one != other:
             console.print(f"[yellow]The runs differ in {key}: {one} and {other}[/yellow]")
-    real = sorted((change for change in found if not change.is_noise), key=lambda change: change.factor)
-    if real:
-        table = _table(console, "What changed beyond the noise", ["", "before", "after", "times"])
-        for change in real:
+    by_verdict = {verdict: [each for each in found.changes if each.verdict is verdict] for verdict in Verdict}
+    if changed := sorted(by_verdict[Verdict.CHANGED], key=lambda change: change.factor):
+        table = _table(console, "What changed beyond the noise", ["", "before", "after", "times", "between"])
+        for change in changed:
             text = bytes_text if change.after.what == "peak memory" else time_text
             what = "" if change.after.what == "time" else f", {change.after.what}"
             name = f"{change.after.workload}, {change.after.engine} ({change.after.device}){what}"
             cells = text(change.before.median), text(change.after.median), f"{change.factor:.2f}"
-            table.add_row(name, *cells, style="green" if change.factor < 1 else "red")
+            between = f"{change.low:.2f}-{change.high:.2f}"
+            table.add_row(name, *cells, between, style="green" if change.factor < 1 else "red")
         console.print(table)
-    less, more = (sum((change.factor > 1) == grown for change in real) for grown in (False, True))
-    console.print(f"{less} less, {more} more, {len(found) - len(real)} of {len(found)} the same within the noise.")
-    alone = {row.key for row in before.rows} ^ {row.key for row in after.rows}
-    if alone:
-        console.print(f"{len(alone)} rows are in only one of the two runs.")
+    less, more = (sum((change.factor > 1) == grown for change in changed) for grown in (False, True))
+    same, count = len(found.changes) - len(changed), len(found.changes)
+    hidden = len(by_verdict[Verdict.UNSURE])
+    noise = f"; {hidden} of these are so noisy that {NOTICED - 1:.0%} would not have been noticed" if hidden else ""
+    console.print(f"{less} less, {more} more, {same} of {count} the same within the noise{noise}.")
+    console.print(
+        f"A row has changed where its factor is {LEAST - 1:.0%} at least, and 1 lies outside the interval that holds "
+        f"it with {CONFIDENCE:.0%}, by what each process found over the rows by hand in the same rounds. These took "
+        f"{found.drift:.2f} times as long in the later run: that is the machine."
+    )
+    if (others := max(run.machine.get("others", 0.0) for run in (found.before, found.after))) > QUIET:
+        console.print(
+            f"[yellow]Other programs took {others:.0%} of the processors meanwhile, which disturbs most what runs on "
+            "several threads: --threads 1 tells more then.[/yellow]"
+        )
+    for name, count in found.alone.items():
+        console.print(f"{count} rows are only in {name}.")
+    if found.single:
+        console.print(f"Not compared, since one process doesn't tell the noise: {found.single} (of frameworks).")
+    _print_gaps(console, found.after)

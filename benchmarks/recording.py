@@ -7,10 +7,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from benchmarks.rows import Row
-from benchmarks.running import Run
+from .rows import Row
+from .runs import Run
 
-FORMAT, VERSION = "minidl benchmarks", 1
+FORMAT, VERSION = "minidl benchmarks", 2
 
 
 class RecordingError(Exception):
@@ -56,6 +56,6 @@ def _run(given: dict[str, Any]) -> Run:
 
 def _row(given: dict[str, Any]) -> Row:
     row = Row(**given)
-    if not row.values or not all(isinstance(value, (int, float)) and value >= 0 for value in row.values):
+    if not row.rounds or not all(isinstance(value, (int, float)) and value >= 0 for value in row.rounds):
         raise ValueError(f"the values of {row.workload}, {row.engine} are {row.values!r}")
     return row

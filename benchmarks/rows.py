@@ -1,20 +1,23 @@
-"""What was measured, and the statistics of it."""
+"""What was measured, and the statistics of one run."""
 
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterable, Sequence
 
 import numpy
 
 LIMIT = "by hand, reused buffers"
+BY_HAND = "by hand, allocating"
 FRAMEWORKS = ("TensorFlow", "PyTorch", "JAX")
 
 # Bytes from which on a difference of memories says something: they come in pages, and libraries need some themselves.
 TELLING = 1e6
 
-# The quartiles of a quiet machine are closer together than this part of the median.
-NOISY = 0.1
+# The quartiles of a quiet machine are closer together than the first part of the median; where they are further apart
+# than the second, the median alone says little.
+NOISY, UNSURE = 0.1, 0.3
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,47 +27,57 @@ class Row:
     Attributes:
         workload, engine, device: of what.
         what: "time", "first call", "peak memory".
-        values: what each round found, in seconds or bytes.
+        values: in seconds or bytes, what each round of each process found. Processes differ in where things lie in
+            their memory, and so in speed, however long each measures.
     """
 
     workload: str
     engine: str
     device: str
     what: str
-    values: list[float]
+    values: list[list[float]]
 
     @property
     def key(self) -> tuple[str, str, str, str]:
         return self.workload, self.engine, self.device, self.what
 
     @property
+    def rounds(self) -> list[float]:
+        """The values of all processes."""
+        return [value for process in self.values for value in process]
+
+    @property
     def median(self) -> float:
-        return float(numpy.median(self.values))
+        return float(numpy.median(self.rounds))
 
     @property
     def quartiles(self) -> tuple[float, float]:
-        low, high = numpy.percentile(self.values, (25, 75))
+        low, high = numpy.percentile(self.rounds, (25, 75))
         return float(low), float(high)
 
     @property
     def spread(self) -> float:
-        """How far apart the quartiles are, as a part of the median."""
+        """How far apart the quartiles are, as a part of the median; infinitely far of fewer than three values."""
         low, high = self.quartiles
-        return (high - low) / self.median if self.median else 0.0
-
-    @property
-    def noisy(self) -> bool:
-        return self.spread > NOISY
+        return (high - low) / self.median if len(self.rounds) > 2 else math.inf
 
     @property
     def is_framework(self) -> bool:
         return self.engine.startswith(FRAMEWORKS)
 
+    @property
+    def is_by_hand(self) -> bool:
+        return self.engine in (LIMIT, BY_HAND)
+
 
 def ratio(row: Row, other: Row) -> float:
-    """The median over the rounds of one row's value to the other's in the same round."""
-    pairs = zip(row.values, other.values, strict=False)
-    return float(numpy.median([mine / theirs for mine, theirs in pairs]))
+    """The median over the rounds of one row's value to the other's in the same round of the same process."""
+    pairs = [
+        mine / theirs
+        for process, beside in zip(row.values, other.values, strict=False)
+        for mine, theirs in zip(process, beside, strict=False)
+    ]
+    return float(numpy.median(pairs)) if pairs else row.median / other.median
 
 
 def best_framework(rows: Iterable[Row]) -> Row | None:
@@ -84,29 +97,3 @@ def slope(sizes: Sequence[float], values: Sequence[float]) -> float:
     """The exponent k of values ~ size^k, fitted to the larger half of the sizes, where fixed costs have faded."""
     half = len(sizes) // 2
     return float(numpy.polyfit(numpy.log(sizes[half:]), numpy.log(values[half:]), 1)[0])
-
-
-@dataclasses.dataclass(frozen=True)
-class Change:
-    """A row in two runs: how many times the later's median is the earlier's, and whether noise can explain it."""
-
-    before: Row
-    after: Row
-
-    @property
-    def factor(self) -> float:
-        return self.after.median / self.before.median
-
-    @property
-    def is_noise(self) -> bool:
-        """Whether the medians are less than 5 % apart, or the quartiles of the two runs overlap."""
-        if self.after.what == "peak memory" and max(self.before.median, self.after.median) < TELLING:
-            return True
-        (low, high), (later_low, later_high) = self.before.quartiles, self.after.quartiles
-        return abs(self.factor - 1) < 0.05 or (later_low <= high and low <= later_high)
-
-
-def changes(before: Iterable[Row], after: Iterable[Row]) -> list[Change]:
-    """The rows that both runs have, but for first calls: of one call alone, nothing tells the noise."""
-    earlier = {row.key: row for row in before if row.what != "first call"}
-    return [Change(earlier[row.key], row) for row in after if row.key in earlier]

@@ -13,23 +13,25 @@ from typing import Any, NamedTuple
 import numpy
 
 # Thread pools spin for a while after their last job; a side begins when those of the side before it sleep.
-PAUSE = 0.03
+PAUSE = 0.02
+
+# A side's turn is cut in so many pieces, and their median is what the round found: on a busy machine, where programs
+# take turns of a few milliseconds, most pieces are so short that nobody comes between. What a device computes while
+# the program goes on has to be waited for after each piece, which takes a little itself.
+PIECES, AWAITED = 100, 5
 
 
 class Effort(NamedTuple):
-    """How long to measure.
+    """How long a process measures.
 
     rounds:  how many rounds, where they fit into the budget.
     seconds: how long a side runs in one round at least.
-    budget:  the seconds for one workload, which only three rounds may exceed.
+    budget:  the seconds for one workload, which only the first round may exceed.
     """
 
     rounds: int
     seconds: float
     budget: float
-
-
-QUICK, FULL = Effort(5, 0.01, 2.0), Effort(11, 0.03, 10.0)
 
 
 def at_once(result: Any) -> None:
@@ -56,15 +58,22 @@ class Side:
 
 
 def time_calls(side: Side, count: int) -> float:
-    """The seconds that a call takes, over so many calls, after one to warm up; a long call needs none."""
-    call = side.call
+    """The seconds that a call takes: of so many calls, after one to warm up; a single one is taken to be warm.
+
+    Many calls are cut in pieces, of which this is the median: what happens in fewer than half of them, such as an
+    interruption or a large garbage collection, is not in it.
+    """
+    call, pieces = side.call, min(PIECES if side.finish is at_once else AWAITED, count)
     with side.scope():
         side.finish(call() if count > 1 else None)
-        start = time.perf_counter()
-        for _ in repeat(None, count):
-            result = call()
-        side.finish(result)
-        return (time.perf_counter() - start) / count
+        found = []
+        for _ in range(pieces):
+            start = time.perf_counter()
+            for _ in repeat(None, count // pieces):
+                result = call()
+            side.finish(result)
+            found.append((time.perf_counter() - start) / (count // pieces))
+        return float(numpy.median(found))
 
 
 def calls_for(side: Side, seconds: float) -> int:
@@ -84,13 +93,13 @@ def seconds(call: Callable[[], Any], calls: int = 3) -> float:
 
 def interleaved(sides: Sequence[Side], effort: Effort) -> list[list[float]]:
     """Time sides in rounds, each in another order; gives the seconds of a call in each round, by side."""
-    counts = [calls_for(side, effort.seconds) for side in sides]
     found: list[list[float]] = [[] for _ in sides]
     order = numpy.random.default_rng(0)
     start = time.perf_counter()
+    counts = [calls_for(side, effort.seconds) for side in sides]
     with _only_own_garbage():
         for number in range(effort.rounds):
-            if number >= 3 and (time.perf_counter() - start) * (number + 1) / number > effort.budget:
+            if number and (time.perf_counter() - start) * (number + 1) / number > effort.budget:
                 break
             for index in order.permutation(len(sides)):
                 time.sleep(PAUSE)

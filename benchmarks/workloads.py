@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy
 
-from benchmarks import byhand
-from benchmarks.timing import seconds
+import minidl
+
+from . import byhand
 
 Step = Callable[..., Any]
 
@@ -74,43 +75,69 @@ class Workload:
         name, group: what it is called, and under which heading it is reported.
         program: `program(tf, weights)` gives a step, which takes the inputs as tensors, and its variables.
         by_hand: `by_hand(xp, inputs, weights, reuse)` gives the same step on arrays; `reuse` says whether its
-            buffers are made beforehand.
+            buffers are made beforehand. Where it is None, minidl in float64 gives the truth.
         inputs, weights: make the arrays, all of float32.
         flops: floating-point operations of a step, where they can be counted.
         bytes: what a step has to read and write at least: inputs, weights and results.
+        samples: how many of them a step goes through.
         network, kind: the network and which of its steps this is, for engines that have programs of their own.
         ops: how many operations follow one another, in a chain.
         compiled: whether it makes sense inside `tf.function`.
         updates: how often a step changes the weights.
         quick: whether it belongs to a quick run.
+        remembered: whether it takes so much memory that its peak says something.
+        long: whether it takes so long that it is timed only where it is asked for by name.
         fills_gpu: whether it is so large that only a GPU does it in reasonable time.
         size: where it stands on the axis of its group, for scaling.
-        refuses: engines that would take minutes for it, each with the reason.
+        recorded: the training of tfref whose losses a first call gives, which TensorFlow's are recorded of.
+        refuses: beginnings of engines' names, or devices, that would take minutes for it, each with the reason.
     """
 
     name: str
     group: str
     program: Callable[[Any, list[numpy.ndarray]], tuple[Step, Sequence[Any]]]
-    by_hand: Callable[[Any, Sequence[Any], Sequence[Any], bool], Step]
+    by_hand: Callable[[Any, Sequence[Any], Sequence[Any], bool], Step] | None
     inputs: Callable[[], list[numpy.ndarray]]
     weights: Callable[[], list[numpy.ndarray]] = list
     flops: float | None = None
     bytes: float | None = None
+    samples: int | None = None
     network: Network | None = None
     kind: str = ""
     ops: int = 0
     compiled: bool = True
     updates: int = 1
     quick: bool = False
+    remembered: bool = False
+    long: bool = False
     fills_gpu: bool = False
     size: float | None = None
+    recorded: str | None = None
     refuses: dict[str, str] = dataclasses.field(default_factory=dict)
 
     def truth(self, inputs: Sequence[numpy.ndarray], weights: Sequence[numpy.ndarray]) -> tuple[Any, list[Any]]:
         """What a step gives in float64, and the weights after it."""
-        wide = [array.astype(numpy.float64) for array in inputs]
-        moved = [array.astype(numpy.float64) for array in weights]
-        return self.by_hand(numpy, wide, moved, False)(*wide), moved
+        wide, moved = ([_widened(array) for array in arrays] for arrays in (inputs, weights))
+        if self.by_hand is not None:
+            return self.by_hand(numpy, wide, moved, False)(*wide), moved
+        step, variables = self.program(minidl, moved)
+        results = step(*(minidl.constant(array) for array in wide))
+        return _arrays(results), [variable.numpy() for variable in variables]
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """What a report says of it."""
+        names = ("group", "flops", "bytes", "samples", "size", "remembered")
+        return {name: getattr(self, name) for name in names} | {"network": self.network is not None}
+
+
+def _arrays(results: Any) -> Any:
+    """The arrays in a nest of tensors."""
+    return [_arrays(each) for each in results] if isinstance(results, (list, tuple)) else numpy.asarray(results)
+
+
+def _widened(array: numpy.ndarray) -> numpy.ndarray:
+    return array.astype(numpy.float64) if array.dtype.kind == "f" else array.copy()
 
 
 # -- operations --------------------------------------------------------------------------------------------------
@@ -238,26 +265,27 @@ def _with_a_tape(network: Network, kind: str) -> Callable[..., tuple[Step, Seque
     return program
 
 
-def _model(tf: Any, network: Network, weights: list[numpy.ndarray]) -> Any:
+def model(tf: Any, network: Network, weights: list[numpy.ndarray]) -> Any:
+    """The network as a Keras model."""
     *hidden, last = network.widths[1:]
     layers = [tf.keras.layers.Dense(units, activation="relu") for units in hidden]
-    model = tf.keras.Sequential([tf.keras.Input((network.widths[0],)), *layers, tf.keras.layers.Dense(last)])
-    model.set_weights(weights)
-    return model
+    found = tf.keras.Sequential([tf.keras.Input((network.widths[0],)), *layers, tf.keras.layers.Dense(last)])
+    found.set_weights(weights)
+    return found
 
 
 def _through_layers(network: Network) -> Callable[..., tuple[Step, Sequence[Any]]]:
     """Dense, MeanSquaredError and SGD."""
 
     def program(tf: Any, weights: list[numpy.ndarray]) -> tuple[Step, Sequence[Any]]:
-        model = _model(tf, network, weights)
-        variables = model.trainable_variables
+        layers = model(tf, network, weights)
+        variables = layers.trainable_variables
         measure, optimizer = tf.keras.losses.MeanSquaredError(), tf.keras.optimizers.SGD(network.rate)
         optimizer.build(variables)
 
         def train(x: Any, y: Any) -> Any:
             with tf.GradientTape() as tape:
-                loss = measure(y, model(x))
+                loss = measure(y, layers(x))
             optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
             return loss
 
@@ -266,7 +294,9 @@ def _through_layers(network: Network) -> Callable[..., tuple[Step, Sequence[Any]
     return program
 
 
-def _network_by_hand(network: Network, kind: str) -> Callable[..., Step]:
+def network_by_hand(network: Network, kind: str) -> Callable[..., Step]:
+    """A step of the network on arrays, for a workload's `by_hand`."""
+
     def by_hand(xp: Any, inputs: Sequence[Any], weights: Sequence[Any], reuse: bool) -> Step:
         if reuse:
             steps = byhand.preallocated(xp, weights, network.rate, network.batch)
@@ -289,79 +319,16 @@ def network_step(network: Network, kind: str, layers: bool = False, **options: A
     values: dict[str, Any] = {"name": f"{network.name}: {kind}{through}", "group": _WORK[kind] + through} | options
     return Workload(
         program=_through_layers(network) if layers else _with_a_tape(network, kind),
-        by_hand=_network_by_hand(network, kind),
+        by_hand=network_by_hand(network, kind),
         inputs=lambda: network.samples()[: 1 if kind == "forward" else 2],
         weights=network.weights,
         flops=network.products if kind == "forward" else 3 * network.products - first,
         bytes=4 * network.numbers,
+        samples=network.batch,
         network=network,
         kind=kind if not layers else f"{kind} through layers",
         **values,
     )
-
-
-# -- models ------------------------------------------------------------------------------------------------------
-
-
-def lesson_fit(epochs: int = 100) -> Workload:
-    """The lesson's training, from its first weight."""
-    network = Network((1, 1), 4, 2e-10)
-
-    def program(tf: Any, weights: list[numpy.ndarray]) -> tuple[Step, Sequence[Any]]:
-        model = _model(tf, network, weights)
-        model.compile(loss=tf.keras.losses.MeanSquaredError(), optimizer=tf.keras.optimizers.SGD(network.rate))
-        return (
-            lambda x, y: model.fit(x, y, epochs=epochs, verbose=0, shuffle=False).history["loss"],
-            model.trainable_variables,
-        )
-
-    def by_hand(xp: Any, inputs: Sequence[Any], weights: Sequence[Any], reuse: bool) -> Step:
-        train = _network_by_hand(network, "train")(xp, inputs, weights, reuse)
-        return lambda x, y: [float(train(x, y)) for _ in range(epochs)]
-
-    def films() -> list[numpy.ndarray]:
-        from minidl.okja.films import FILMS
-        from minidl.okja.lesson import column
-
-        return [column([film.wishes for film in FILMS]), column([film.audience for film in FILMS])]
-
-    return Workload(
-        f"lesson: fit, {epochs} epochs", "models", program, by_hand, films,
-        lambda: [numpy.full((1, 1), 1.1125909, numpy.float32), numpy.zeros(1, numpy.float32)],
-        compiled=False, updates=epochs,
-    )  # fmt: skip
-
-
-# Rows at a time to try.
-CHUNKS = (256, 1024, 4096, 16384, 65536)
-
-
-def prediction(name: str, network: Network, rows: int) -> Workload:
-    """`Model.predict`, which brings its results to NumPy; by hand in as many rows at a time as are fastest."""
-
-    def program(tf: Any, weights: list[numpy.ndarray]) -> tuple[Step, Sequence[Any]]:
-        model = _model(tf, network, weights)
-        return lambda x: model.predict(x, verbose=0), model.trainable_variables
-
-    def by_hand(xp: Any, inputs: Sequence[Any], weights: Sequence[Any], reuse: bool) -> Step:
-        to_numpy = getattr(xp, "asnumpy", numpy.asarray)
-        forward = byhand.allocating(xp, weights, 0.0).forward
-
-        def walk(x: Any, chunk: int, end: int) -> Any:
-            results = numpy.empty((rows, network.widths[-1]), x.dtype)
-            for start in range(0, end, chunk):
-                results[start : start + chunk] = to_numpy(forward(x[start : start + chunk]))
-            return results
-
-        trial = min(rows, CHUNKS[-1])
-        chunk = min(CHUNKS, key=lambda size: seconds(lambda: walk(inputs[0], size, trial)))
-        return lambda x: walk(x, chunk, rows)
-
-    numbers = rows * (network.widths[0] + network.widths[-1])
-    return Workload(
-        name, "models", program, by_hand, lambda: network.samples(rows)[:1], network.weights,
-        flops=network.products / network.batch * rows, bytes=4 * numbers, compiled=False,
-    )  # fmt: skip
 
 
 # -- all ---------------------------------------------------------------------------------------------------------
@@ -369,7 +336,7 @@ def prediction(name: str, network: Network, rows: int) -> Workload:
 LESSON, SMALL = Network((1, 1), 4, 5e-6), Network((64, 64, 10), 32, 1e-4)
 NETWORKS = (LESSON, SMALL, Network((784, 256, 10), 128, 1e-4), Network((1024, 1024, 1024, 1024), 512, 0.1))
 LARGE_NETWORKS = (Network((2048, 2048, 2048, 2048), 2048, 0.1), Network((4096, 4096, 4096, 4096), 4096, 0.1))
-_MINUTES = "a million operations would take it minutes"
+_MINUTES = "so many operations would take it minutes"
 
 WORKLOADS: tuple[Workload, ...] = (
     one_op(),
@@ -378,12 +345,10 @@ WORKLOADS: tuple[Workload, ...] = (
     *(reduction(size, quick=size == 100_000) for size in (1_000, 100_000, 10_000_000)),
     *(network_step(network, "forward") for network in NETWORKS),
     *(network_step(network, "gradient") for network in NETWORKS),
-    *(network_step(network, "train", quick=True) for network in NETWORKS),
+    *(network_step(network, "train", quick=True, remembered=network.batch > 500) for network in NETWORKS),
     *(network_step(network, "train", layers=True, quick=network is LESSON) for network in NETWORKS),
-    *(network_step(network, "train", fills_gpu=True) for network in LARGE_NETWORKS),
-    lesson_fit(),
-    prediction("lesson: predict 5 films", LESSON, 5),
-    prediction("64-64-10: predict 1,000,000 rows", SMALL, 1_000_000),
+    *(network_step(network, "train", fills_gpu=True, remembered=True) for network in LARGE_NETWORKS),
     deep_chain(1_000, quick=True),
-    deep_chain(1_000_000, refuses={"TensorFlow": _MINUTES}),
+    deep_chain(100_000, remembered=True, refuses={"TensorFlow": _MINUTES, "gpu": _MINUTES}),
+    deep_chain(1_000_000, long=True, remembered=True, refuses={"TensorFlow": _MINUTES, "gpu": _MINUTES}),
 )

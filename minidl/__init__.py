@@ -40,8 +40,8 @@ from minidl.values import int64 as int64
 
 if _TYPE_CHECKING:
     from minidl import keras as keras
+    from minidl.functions import function as function
     from minidl.pictures import Picture as Picture
-    from minidl.tracing import function as function
 
 bool = _bool
 newaxis = None
@@ -53,7 +53,7 @@ __version__ = "0.1.0"
 
 
 # Imported when they are first used, since many a program needs none of them.
-_LATER = {"Picture": "minidl.pictures", "function": "minidl.tracing", "keras": "minidl.keras"}
+_LATER = {"Picture": "minidl.pictures", "function": "minidl.functions", "keras": "minidl.keras"}
 
 
 def __getattr__(name: str) -> _Any:

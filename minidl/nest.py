@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from typing import Any
 
 
@@ -41,3 +41,12 @@ def _pack(nest: Any, values: Iterator[Any]) -> Any:
     if type(nest) is list:
         return parts
     return type(nest)(*parts) if hasattr(nest, "_fields") else type(nest)(parts)
+
+
+def form(nest: Any) -> Hashable:
+    """A nest without its values, as a key."""
+    if isinstance(nest, (list, tuple)):
+        return type(nest), tuple(map(form, nest))
+    if isinstance(nest, dict):
+        return type(nest), tuple((type(key), key, form(nest[key])) for key in nest)
+    return None

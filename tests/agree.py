@@ -8,8 +8,8 @@ from typing import Any
 import numpy
 
 import minidl
+from minidl.functions import Function
 from minidl.nest import flatten
-from minidl.tracing.functions import Function
 from minidl.tracing.passes import PASSES
 
 Compiler = Callable[[Callable[..., Any]], Any]
@@ -61,8 +61,10 @@ def compiler(level: str) -> Compiler:
 
 def bits(value: Any) -> Any:
     """A value so that equal bits are equal, and any NaN is another's equal."""
-    if value is None or isinstance(value, (str, bool)):
+    if value is None or isinstance(value, (str, bytes)):
         return value
+    if isinstance(value, (bool, int, float)):  # which a compiled function makes a tensor
+        value = minidl.constant(value)
     array = numpy.array(value.numpy() if isinstance(value, (minidl.Tensor, minidl.Variable)) else value)
     if array.dtype.kind == "f":
         array = numpy.where(numpy.isnan(array), array.dtype.type(numpy.nan), array)

@@ -5,17 +5,16 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import os
-import sys
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 import minidl
-from minidl import devices
-from tests import strict_cupy
+from tfref.double import double_for_cupy
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # in the processes that tests start, too
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -34,6 +33,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason=no_gpu))
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say each reason to skip tests once, with how many were skipped for it, wherever they stand."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    reasons = Counter(report.longrepr[2].removeprefix("Skipped: ") for report in skipped)
+    for reason, count in reasons.most_common():
+        terminalreporter.write_line(f"SKIPPED [{count}] {' '.join(reason.split())}")
+
+
 def _why_no_gpu() -> str:
     try:
         minidl.device("/gpu:0")
@@ -43,12 +50,10 @@ def _why_no_gpu() -> str:
 
 
 @pytest.fixture
-def double(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def double() -> Iterator[Any]:
     """The strict double of CuPy in CuPy's place."""
-    monkeypatch.setitem(sys.modules, "cupy", strict_cupy)
-    devices._gpu.cache_clear()
-    yield strict_cupy
-    devices._gpu.cache_clear()
+    with double_for_cupy() as strict_cupy:
+        yield strict_cupy
 
 
 @pytest.fixture(params=["double", pytest.param("real", marks=pytest.mark.gpu)])
@@ -70,11 +75,9 @@ def device(request: pytest.FixtureRequest) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def tensorflow() -> Any:
     """TensorFlow, always in the same order of operations."""
-    from tfref.running import start_tensorflow
+    from tfref.running import deterministic_tensorflow
 
-    found = start_tensorflow()
-    found.random.set_seed(1)  # without a seed, its draws are refused where the order is to be the same
-    return found
+    return deterministic_tensorflow()
 
 
 @pytest.fixture(scope="session")

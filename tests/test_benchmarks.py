@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import ast
+import dataclasses
+import graphlib
 import io
 import json
+import math
+import re
+import shutil
 import subprocess
 import sys
+import time
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -16,32 +23,38 @@ import pytest
 from matplotlib import image
 from rich.console import Console
 
-from benchmarks import byhand, machine, processes, scaling
+from benchmarks import byhand, catalogue, machine, planning, processes, scaling, worker
+from benchmarks.checking import faults, faults_beside_recording
 from benchmarks.command import main, parse
-from benchmarks.engines import ByHand, ModuleEngine, faults
+from benchmarks.comparing import Change, Verdict, changes, compare, drift
+from benchmarks.engines import ByHand, ModuleEngine
+from benchmarks.jobs import Job
+from benchmarks.means import OVER_CPU, OVER_NUMPY, OVER_TENSORFLOW, charts
+from benchmarks.measuring import measure
+from benchmarks.models import learning, lesson_fit, prediction
+from benchmarks.own import GROUP, OwnError
 from benchmarks.pictures import draw
-from benchmarks.printing import bytes_text, labels, print_comparison, print_run, speedups, time_text
+from benchmarks.printing import markdown, print_comparison, print_run
 from benchmarks.recording import RecordingError, read, save
-from benchmarks.rows import LIMIT, Change, Row, best_framework, changes, geometric_mean, ratio, slope, weighted_mean
-from benchmarks.running import Run, run
-from benchmarks.timing import Effort, Side, calls_for, interleaved
+from benchmarks.rows import BY_HAND, LIMIT, Row, best_framework, geometric_mean, ratio, slope, weighted_mean
+from benchmarks.runs import Run, joined
+from benchmarks.texts import bytes_text, count_text, labels, over_text, range_text, time_text
+from benchmarks.timing import Effort, Side, calls_for, interleaved, time_calls
 from benchmarks.workloads import (
     LESSON,
     SMALL,
-    WORKLOADS,
     Network,
     Workload,
     deep_chain,
     elementwise,
-    lesson_fit,
     matmul,
     network_step,
     one_op,
-    prediction,
     reduction,
 )
-from tests import strict_cupy
+from tfref import strict_cupy
 
+ROOT = Path(__file__).parents[1]
 ONCE = Effort(1, 0.0, 1.0)
 
 SMALL_ONES = [
@@ -56,33 +69,37 @@ SMALL_ONES = [
     network_step(LESSON, "train", layers=True),
     lesson_fit(3),
     prediction("predict", SMALL, 300),
-]
-BY_HAND = [ByHand(LIMIT, True), ByHand("by hand, allocating", False)]
-MODULES = [
-    ModuleEngine("minidl", "minidl"),
-    ModuleEngine("minidl function", "minidl", {}),
-    pytest.param(ModuleEngine("TensorFlow", "tensorflow"), marks=pytest.mark.tf),
-    pytest.param(ModuleEngine("TensorFlow function", "tensorflow", {}), marks=pytest.mark.tf),
-]
+    learning(0.5),
+    Workload("softplus", GROUP, lambda tf, _: (lambda x: tf.math.log(1.0 + tf.exp(x)), ()), None,
+             lambda: [numpy.linspace(-1, 1, 9, dtype=numpy.float32)]),
+]  # fmt: skip
+HANDS = [ByHand(LIMIT, True), ByHand(BY_HAND, False)]
+OURS = [*HANDS, ModuleEngine("minidl", "minidl"), ModuleEngine("minidl function", "minidl", {})]
+TENSORFLOW = [ModuleEngine("TensorFlow", "tensorflow"), ModuleEngine("TensorFlow function", "tensorflow", {})]
 
 
-@pytest.mark.parametrize("workload", SMALL_ONES, ids=lambda workload: workload.name)
-@pytest.mark.parametrize("engine", [*BY_HAND, *MODULES], ids=lambda engine: engine.name)
+def _cases(*engines: Any) -> list[Any]:
+    """Each workload on each engine that takes it."""
+    return [
+        pytest.param(workload, engine, marks=pytest.mark.tf if engine in TENSORFLOW else (),
+                     id=f"{engine.name}-{workload.name}")
+        for engine in engines
+        for workload in SMALL_ONES
+        if engine.takes(workload)
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("workload", "engine"), _cases(*OURS, *TENSORFLOW))
 def test_every_engine_gives_the_truth(workload: Workload, engine: Any) -> None:
-    if not engine.takes(workload):
-        pytest.skip(f"{workload.name} is not for {engine.name}")
     side = engine.prepare(workload, "cpu")
     assert faults(workload, side) == []
     assert faults(workload, side) == [], "the second call"
 
 
 @pytest.mark.usefixtures("double")
-@pytest.mark.parametrize("workload", SMALL_ONES, ids=lambda workload: workload.name)
-@pytest.mark.parametrize("engine", [*BY_HAND, *MODULES[:2]], ids=lambda engine: engine.name)
+@pytest.mark.parametrize(("workload", "engine"), _cases(*OURS))
 def test_a_gpu_computes_the_same(workload: Workload, engine: Any) -> None:
     """On the strict double, which knows no transfer that isn't asked for."""
-    if not engine.takes(workload):
-        pytest.skip(f"{workload.name} is not for {engine.name}")
     if engine.name == LIMIT and not hasattr(vars(strict_cupy)["add"], "reduce"):
         pytest.skip("the strict double has no add.reduce")
     assert faults(workload, engine.prepare(workload, "gpu")) == []
@@ -120,6 +137,16 @@ def test_reused_buffers_give_what_new_ones_give(network: Network) -> None:
         numpy.testing.assert_allclose(mine, other, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("engine", OURS[:3], ids=lambda engine: engine.name)
+def test_the_lesson_is_held_against_tensorflows_recording(engine: Any) -> None:
+    workload = lesson_fit()
+    side = engine.prepare(workload, "cpu")
+    losses = side.call()
+    assert faults_beside_recording(workload, side, losses) == []
+    losses[7] *= 1 + 2e-5
+    assert faults_beside_recording(workload, side, losses)[0].startswith("the losses are up to 2")
+
+
 @pytest.mark.parametrize("network", [LESSON, SMALL], ids=lambda network: network.name)
 def test_wrong_numbers_are_found(network: Network) -> None:
     workload = network_step(network, "train")
@@ -152,7 +179,7 @@ def test_what_is_asked_of_cupy_is_there() -> None:
 
 
 def test_names_are_unique() -> None:
-    names = [workload.name for workload in (*WORKLOADS, *scaling.WORKLOADS)]
+    names = [workload.name for workload in (*catalogue.ALL, *scaling.WORKLOADS)]
     assert len(names) == len(set(names))
 
 
@@ -168,8 +195,16 @@ def test_every_side_runs_in_every_round() -> None:
         assert calls.count(name) >= 4
 
 
-def test_three_rounds_are_run_whatever_the_budget() -> None:
-    assert len(interleaved([Side(lambda: None)], Effort(9, 0.0, 0.0))[0]) == 3
+def test_one_round_is_run_whatever_the_budget() -> None:
+    assert len(interleaved([Side(lambda: None)], Effort(9, 0.0, 0.0))[0]) == 1
+
+
+def test_every_call_that_is_asked_for_is_made() -> None:
+    calls: list[int] = []
+    time_calls(Side(lambda: calls.append(1)), 10)
+    assert len(calls) == 11, "one to warm up, and ten"
+    time_calls(Side(lambda: calls.append(1)), 1)
+    assert len(calls) == 12
 
 
 def test_a_round_is_long_enough() -> None:
@@ -180,7 +215,8 @@ def test_a_round_is_long_enough() -> None:
 
 
 def row(*values: float, engine: str = "minidl", device: str = "cpu", workload: str = "w", what: str = "time") -> Row:
-    return Row(workload, engine, device, what, list(values))
+    """A row of one process."""
+    return Row(workload, engine, device, what, [list(values)])
 
 
 def test_medians_and_quartiles() -> None:
@@ -188,8 +224,7 @@ def test_medians_and_quartiles() -> None:
     assert found.median == 3.0
     assert found.quartiles == (2.0, 4.0)
     assert found.spread == pytest.approx(2 / 3)
-    assert found.noisy
-    assert not row(1.0, 1.01, 1.02).noisy
+    assert row(1.0, 2.0).spread == math.inf
 
 
 def test_a_ratio_is_of_pairs() -> None:
@@ -214,28 +249,112 @@ def test_the_best_framework_is_another_than_minidl() -> None:
     assert best_framework(rows[:2]) is None
 
 
+def test_a_ratio_is_of_the_same_round_of_the_same_process() -> None:
+    ours, theirs = Row("w", "a", "cpu", "time", [[1.0], [8.0, 9.0]]), Row("w", "b", "cpu", "time", [[], [4.0, 4.5]])
+    assert ratio(ours, theirs) == 2.0
+
+
+def test_runs_of_several_processes_are_joined() -> None:
+    first = Run({"cores": 2}, {"w": {}}, [row(1.0, 2.0), row(5.0, engine="JAX")], missing=["GPU"])
+    second = Run({}, {"w": {}}, [row(3.0)], missing=["GPU"], faults=["wrong"])
+    found = joined([first, second])
+    assert [each.values for each in found.rows] == [[[1.0, 2.0], [3.0]], [[5.0], []]]
+    assert (found.machine, found.missing, found.faults) == ({"cores": 2}, ["GPU"], ["wrong"])
+
+
+# -- two runs ----------------------------------------------------------------------------------------------------
+
+
+def noisy_run(seed: int, names: int, slower: dict[str, float], processes: float, rounds: float) -> Run:
+    """What a run of so many workloads could give: each process and each round a little off, and the machine drifting.
+
+    Arguments:
+        slower: by workload how many times as slow minidl is.
+        processes, rounds: by what part processes of the same code differ, and rounds of one process.
+    """
+    draw = numpy.random.default_rng(seed)
+    found = Run()
+    for name in map(str, range(names)):
+        values: dict[str, list[list[float]]] = {LIMIT: [], "minidl": []}
+        for number in range(5):
+            machine = numpy.exp(0.3 * seed + 0.1 * number + 0.2 * draw.random(4) ** 4)  # busier from round to round
+            for engine, found_there in values.items():
+                off = draw.normal(0, processes) + draw.normal(0, rounds, 4)
+                factor = slower.get(name, 1.0) if engine == "minidl" else 1.0
+                found_there.append(list(factor * machine * numpy.exp(off)))
+        found.rows += [Row(name, engine, "cpu", "time", each) for engine, each in values.items()]
+    return found
+
+
+def verdicts(before: Run, after: Run) -> list[Verdict]:
+    return [change.verdict for change in compare(before, after).changes]
+
+
+def test_the_same_code_is_found_the_same() -> None:
+    for seed in range(10):
+        found = verdicts(noisy_run(2 * seed, 100, {}, 0.02, 0.03), noisy_run(2 * seed + 1, 100, {}, 0.02, 0.03))
+        assert found.count(Verdict.CHANGED) <= 5
+
+
+def test_ten_percent_are_found() -> None:
+    found = [
+        verdicts(noisy_run(2 * seed, 1, {}, 0.01, 0.03), noisy_run(2 * seed + 1, 1, {"0": 1.1}, 0.01, 0.03))
+        for seed in range(10)
+    ]
+    assert found.count([Verdict.CHANGED]) >= 9
+
+
+def test_a_busy_machine_is_no_reason_to_cry_wolf() -> None:
+    found = verdicts(noisy_run(1, 100, {}, 0.3, 0.3), noisy_run(2, 100, {}, 0.3, 0.3))
+    assert found.count(Verdict.CHANGED) <= 5
+    assert found.count(Verdict.UNSURE) > 90
+
+
+def test_what_happens_to_the_machine_is_no_change() -> None:
+    before, after = noisy_run(0, 9, {}, 0.001, 0.001), noisy_run(1, 9, {}, 0.001, 0.001)
+    assert drift(before.rows, after.rows) == pytest.approx(numpy.exp(0.3), rel=0.1)
+    assert set(verdicts(before, after)) == {Verdict.SAME}
+
+
+def test_one_process_says_nothing() -> None:
+    found = compare(Run(rows=[row(1.0, 1.0, 1.0)]), Run(rows=[row(2.0, 2.0, 2.0)]))
+    assert (found.changes, found.single) == ([], 1)
+    assert "since one process doesn't tell the noise: 1 (of frameworks)" in printed(print_comparison, found)
+
+
 @pytest.mark.parametrize(
-    ("before", "after", "noise"),
+    ("factor", "low", "high", "verdict"),
     [
-        ([1.0, 1.01, 1.02], [2.0, 2.01, 2.02], False),
-        ([1.0, 1.01, 1.02], [0.5, 0.51, 0.52], False),
-        ([1.0, 1.01, 1.02], [1.03, 1.04, 1.05], True),  # less than 5 % apart
-        ([1.0, 2.0, 3.0], [1.5, 2.5, 3.5], True),  # the quartiles overlap
+        (1.2, 1.1, 1.3, Verdict.CHANGED),
+        (0.8, 0.7, 0.9, Verdict.CHANGED),
+        (1.03, 1.02, 1.04, Verdict.SAME),  # too little to matter
+        (1.06, 0.98, 1.15, Verdict.SAME),
+        (1.3, 0.9, 2.0, Verdict.UNSURE),
     ],
 )
-def test_what_is_beyond_the_noise(before: list[float], after: list[float], noise: bool) -> None:
-    assert Change(row(*before), row(*after)).is_noise == noise
+def test_verdicts(factor: float, low: float, high: float, verdict: Verdict) -> None:
+    assert Change(row(1.0), row(factor), factor, low, high).verdict is verdict
 
 
-def test_small_memory_and_first_calls_are_not_compared() -> None:
-    assert Change(row(1e4, what="peak memory"), row(2e4, what="peak memory")).is_noise
-    assert not Change(row(1e7, what="peak memory"), row(2e7, what="peak memory")).is_noise
+def test_small_memory_first_calls_and_rows_by_hand_are_not_compared() -> None:
+    def found(before: float, after: float) -> Verdict:
+        (change,) = changes([row(before, what="peak memory")], [row(after, what="peak memory")])
+        return change.verdict
+
+    assert found(1e4, 2e4) is Verdict.SAME
+    assert found(1e7, 2e7) is Verdict.CHANGED
+    assert found(1e7, 1.05e7) is Verdict.SAME
     assert changes([row(1.0, what="first call")], [row(2.0, what="first call")]) == []
+    assert changes([row(1.0, engine=LIMIT)], [row(2.0, engine=LIMIT)]) == []
 
 
 def test_only_what_both_runs_have_is_compared() -> None:
-    found = changes([row(1.0), row(1.0, engine="JAX")], [row(2.0), row(2.0, device="gpu")])
-    assert [change.factor for change in found] == [2.0]
+    one, two = [[1.0], [1.0]], [[2.0], [2.0]]
+    before = Run(rows=[Row("w", engine, "cpu", "time", one) for engine in ("minidl", "JAX")])
+    after = Run(rows=[Row("w", "minidl", device, "time", two) for device in ("cpu", "gpu")])
+    found = compare(before, after)
+    assert [change.factor for change in found.changes] == pytest.approx([2.0])
+    assert found.alone == {"the first": 1, "the second": 1}
 
 
 # -- the report --------------------------------------------------------------------------------------------------
@@ -244,23 +363,25 @@ def test_only_what_both_runs_have_is_compared() -> None:
 def a_run() -> Run:
     """What a run on a machine with a GPU could look like, with made-up numbers of known ratios."""
     found = Run(
-        machine.describe("cpu"), peaks={"cpu": {"flops": 1e11, "bytes": 2e10}, "gpu": {"flops": 1e13, "bytes": 1e12}}
+        machine.describe(["cpu"]), peaks={"cpu": {"flops": 1e11, "bytes": 2e10}, "gpu": {"flops": 1e13, "bytes": 1e12}}
     )
+    nothing = dict.fromkeys(("flops", "bytes", "samples", "size"))
+    tells = {"network": True, "remembered": True}
     for name, group, size in [
         ("1024-1024-1024-1024 b512: train", "training step", None),
         ("1-1 b4: train", "training step", None),
         *((f"width {size}", "width", size) for size in (1, 2, 4)),
     ]:
-        found.about[name] = {"group": group, "flops": 1e9, "bytes": 1e6, "size": size}
-        for number, engine in enumerate([LIMIT, "minidl", "TensorFlow function"], 1):
+        found.about[name] = tells | {"group": group, "flops": 1e9, "bytes": 1e6, "samples": 32, "size": size}
+        for number, engine in enumerate([BY_HAND, LIMIT, "minidl", "TensorFlow function"], 1):
             for device, faster in (("cpu", 1.0), ("gpu", 4.0)):
-                values = [number * (size or 1) / faster * 1e-3 * wobble for wobble in (1.0, 1.01, 1.3)]
+                values = [number * (size or 1) / faster * 1e-3 * wobble for wobble in (1.0, 1.0, 1.01, 1.1, 1.3)]
                 found.rows.append(row(*values, engine=engine, device=device, workload=name))
                 found.rows += [
                     row(number * 1e7, engine=engine, device=device, workload=name, what="peak memory"),
                     row(number * 0.1, engine=engine, device=device, workload=name, what="first call"),
                 ]
-    found.about[processes.IMPORT] = {"group": "processes", "flops": None, "bytes": None, "size": None}
+    found.about[processes.IMPORT] = nothing | {"group": "processes", "network": False, "remembered": False}
     found.rows.append(row(0.02, workload=processes.IMPORT))
     found.missing = ["JAX on cpu: jax is not installed; install it with: pip install 'minidl[peers]'"]
     return found
@@ -276,13 +397,54 @@ def test_tables_fit_80_columns() -> None:
     text = printed(print_run, a_run())
     assert max(len(line) for line in text.splitlines()) <= 80
     assert "…" not in text
-    for word in ("TensorFlow function (cpu)", "1.01 ms", "GM", "4.00", "Noisy (!)", "is not installed", "exponent"):
+    for word in ("TensorFlow function (cpu)", "1.01 ms", "GM", "4.00", "is not installed", "exponent", "samples/s"):
         assert word in text, word
 
 
-def test_the_gpu_over_the_cpu() -> None:
-    for factors in speedups(a_run()).values():
-        assert [factor for _, factor, _ in factors] == pytest.approx([4.0, 4.0])
+def test_the_chart_of_the_lesson() -> None:
+    found = {heading: {side.name: side for side in sides} for heading, sides in charts(a_run()).items()}
+    for side in found[OVER_CPU].values():
+        assert side.factors == pytest.approx({"1024-1024-1024-1024 b512: train": 4.0, "1-1 b4: train": 4.0})
+        assert (side.geometric, side.weighted) == pytest.approx((4.0, 4.0))
+    assert set(found[OVER_NUMPY]) == {
+        "by hand, allocating (gpu)", *(f"{each} ({device})" for each in (LIMIT, "minidl", "TensorFlow function")
+                                       for device in ("cpu", "gpu")),
+    }  # fmt: skip
+    assert found[OVER_NUMPY]["minidl (gpu)"].geometric == pytest.approx(4 / 3)
+    assert found[OVER_TENSORFLOW]["minidl (cpu)"].geometric == pytest.approx(4 / 3)
+    assert "TensorFlow function (cpu)" not in found[OVER_TENSORFLOW]
+
+
+def test_the_weighted_mean_is_weighted_by_operations() -> None:
+    run = a_run()
+    run.about["1-1 b4: train"]["flops"] = 3e9
+    for each in run.of("1-1 b4: train", "time"):
+        if (each.engine, each.device) == (LIMIT, "cpu"):
+            each.values[0][:] = [10 * value for value in each.values[0]]
+    (side,) = (each for each in charts(run)[OVER_NUMPY] if each.name == f"{LIMIT} (cpu)")
+    assert side.weighted == pytest.approx((0.5 * 1 + 0.05 * 3) / 4)
+    run.about["1-1 b4: train"]["flops"] = run.about["1024-1024-1024-1024 b512: train"]["flops"] = None
+    assert {each.weighted for each in charts(run)[OVER_NUMPY]} == {None}
+
+
+def test_what_is_too_noisy_is_not_said() -> None:
+    quiet, noisy = row(1.0, 1.01, 1.02), row(1.0e-3, 2.0e-3, 4.0e-3)
+    assert range_text(quiet) == "1.01 s"
+    assert range_text(noisy) == "1.50-3.00 ms"
+    assert range_text(row(1.0, 9.0)) == "5.00 s", "of two values there are no quartiles"
+    assert over_text(quiet, quiet) == "1.00"
+    assert over_text(noisy, quiet) == over_text(quiet, noisy) == "?"
+    assert over_text(quiet, None) == "-"
+    run = a_run()
+    run.rows = [row(1e-3, 2e-3, 4e-3, workload=name) for name in run.groups()["training step"]]
+    assert "Noisy (!): in 2 of 2 rows" in printed(print_run, run)
+
+
+def test_a_table_for_a_page() -> None:
+    lines = markdown(a_run(), "training step").splitlines()
+    assert lines[0].startswith("|  | by hand, allocating (cpu) | by hand, allocating (gpu) | ")
+    assert lines[1] == "|---" * 9 + "|"
+    assert lines[3].startswith("| 1-1 b4 | 1.01 ms | 253 µs | ")
 
 
 @pytest.mark.parametrize(
@@ -298,6 +460,10 @@ def test_what_all_names_share_is_left_out() -> None:
     assert labels(["lesson: fit", "lesson: predict"])["lesson: fit"] == "lesson: fit"
 
 
+def test_counts_are_said_in_three_digits() -> None:
+    assert [count_text(count) for count in (0.125, 12, 1_234, 45_600_000)] == ["0.12", "12.0", "1.23 k", "45.6 M"]
+
+
 def test_bytes_are_said_in_three_digits() -> None:
     assert [bytes_text(count) for count in (12, 1_234, 45_600_000, 2e9)] == ["12 B", "1.23 kB", "45.6 MB", "2.00 GB"]
 
@@ -306,7 +472,7 @@ def test_pictures_are_drawn(tmp_path: Path) -> None:
     files = draw(tmp_path / "new" / "folder", a_run())
     assert {file.name for file in files} == {
         "training-step-time.png", "training-step-peak-memory.png", "scaling.png", "gpu-over-cpu.png",
-        "processes-time.png",
+        "processes-time.png", "times-as-fast.png",
     }  # fmt: skip
     for file in files:
         assert image.imread(file).std() > 0.01
@@ -321,7 +487,8 @@ def test_an_engine_that_fails_is_a_fault_and_not_the_end(monkeypatch: pytest.Mon
     monkeypatch.setattr(ByHand, "prepare", fail)
     found = Run({})
     told: list[str] = []
-    run(found, [one_op()], [BY_HAND[0], engine], ["cpu"], ONCE, told.append)
+    measure(found, [one_op()], [HANDS[0], engine], ["cpu"], ONCE, lambda what, share: told.append(what))
+    assert told == ["one op: add 1 number"]
     assert found.faults == [f"one op: add 1 number, {LIMIT} on cpu: ValueError: shapes don't fit"]
     assert {each.engine for each in found.rows} == {"minidl"}
     assert {each.what for each in found.rows} == {"time", "first call"}
@@ -329,8 +496,16 @@ def test_an_engine_that_fails_is_a_fault_and_not_the_end(monkeypatch: pytest.Mon
 
 def test_what_a_workload_refuses_is_said() -> None:
     found = Run({})
-    run(found, [deep_chain(2, refuses={"by hand": "no patience"})], BY_HAND, ["cpu"], ONCE, lambda what: None)
-    assert found.missing == ["by hand, allocating, chain of 2 scalar ops: no patience"]
+    measure(found, [deep_chain(2, refuses={"by hand": "no patience"})], HANDS, ["cpu"], ONCE, lambda *_: None)
+    assert found.missing == ["by hand, allocating on cpu, chain of 2 scalar ops: no patience"]
+
+
+@pytest.mark.usefixtures("double")
+def test_what_is_too_long_for_a_gpu_is_said() -> None:
+    found = Run({})
+    measure(found, [deep_chain(2, refuses={"gpu": "no patience"})], HANDS, ["cpu", "gpu"], ONCE, lambda *_: None)
+    assert {each.device for each in found.rows} == {"cpu"}
+    assert found.missing == ["by hand, allocating on gpu, chain of 2 scalar ops: no patience"]
 
 
 # -- files -------------------------------------------------------------------------------------------------------
@@ -344,7 +519,7 @@ def test_a_run_is_kept_and_read(tmp_path: Path) -> None:
 
 def _damaged(change: Any) -> str:
     file = io.StringIO()
-    given = {"format": "minidl benchmarks", "version": 1, **json.loads(json.dumps(a_run(), default=vars))}
+    given = {"format": "minidl benchmarks", "version": 2, **json.loads(json.dumps(a_run(), default=vars))}
     change(given)
     json.dump(given, file)
     return file.getvalue()
@@ -357,13 +532,15 @@ def _damaged(change: Any) -> str:
         ("[1, 2", "can't be read as JSON"),
         ("[]", "is not a run of these benchmarks"),
         ("{}", "is not a run of these benchmarks"),
-        (_damaged(lambda run: run.update(version=99)), "has version 99 of the format, and this is version 1"),
+        (_damaged(lambda run: run.update(version=99)), "has version 99 of the format, and this is version 2"),
         (_damaged(lambda run: run.pop("rows")), "is damaged (KeyError: 'rows')"),
         (_damaged(lambda run: run.update(rows=5)), "is damaged (TypeError"),
         (_damaged(lambda run: run.update(machine=[])), "is damaged (TypeError: machine is no dict"),
         (_damaged(lambda run: run["rows"][0].pop("values")), "is damaged (TypeError"),
         (_damaged(lambda run: run["rows"][0].update(values=[])), "is damaged (ValueError: the values of"),
-        (_damaged(lambda run: run["rows"][0].update(values=["fast"])), "is damaged (ValueError: the values of"),
+        (_damaged(lambda run: run["rows"][0].update(values=[[]])), "is damaged (ValueError: the values of"),
+        (_damaged(lambda run: run["rows"][0].update(values=[["fast"]])), "is damaged (ValueError: the values of"),
+        (_damaged(lambda run: run["rows"][0].update(values=[1.0])), "is damaged (TypeError"),
     ],
 )
 def test_a_file_that_is_no_run_is_refused(
@@ -384,12 +561,19 @@ def test_a_file_that_is_not_there_is_refused(tmp_path: Path, capsys: pytest.Capt
 
 def test_two_runs_are_compared() -> None:
     before, after = a_run(), a_run()
-    after.rows[0] = row(*(10 * value for value in after.rows[0].values), engine=LIMIT, workload=after.rows[0].workload)
-    text = printed(print_comparison, before, after, changes(before.rows, after.rows))
+    index = next(n for n, each in enumerate(after.rows) if (each.engine, each.what) == ("minidl", "time"))
+    for run in (before, after):  # as if five processes had found it
+        for each in run.rows:
+            each.values[:] = [[value * wobble for value in each.values[0]] for wobble in (1, 1.01, 0.99, 1, 1.02)]
+    slower = [[10 * value for value in process] for process in after.rows[index].values]
+    after.rows[index] = dataclasses.replace(after.rows[index], values=slower)
+    found = compare(before, after)
+    text = printed(print_comparison, found)
     assert "10.00" in text
-    compared = sum(each.what != "first call" for each in after.rows)
-    assert f"0 less, 1 more, {compared - 1} of {compared} the same" in " ".join(text.split())
-    assert "only one of the two" not in text
+    count = len(found.changes)
+    assert f"0 less, 1 more, {count - 1} of {count} the same" in " ".join(text.split())
+    assert "rows are only in" not in text
+    assert max(len(line) for line in text.splitlines()) <= 80
 
 
 # -- the command -------------------------------------------------------------------------------------------------
@@ -399,12 +583,18 @@ def test_two_runs_are_compared() -> None:
     ("arguments", "words"),
     [
         (["--device", "tpu"], "invalid choice: 'tpu'"),
-        (["dance"], "invalid choice: 'dance'"),
+        (["--device", "gpu", "dance"], "invalid choice: 'dance'"),
         (["--threads", "0"], "'0' is not a whole number above 0"),
         (["--threads", "many"], "'many' is not a whole number above 0"),
         (["--fast"], "unrecognized arguments: --fast"),
-        (["compare", "a.json"], "compare takes two files"),
-        (["run", "a.json"], "nothing else takes any"),
+        (["compare", "a.json"], "the following arguments are required: AFTER"),
+        (["compare", "tests", "a.json"], "two files or two folders"),
+        (["compare", "a.json", "b.json", "--device", "gpu"], "unrecognized arguments"),
+        (["--quick", "scaling"], "write scaling first, and its options after it"),
+        (["scaling", "a.json"], "unrecognized arguments: a.json"),
+        (["--gpu-only"], "--gpu-only is for --device gpu"),
+        (["--workloads", "nowhere.py"], "there is no file nowhere.py"),
+        (["--patience", "much"], "'much' is not a whole number of seconds"),
         (["--json", "nowhere/run.json"], "there is no folder nowhere"),
     ],
 )
@@ -416,16 +606,207 @@ def test_unknown_options_are_errors(arguments: list[str], words: str, capsys: py
 
 
 def test_a_name_that_no_workload_has_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--only", "convolution"]) == 2
-    assert "'convolution'" in capsys.readouterr().err
+    assert main(["--only", "convolution", "--patience", "0"]) == 2
+    assert "no workload has 'convolution' in its name" in capsys.readouterr().err
 
 
 def test_a_gpu_that_is_not_there_is_an_error(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setitem(sys.modules, "cupy", None)
-    assert main(["--device", "gpu", "--quick"]) == 2
-    assert "CuPy is not installed" in capsys.readouterr().err
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    assert main(["--device", "gpu", "--quick", "--patience", "0"]) == 2
+    assert re.search("CuPy is not installed|GPU", capsys.readouterr().err)
+
+
+def test_what_is_not_installed_is_said(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("benchmarks.libraries.importlib.util.find_spec", lambda name: None)
+    assert main(["--quick"]) == 2
+    assert "psutil is not installed; install it with: pip install 'minidl[bench]'" in " ".join(
+        capsys.readouterr().err.split()
+    )
+
+
+# -- processes ---------------------------------------------------------------------------------------------------
+
+
+OWN = """
+import numpy
+
+def softplus(tf, x):
+    return tf.math.log(1.0 + tf.exp(x))
+
+class Plain:
+    name = "plain NumPy"
+
+    def prepare(self, workload, device):
+        (x,) = workload.inputs()
+        return lambda: numpy.log1p(numpy.exp(x))
+
+WORKLOADS = {"softplus": (softplus, numpy.linspace(-3, 3, 9, dtype="float32"))}
+ENGINES = [Plain()]
+"""
+
+
+def told_nothing(what: str, share: float) -> None:
+    assert 0 <= share <= 1
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    (tmp_path / "mine.py").write_text(OWN)
+    return tmp_path / "mine.py"
+
+
+def test_own_workloads_and_engines(own: Path) -> None:
+    """In a process that is started elsewhere, as the command does it."""
+    found = worker.ask(Job(own=str(own), frameworks=False), {}, told_nothing)
+    assert found.faults == []
+    assert {(each.workload, each.engine) for each in found.rows if each.what == "time"} == {
+        ("softplus", "minidl"), ("softplus", "minidl function"), ("softplus", "plain NumPy"),
+    }  # fmt: skip
+
+
+def test_an_own_engine_runs_what_it_takes(tmp_path: Path) -> None:
+    """One of the workloads that come with the benchmarks, where the file has none; and wrongly, which is found."""
+    (tmp_path / "mine.py").write_text("""
+class Twice:
+    name = "twice"
+
+    def takes(self, workload):
+        return workload.name == "one op: add 1 number"
+
+    def prepare(self, workload, device):
+        x, y = workload.inputs()
+        return lambda: 2 * x
+
+ENGINES = [Twice()]
+""")
+    workloads, engines, _ = catalogue.find(Job(own=str(tmp_path / "mine.py")))
+    assert [workload for workload in workloads if engines[-1].takes(workload)] == [catalogue.ALL[0]]
+    found = Run({})
+    measure(found, workloads[:3], engines[-1:], ["cpu", "gpu"], ONCE, lambda *_: None)
+    assert len(found.faults) == 1
+    assert "twice on cpu: result 0 is wrong by" in found.faults[0]
+
+
+def test_a_step_of_ones_own_moves_its_weights(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text("""
+import numpy
+from minidl.benchmarks.workloads import Workload
+
+def program(tf, weights):
+    variable = tf.Variable(weights[0])
+
+    def step(x):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(tf.square(x * variable))
+        variable.assign_sub(0.1 * tape.gradient(loss, variable))
+        return loss
+    return step, [variable]
+
+WORKLOADS = {"step": Workload("step", "mine", program, None, lambda: [numpy.ones(3, "float32")],
+                              lambda: [numpy.ones(3, "float32")])}
+""")
+    found = worker.ask(Job(own=str(tmp_path / "mine.py"), frameworks=False), {}, told_nothing)
+    assert found.faults == []
+    assert {each.engine for each in found.rows} == {"minidl", "minidl function"}
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "has neither WORKLOADS = {name: (program, input, ...)} nor ENGINES = [engine]"),
+        ("1 / 0", "can't be run: ZeroDivisionError: division by zero"),
+        ("def f(:", "can't be run: SyntaxError"),
+        ("WORKLOADS = [1]", "WORKLOADS is a dictionary"),
+        ("WORKLOADS = {'a': 1}", "a workload is (program, input, ...) under its name; 'a' is 1"),
+        ("WORKLOADS = {'a': (1, 2)}", "a workload is (program, input, ...) under its name; 'a' is (1, 2)"),
+        ("WORKLOADS = {1: (abs, 2)}", "a workload is (program, input, ...) under its name; 1 is"),
+        ("ENGINES = 3", "ENGINES is a list of engines; it is 3"),
+        ("ENGINES = [3]", "an engine has a name and a function prepare(workload, device); 3 hasn't"),
+        ("class E: name = 'minidl'; prepare = print\nENGINES = [E()]", "there is an engine 'minidl' already"),
+    ],
+)
+def test_a_file_without_workloads_is_refused(
+    text: str, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "mine.py").write_text(text)
+    with pytest.raises(OwnError) as caught:
+        catalogue.find(Job(own=str(tmp_path / "mine.py")))
+    assert words in str(caught.value)
+
+
+def test_a_refusal_reaches_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "mine.py").write_text("1 / 0")
+    assert main(["--workloads", str(tmp_path / "mine.py"), "--patience", "0"]) == 2
+    assert "can't be run: ZeroDivisionError" in " ".join(capsys.readouterr().err.split())
+
+
+def test_an_own_engine_that_gives_nothing_to_time_is_a_fault(own: Path) -> None:
+    own.write_text(own.read_text().replace("return lambda: numpy.log1p(numpy.exp(x))", "return 3"))
+    found = worker.ask(Job(own=str(own), frameworks=False), {}, told_nothing)
+    assert found.faults == [
+        "softplus, plain NumPy on cpu: TypeError: prepare gives a function to time, or a Side; it gave 3"
+    ]
+
+
+def test_a_whole_run(own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command from another folder, with what it keeps and draws."""
+    monkeypatch.chdir(tmp_path)
+    job = dataclasses.replace(Job(own=str(own)), effort=ONCE, frameworks=False)
+    monkeypatch.setattr(planning.Plan, "jobs", [dataclasses.replace(job, peaks=True), job, job])
+    arguments = ["--workloads", "mine.py", "--json", "run.json", "--pictures", "pictures", "--patience", "0"]
+    assert main(arguments) == 0
+    found = read(tmp_path / "run.json")
+    assert {len(each.values) for each in found.rows if each.what == "time"} == {3}
+    assert {each.what for each in found.rows} == {"time", "first call", "peak memory"}
+    assert found.peaks["cpu"]["flops"] > 0
+    assert 0 <= found.machine["others"] <= 1
+    assert {file.name for file in (tmp_path / "pictures").iterdir()} == {"own-workloads-time.png"}
+    assert main(["show", "run.json", "--pictures", "again"]) == 0
+    assert main(["show", "run.json", "--markdown", "training step"]) == 2
+    assert main(["compare", "run.json", "run.json"]) == 0
+
+
+def test_two_checkouts_are_timed_in_turns(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each with its own minidl and its own workloads: the second has wrong ones, which is noticed."""
+    for name in ("before", "after"):
+        for folder in ("minidl", "tfref", "benchmarks"):
+            shutil.copytree(ROOT / folder, tmp_path / name / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    file = tmp_path / "after" / "benchmarks" / "workloads.py"
+    file.write_text(file.read_text().replace("lambda tf, _: (tf.add, ())", "lambda tf, _: (tf.subtract, ())"))
+    monkeypatch.setattr(planning, "PAIRS", 2)
+    arguments = ["compare", str(tmp_path / "before"), str(tmp_path / "after"), "--only", "one op", "--patience", "0"]
+    assert main(arguments) == 1
+    text = " ".join(capsys.readouterr().out.split())
+    assert "Wrong: one op: add 1 number, minidl on cpu: result 0 is wrong by" in text
+    assert "2 rows are only in the first" in text or "4 rows are only in the first" in text
+    shutil.rmtree(tmp_path / "before" / "benchmarks")  # an older one, which these benchmarks time
+    assert main([*arguments[:2], str(tmp_path / "before"), *arguments[3:]]) == 0
+    assert main([*arguments[:2], str(tmp_path), *arguments[3:]]) == 2
+    assert "is no checkout of minidl" in " ".join(capsys.readouterr().err.split())
+
+
+def test_a_busy_machine_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    busy = iter([0.9, 0.5, 0.02])
+    monkeypatch.setattr(machine.Watch, "others", lambda self: next(busy))
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
+    told: list[str] = []
+    assert machine.wait_until_quiet(60.0, told.append) == 0.02
+    assert told == [f"waiting: other programs take {each}% of the processors" for each in (90, 50)]
+    busy = iter([0.9])
+    assert machine.wait_until_quiet(0.0, told.append) == 0.9, "with no patience it goes on, and says so at the end"
+
+
+def test_what_others_take_is_a_part_of_what_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert 0.0 <= machine.Watch().others() <= 1.0
+    times = iter([(1.0, 10.0), (3.0, 20.0), (2.9, 30.0)])
+    monkeypatch.setattr(machine.Watch, "_times", staticmethod(lambda: next(times)))
+    watch = machine.Watch()
+    assert watch.others() == pytest.approx(0.2)
+    assert watch.others() == 0.0, "clocks of different fineness give no part below none"
 
 
 def test_every_engine_gets_the_same_threads() -> None:
@@ -444,13 +825,33 @@ def test_instructions_that_blas_leaves_unused_are_noticed() -> None:
 
 def test_memory_is_measured_in_a_process_of_its_own() -> None:
     size = 4 * 512**2
-    found = processes.peak_memory("matmul 512x512", "by hand, allocating", "cpu")
+    (found,) = worker.ask(Job(memory=("matmul 512x512", BY_HAND, "cpu")), {}, told_nothing).rows
+    assert found.what == "peak memory"
     assert found.median > 3 * size  # two matrices and their product
 
 
-def test_an_engine_that_fails_in_its_process_is_said() -> None:
-    with pytest.raises(RuntimeError, match="KeyError"):
-        processes.peak_memory("no such workload", "minidl", "cpu")
+def test_a_process_that_fails_says_why() -> None:
+    with pytest.raises(worker.WorkerError, match="StopIteration"):
+        worker.ask(Job(memory=("no such workload", "minidl", "cpu")), {}, told_nothing)
+
+
+def test_a_process_that_hears_of_an_interrupt_ends() -> None:
+    def interrupt(what: str, share: float) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        worker.ask(Job(only="one op", frameworks=False), {}, interrupt)
+
+
+def test_imports_and_the_lesson_are_processes() -> None:
+    found = Run()
+    for name in (processes.IMPORT, processes.LESSON):
+        processes.measure_processes(found, name, 1, {BY_HAND, "minidl", "no such engine"}, told_nothing)
+    assert {(each.workload, each.engine, each.what) for each in found.rows} == {
+        ("import", BY_HAND, "time"), ("import", "minidl", "time"),
+        *((processes.LESSON, engine, what) for engine in (BY_HAND, "minidl") for what in ("time", "peak memory")),
+    }  # fmt: skip
+    assert found.missing == []
 
 
 def test_a_recorded_run_reads() -> None:
@@ -458,10 +859,35 @@ def test_a_recorded_run_reads() -> None:
         assert read(file).faults == []
 
 
-def test_help_says_what_there_is() -> None:
-    found = subprocess.run(
-        [sys.executable, "-m", "benchmarks", "--help"], capture_output=True, text=True, encoding="utf-8", check=False
-    )
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], ("scaling", "compare", "show", "--pictures DIR", "--workloads FILE", "--gpu-only", "--no-memory")),
+        (["compare"], ("BEFORE", "AFTER", "two checkouts", "--workloads FILE")),
+        (["scaling"], ("number of ops", "--json FILE")),
+        (["show"], ("FILE", "--markdown GROUP")),
+    ],
+)
+def test_help_says_what_there_is(arguments: list[str], words: tuple[str, ...]) -> None:
+    command = [sys.executable, "-m", "benchmarks", *arguments, "--help"]
+    found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, encoding="utf-8", check=False)
     assert found.returncode == 0
-    for word in ("scaling", "compare A.json B.json", "--pictures DIR"):
+    for word in words:
         assert word in " ".join(found.stdout.split())
+    if arguments == ["compare"]:
+        assert "--json FILE" not in found.stdout
+
+
+# -- the house ---------------------------------------------------------------------------------------------------
+
+
+def test_no_module_needs_itself() -> None:
+    """Imports of each other go in one direction only, also those that are written with a dot."""
+    needs: dict[str, set[str]] = {}
+    for file in (ROOT / "benchmarks").glob("*.py"):
+        needs[file.stem] = set()
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.ImportFrom) and node.level == 1:
+                needs[file.stem] |= {node.module} if node.module else {alias.name for alias in node.names}
+    assert len(needs["command"]) > 5
+    assert list(graphlib.TopologicalSorter(needs).static_order())

@@ -16,8 +16,8 @@ from typing import Any
 import numpy
 import pytest
 
-from tests import strict_cupy
-from tests.strict_cupy import arrays, listing, names
+from tfref import strict_cupy
+from tfref.strict_cupy import arrays, listing, names
 
 double: Any = strict_cupy  # its functions are made from a list of names
 
@@ -412,7 +412,7 @@ class TestTheDoubleIsAsCupyIs:
         if int(self.real.__version__.split(".")[0]) < 14:
             pytest.skip("the list is that of CuPy 14")
         missing = listed - found
-        assert not {line for line in missing if hasattr(numpy, line.split()[1])}, "run tests.strict_cupy.listing"
+        assert not {line for line in missing if hasattr(numpy, line.split()[1])}, "run tfref.strict_cupy.listing"
 
     def test_arguments_are_refused_that_cupy_refuses(self) -> None:
         for module in (self.real, double):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import importlib
 import importlib.util
 import math
 import os
@@ -22,6 +23,7 @@ from minidl.okja.operations import explain_operation, full_name
 from minidl.okja.page import write_page
 from minidl.okja.pictures import COMMAND, diagram_in, draw, language_of_pictures
 from minidl.okja.printing import Printer
+from minidl.okja.reference import start_tensorflow
 from minidl.okja.report import Report
 from minidl.pictures.drawing import matplotlib
 
@@ -110,6 +112,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_language(devices)
     devices.set_defaults(run=_devices)
+    commands.add_parser("benchmarks", help="time the same workloads on minidl, on NumPy by hand, and on other engines")
     return parser
 
 
@@ -237,13 +240,10 @@ def _quiet() -> Iterator[None]:
 
 
 def _tensorflow() -> Any:
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
-        return importlib.import_module("tensorflow")
+        return start_tensorflow()
     except ImportError as error:
-        raise ImportError(
-            "--compare needs TensorFlow, which is not installed. Install it with: pip install tensorflow"
-        ) from error
+        raise ImportError(f"--compare needs TensorFlow. {error}") from error
 
 
 def _devices(options: argparse.Namespace) -> None:
@@ -260,12 +260,25 @@ def _devices(options: argparse.Namespace) -> None:
         printer.quote(f"{printer.words('no GPU')}  {printer.words(text, command=command)}")
 
 
+def _benchmarks(arguments: Sequence[str]) -> int:
+    """The benchmarks' own command, which is a part of minidl where minidl is installed."""
+    try:
+        command = importlib.import_module("minidl.benchmarks.command")
+    except ModuleNotFoundError as error:
+        raise ImportError(f"{error}: from a checkout that isn't installed, run: python -m benchmarks") from error
+    status: int = command.main(arguments, "minidl benchmarks")
+    return status
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status, 0 for success and 1 for an error that it said in a sentence."""
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="replace")  # a terminal without Korean letters shows ? for them
     try:
-        options = _parser().parse_args(arguments)
+        given = sys.argv[1:] if arguments is None else arguments
+        if given[:1] == ["benchmarks"]:
+            return _benchmarks(given[1:])
+        options = _parser().parse_args(given)
         with _quiet() if "compare" in options else contextlib.nullcontext():
             options.run(options)
     except (ImportError, OSError, ValueError) as error:

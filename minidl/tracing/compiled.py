@@ -2,37 +2,41 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from minidl.context import thread
-from minidl.nest import flatten, pack
+from minidl.nest import flatten, form, pack
 from minidl.tensor import Tensor, Variable, as_tensor
-from minidl.tracing.guard import Parts, guard_for, runner
-from minidl.tracing.memory import Memory
-from minidl.tracing.nodes import Argument, Stored
+from minidl.tracing.nodes import Stored
 from minidl.tracing.program import Program
-from minidl.tracing.replay import Given, Reference, value_of
-from minidl.tracing.signature import parameter_names
+from minidl.tracing.running import Memory, Runner
 from minidl.tracing.symbols import Symbol
-from minidl.tracing.trace import Trace
+from minidl.tracing.trace import Trace, value_of
 from minidl.tracing.writing import Text
 
 Pass = Callable[[Program], Program]
 
 
-def _result(value: Any) -> Any:
-    """What a function gives, as a tensor where it is a variable or an array, else as it is."""
-    if isinstance(value, Variable):
-        return value.read()
-    if isinstance(value, (Tensor, bool, int, float, complex, str, bytes, type(None))):
+def result_of(value: Any) -> Any:
+    """What a function gives, as a tensor where it is a number, a variable or an array, else as it is."""
+    if isinstance(value, (Tensor, str, bytes, type(None))):
         return value
-    if hasattr(value, "__array__"):
+    if isinstance(value, (bool, int, float, Variable)) or hasattr(value, "__array__"):
         return as_tensor(value)
-    raise TypeError(
-        f"A compiled function gives tensors, numbers, strings, None and nests of them, the same at each call; "
-        f"{value!r} of type {type(value).__name__} was given"
-    )
+    raise TypeError(f"A compiled function gives tensors, numbers, strings, None and nests of them; {value!r} was given")
+
+
+def _parameter_names(func: Callable[..., Any], nest: Any) -> list[str]:
+    """For each value in a nest of arguments, the parameter that it is given for."""
+    try:
+        bound = inspect.signature(func).bind(*nest[0], **nest[1]).arguments
+    except (TypeError, ValueError):
+        bound = {}
+    found = {id(leaf): name for name, value in bound.items() for leaf in flatten(value)}
+    return [found.get(id(leaf), "x") for leaf in flatten(nest)]
 
 
 class Compiled:
@@ -54,75 +58,70 @@ class Compiled:
     def __init__(
         self, func: Callable[..., Any], nest: Any, leaves: Sequence[Any], may_create: bool, passes: Mapping[str, Pass]
     ) -> None:
-        self._func, self._passes = func, passes
-        trace = Trace(func, may_create)
-        with trace:
-            given = self._take_arguments(trace, leaves, parameter_names(func, nest))
-            found, values = self._run(trace, pack(nest, given))
-            self._names = trace.local_names()
-            self._given = list(map(trace.given, values))
-            traced = [isinstance(each, Tensor) and isinstance(each.array, Symbol) for each in values]
+        self._func, self._passes, self._leaves = func, passes, [each for each in leaves if not isinstance(each, Tensor)]
+        with Trace(func, may_create) as trace:
+            self._arguments: list[int] = []  # the serial numbers that the tensors given had in the trace
+            symbols = self._symbols(trace, leaves, _parameter_names(func, nest))
+            self._form, values = self._traced(trace, nest, symbols)
+            self._names, self._given = trace.local_names(), list(map(trace.given, values))
             # What is known beforehand is handed out as it is; the rest are what the program returns, each once.
-            computed = {
-                given: value.array.node
-                for given, value, is_traced in zip(self._given, values, traced, strict=True) if is_traced
-            }  # fmt: skip
-            self._program = trace.program(list(computed.values()))
+            traced = {a: b.array.node for a, b in zip(self._given, values, strict=True) if _is_traced(b)}
+            self._program = trace.program(list(traced.values()))
         self.creates = trace.creates
-        self._replay = None if trace.has_custom_gradients else trace.replay
-        self._form = pack(found, [None] * len(values))
-        order = list(computed)
-        known = [None if is_traced else value for value, is_traced in zip(values, traced, strict=True)]
-        places = [order.index(each) if is_traced else None for each, is_traced in zip(self._given, traced, strict=True)]
+        self._trace = None if trace.has_custom_gradients else trace
+        order = list(traced)
+        self._places = [order.index(a) if _is_traced(b) else None for a, b in zip(self._given, values, strict=True)]
+        self._known = [each if place is None else None for place, each in zip(self._places, values, strict=True)]
+        back = [self._arguments.index(each.serial) if each.serial in self._arguments else None for each in order]
         text = self._text()
-        self.text = str(text)
-        if any(isinstance(each, Tensor) for each in known):
-            self.text += "\n# Results that no argument or variable has a part in were computed once, by the trace.\n"
-        handed_back = list(map(self._argument_of, order))
-        is_one_array = self._form is None and handed_back == [None]
-        parts = self._parts(text)
-        parts.hand_out = Tensor if is_one_array else _handing_out(self._form, places, known, handed_back)
-        parts.hands_back = any(index is not None for index in handed_back)
-        self.run = runner(parts)
-        is_plain = not nest[1] and thread.state.device is None
-        self.guard = guard_for(nest[0], parts) if is_plain else None
+        self.text, given, name, kept = str(text), text.given, text.function_name, text.variables
+        reads = [node.variable for node in text.parameters if isinstance(node, Stored)]
+        del text  # whose program isn't needed any more
+        _run(self.text, given)
+        runner = Runner(
+            step=given[name],
+            reads=reads,
+            kept=[(variable, Memory(given[name])) for name, variable in kept.items()],
+            hand_out=Tensor if self._form is None and back == [None] else self._handing_out(back),
+            hands_back=any(index is not None for index in back),
+        )
+        self.run = runner.run(self._arguments)
+        self.guard = runner.guard(nest[0]) if not nest[1] and thread.state.device is None else None
 
-    def _take_arguments(self, trace: Trace, leaves: Sequence[Any], names: Sequence[str]) -> list[Any]:
+    def _symbols(self, trace: Trace, leaves: Sequence[Any], names: Sequence[str]) -> list[Any]:
         """The arguments that the function is traced with: symbols for tensors, one for each that is given."""
-        self._arguments: list[int] = []  # the serial numbers that the tensors given had in the trace
         own: dict[int, Tensor] = {}
         given = []
         for leaf, name in zip(leaves, names, strict=True):
             if isinstance(leaf, Tensor):
                 if leaf.serial not in own:
-                    own[leaf.serial] = trace.argument(leaf, len(self._arguments), name)
+                    own[leaf.serial] = trace.argument(leaf, name)
                 leaf = own[leaf.serial]
                 self._arguments.append(leaf.serial)
             given.append(leaf)
         return given
 
-    def _run(self, trace: Trace, nest: Any) -> tuple[Any, list[Any]]:
-        """What the function gives, and the values in that nest."""
-        arguments, options = nest
+    def _traced(self, trace: Trace, nest: Any, given: Sequence[Any]) -> tuple[Any, list[Any]]:
+        """The form of what the function gives, and the values in it."""
+        own = pack(nest, given)
         try:
-            found = self._func(*arguments, **options)
-            values = list(map(_result, flatten(found)))
+            found = self._func(*own[0], **own[1])
+            values = list(map(result_of, flatten(found)))
         except Exception:  # the function may have made another error of what was refused
             if trace.refused is None:
                 raise
         if trace.refused is not None:
             raise trace.refused
-        return found, values
-
-    # -- the program
+        if form(own) != form(nest) or any(a is not b for a, b in zip(flatten(own), given, strict=True)):
+            raise ValueError(f"{self._func!r} changes a list or dictionary that it is given; later calls wouldn't")
+        return pack(found, [None] * len(values)), values
 
     def _text(self, level: str | None = None) -> Text:
         program = self._program
-        if level != "plain":
-            for name, each in self._passes.items():
-                program = each(program)
-                if name == level:
-                    break
+        for name, each in self._passes.items() if level != "plain" else ():
+            program = each(program)
+            if name == level:
+                break
         return Text(getattr(self._func, "__name__", "function"), program, self._names)
 
     def source(self, level: str | None) -> str:
@@ -132,54 +131,38 @@ class Compiled:
             raise ValueError(f"A program has the levels {', '.join(map(repr, levels))}; {level!r} was given")
         return self.text if level is None else str(self._text(level))
 
-    def _parts(self, text: Text) -> Parts:
-        """Run the text, which makes its buffers and the function that each call runs."""
-        namespace = text.given
-        exec(compile(self.text, f"<compiled {text.function_name}>", "exec"), namespace)
-        return Parts(
-            step=namespace[text.function_name],
-            takes=[node.number for node in text.parameters if isinstance(node, Argument)],
-            reads=[node.variable for node in text.parameters if isinstance(node, Stored)],
-            memories=[(variable, Memory(namespace[name])) for name, variable in text.variables.items()],
-        )
+    def _handing_out(self, back: Sequence[int | None]) -> Callable[..., Any]:
+        """What makes results of the arrays that the program returns, and of the tensors given that it hands back."""
 
-    def _argument_of(self, given: Given) -> int | None:
-        """Which of the tensors given this is, None where it is none of them."""
-        is_argument = isinstance(given, Reference) and given.serial in self._arguments
-        return self._arguments.index(given.serial) if is_argument else None
+        def hand_out(found: Any, *given: Tensor) -> Any:
+            arrays = found if len(back) > 1 else (found,)
+            made = [Tensor(array) if at is None else given[at] for array, at in zip(arrays, back, strict=False)]
+            leaves = zip(self._places, self._known, strict=True)
+            return pack(self._form, [each if place is None else made[place] for place, each in leaves])
 
-    # -- being heard
+        return hand_out
 
     def issue(self, nest: Any) -> Any:
-        """Issue the recorded operations again, for those who listen.
-
-        Where some have gradients written by hand, which may compute with any tensor in their sight, the function is
-        run instead.
-        """
-        if self._replay is None:
-            arguments, options = nest
-            result = self._func(*arguments, **options)
-            return pack(result, map(_result, flatten(result)))
+        """Issue the recorded operations again, for those who listen. Where some have gradients written by hand, which
+        may compute with any tensor in their sight, the function is run instead."""
+        if self._trace is None:
+            result = self._func(*nest[0], **nest[1])
+            return pack(result, map(result_of, flatten(result)))
         tensors = [leaf for leaf in flatten(nest) if isinstance(leaf, Tensor)]
         found = dict(zip(self._arguments, tensors, strict=True))
-        self._replay.run(found)
+        self._trace.do_again(found)
         return pack(self._form, [value_of(each, found) for each in self._given])
 
 
-def _handing_out(
-    form: Any, places: Sequence[int | None], values: Sequence[Any], handed_back: Sequence[int | None]
-) -> Callable[..., Any]:
-    """What makes a function's results of the arrays that its program returns and of the tensors given."""
-    if not handed_back:
-        return lambda found, *given: pack(form, values)
+def _run(text: str, names: dict[str, Any]) -> None:
+    """Run a program's text, some lines at a time: to compile it whole would take several times its memory."""
+    start = text.rfind("\ndef ") + 1
+    function = compile("\n" * text[:start].count("\n") + text[start:], "<compiled function>", "exec")
+    once = re.split(r"\n(?=\S)", text[:start])
+    for first in range(0, len(once), 25):
+        exec("\n".join(once[first : first + 25]), names)
+    exec(function, names)
 
-    def hand_out(found: Any, *given: Tensor) -> Any:
-        arrays = found if len(handed_back) > 1 else (found,)
-        made = [
-            Tensor(array) if index is None else given[index] for array, index in zip(arrays, handed_back, strict=True)
-        ]
-        return pack(
-            form, [value if place is None else made[place] for place, value in zip(places, values, strict=True)]
-        )
 
-    return hand_out
+def _is_traced(value: Any) -> bool:
+    return isinstance(value, Tensor) and isinstance(value.array, Symbol)

@@ -7,9 +7,10 @@ the same results, with less to do.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from minidl.tracing.nodes import Called, Leaf, Node, View
+from minidl.tracing.nodes import Leaf, Node
+from minidl.tracing.symbols import seen
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,17 +35,13 @@ class Program:
     nodes: Sequence[Node]
     results: Sequence[Node]
     finals: Mapping[Node, Node]
-    places: dict[Node, Place] = dataclasses.field(default_factory=dict)
+    places: Mapping[Node, Place] = dataclasses.field(default_factory=dict)
 
     def memory(self, node: Node) -> Node:
         """The node whose memory holds this one's value."""
-        while True:
-            if isinstance(node, View):
-                node = node.operands[0]
-            elif node in self.places and self.places[node].memory is not node:
-                node = self.places[node].memory
-            else:
-                return node
+        node = seen(node)
+        place = self.places.get(node)
+        return node if place is None or place.memory is node else self.memory(place.memory)
 
     def computed(self) -> list[Node]:
         """The nodes without the leaves."""
@@ -52,34 +49,12 @@ class Program:
 
     def last_reads(self, but: Node | None = None) -> dict[Node, int]:
         """For each memory the position, among the nodes computed, of the last that reads it; for what is read at the
-        end, how many there are.
-
-        Arguments:
-            but: a leaf whose final isn't counted.
-        """
-        nodes, last = self.computed(), {}
-        for position, node in enumerate(nodes):
-            for operand in node.operands:
-                last[self.memory(operand)] = position
+        end, how many there are. The final of the leaf `but` isn't counted."""
+        nodes = self.computed()
+        last = {self.memory(operand): position for position, node in enumerate(nodes) for operand in node.operands}
         for node in (*self.results, *(final for leaf, final in self.finals.items() if leaf is not but)):
             last[self.memory(node)] = len(nodes)
         return last
-
-    def handed_out(self) -> set[Node]:
-        """The nodes whose own memory is handed out with the results, and so made anew at each call."""
-        return {self.memory(node) for node in self.results}
-
-
-def leading_to(wanted: Iterable[Node]) -> set[Node]:
-    """What some nodes are computed from, with these."""
-    found: set[Node] = set()
-    ahead = list(wanted)
-    while ahead:
-        node = ahead.pop()
-        if node not in found:
-            found.add(node)
-            ahead += node.operands
-    return found
 
 
 def rewritten(program: Program, change: Callable[[Node], Node]) -> Program:
@@ -92,12 +67,6 @@ def rewritten(program: Program, change: Callable[[Node], Node]) -> Program:
     order: dict[Node, None] = {}  # a set that keeps its order
     for node in program.nodes:
         made = new[node] = change(node.on([new[each] for each in node.operands]))
-        order |= dict.fromkeys(made.operands)
-        order[made] = None
+        order |= dict.fromkeys((*made.operands, made))
     finals = {new[leaf]: new[final] for leaf, final in program.finals.items()}
     return Program(list(order), [new[node] for node in program.results], finals)
-
-
-def is_draw(node: Node) -> bool:
-    """Whether a node has other values at each call, so that each call moves on the row of those that follow."""
-    return isinstance(node, Called) and not node.operands

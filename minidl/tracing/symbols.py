@@ -2,11 +2,14 @@
 
 A symbol writes down each array call that is made on it, as a node. While a function is traced, every tensor's array is
 a symbol, so that ops, gradient rules, tapes and optimizers run as ever, and what is left is the program: `1 / (1 +
-xp.exp(-x))`, run on a symbol x, leaves negative, exp, add and divide, one node each.
+xp.exp(-x))`, run on a symbol x, leaves negative, exp, add and divide, one node each. What a result looks like, its
+shape, dtype and strides, NumPy says itself, when it is called on *blank* arrays, whose memory nobody looks at.
 """
 
 from __future__ import annotations
 
+import math
+import mmap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -15,11 +18,41 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from minidl.devices import CPU, Device
 from minidl.tracing import nodes
-from minidl.tracing.looks import blank, of_entries, of_product
-from minidl.tracing.nodes import Node, index_text, seen
+from minidl.tracing.nodes import Node, index_text
 
 if TYPE_CHECKING:
     from minidl.tracing.trace import Trace
+
+# Pages that are only read take no memory in a mapping of one's own; Windows has no other kind.
+_OWN_PAGES = {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_PRIVATE") else {}
+_memory = mmap.mmap(-1, 1 << 16, **_OWN_PAGES)
+
+
+def blank(shape: Sequence[int], dtype: Any, strides: tuple[int, ...] | None = None) -> Any:
+    """A blank array of NumPy's, its entries in C's order or with other strides. All lie in one memory."""
+    global _memory
+    ends = [(length - 1) * stride for length, stride in zip(shape, strides or (), strict=False)]
+    size = sum(map(abs, ends)) + dtype.itemsize if strides else math.prod(shape) * dtype.itemsize
+    if size > len(_memory):
+        _memory = mmap.mmap(-1, 2 * size, **_OWN_PAGES)
+    return numpy.ndarray(tuple(shape), dtype, _memory, -sum(end for end in ends if end < 0), strides)
+
+
+def blank_like(array: Any, device: Device = CPU) -> Any:
+    """A blank array that looks like an array; on a GPU, where CuPy lays results out in C's order, in that."""
+    return blank(array.shape, array.dtype, None if array.flags.c_contiguous or device is not CPU else array.strides)
+
+
+def _looks_of_entries(inputs: Sequence[Node], dtype: Any, device: Device) -> Any:
+    """What is allocated for a result that is computed entry by entry: NumPy's is laid out as the operands are."""
+    samples = [node.sample for node in inputs]
+    shapes = {each.shape for each in samples} - {()}
+    shape = shapes.pop() if len(shapes) == 1 else numpy.broadcast_shapes(*shapes)
+    if device is not CPU or all(each.flags.c_contiguous for each in samples):
+        return blank(shape, dtype)
+    flags: Any = [["readonly"]] * len(samples) + [["writeonly", "allocate"]]
+    dtypes: Any = [None] * len(samples) + [dtype]
+    return blank_like(numpy.nditer([*samples, None], ["zerosize_ok"], flags, dtypes, casting="unsafe").operands[-1])
 
 
 class UnwritableError(Exception):
@@ -32,36 +65,19 @@ class Symbol(NDArrayOperatorsMixin):
     Attributes:
         trace: which writes down.
         node: what it is the result of.
-        device: where the array would be.
     """
 
     def __init__(self, trace: Trace, node: Node) -> None:
-        self.trace = trace
-        self.node = node
+        self.trace, self.node = trace, node
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ("shape", "dtype", "ndim", "size", "strides"):
+            return getattr(self.node.sample, name)
+        raise AttributeError(f"{name} of a symbol")
 
     @property
     def device(self) -> Device:
         return self.node.device
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return self.node.sample.shape
-
-    @property
-    def dtype(self) -> numpy.dtype:
-        return self.node.sample.dtype
-
-    @property
-    def ndim(self) -> int:
-        return self.node.sample.ndim
-
-    @property
-    def size(self) -> int:
-        return self.node.sample.size
-
-    @property
-    def strides(self) -> tuple[int, ...]:
-        return self.node.sample.strides
 
     @property
     def flags(self) -> Any:
@@ -84,9 +100,6 @@ class Symbol(NDArrayOperatorsMixin):
 
     __float__ = __int__ = __index__ = __iter__ = __array__ = __bool__  # type: ignore[assignment]  # it raises
 
-    def __copy__(self) -> Symbol:
-        return self
-
     def __deepcopy__(self, memory: Any) -> Symbol:
         return self
 
@@ -100,67 +113,47 @@ class Symbol(NDArrayOperatorsMixin):
         """A ufunc of symbols and of numbers, which become constants of the dtype that NumPy makes of them."""
         if method != "__call__" or options or ufunc.signature or ufunc.nout > 1:
             raise UnwritableError(ufunc.__name__)
-        kinds = [each.dtype if hasattr(each, "dtype") else type(each) for each in operands]
-        dtypes = ufunc.resolve_dtypes((*kinds, None))
+        dtypes = ufunc.resolve_dtypes((*[getattr(each, "dtype", type(each)) for each in operands], None))
         inputs = [
             each.node if isinstance(each, Symbol) else self.trace.number(each, dtype, self.device)
             for each, dtype in zip(operands, dtypes, strict=False)
         ]
-        return self.becomes(nodes.Elementwise, inputs, self._of_entries(inputs, dtypes[-1]), ufunc.__name__)
-
-    def _of_entries(self, inputs: Sequence[Node], dtype: Any) -> Any:
-        samples = [node.sample for node in inputs]
-        if self.device is CPU:
-            return of_entries(samples, dtype)
-        return blank(numpy.broadcast_shapes(*(each.shape for each in samples)), dtype)  # CuPy's are always in C's order
-
-    def where(self, x: Symbol, y: Symbol) -> Symbol:
-        """x where this one holds, else y."""
-        inputs = [self.node, x.node, y.node]
-        sample = self._of_entries(inputs, inputs[1].sample.dtype)
-        return self.becomes(nodes.Applied, inputs, sample, "where", has_out=False)
+        sample, places = _looks_of_entries(inputs, dtypes[-1], self.device), ("{0}", "{0}, {1}", "{0}, {1}, {2}")
+        return self.becomes(nodes.Elementwise, inputs, sample, ufunc.__name__, places[len(inputs) - 1])
 
     def copy(self) -> Symbol:
         return self.becomes(nodes.Copy, (self.node,), blank(self.shape, self.dtype), about="a copy")
 
+    def astype(self, dtype: numpy.dtype) -> Symbol:
+        sample = _looks_of_entries([self.node], dtype, self.device)
+        return self if dtype == self.dtype else self.becomes(nodes.Copy, (self.node,), sample)
+
     def sum(self, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Symbol:
-        return self._reduced("add", axis, dtype, keepdims)
+        is_usual = dtype in (None, numpy.add.reduce(numpy.zeros(1, self.dtype)).dtype)
+        return self._reduced("add", "sum", axis, keepdims, {} if is_usual else {"dtype": dtype})
 
     def max(self, axis: Any = None, keepdims: bool = False) -> Symbol:
-        return self._reduced("maximum", axis, None, keepdims)
+        return self._reduced("maximum", "max", axis, keepdims, {})
 
     def min(self, axis: Any = None, keepdims: bool = False) -> Symbol:
-        return self._reduced("minimum", axis, None, keepdims)
+        return self._reduced("minimum", "min", axis, keepdims, {})
 
-    def _reduced(self, name: str, axis: Any, dtype: Any, keepdims: bool) -> Symbol:
-        if not self.size:
-            raise UnwritableError("a reduction of nothing")
-        ufunc, is_plain = getattr(numpy, name), self.flags.c_contiguous or self.device is not CPU
-        if is_plain:
-            axes = range(self.ndim) if axis is None else (axis,) if isinstance(axis, int) else axis
-            axes = [index % self.ndim for index in axes]
-            shape = [1 if index in axes else length for index, length in enumerate(self.shape)]
-            if not keepdims:
-                shape = [length for index, length in enumerate(self.shape) if index not in axes]
-            sample = blank(shape, ufunc.reduce(numpy.zeros(1, self.dtype), dtype=dtype).dtype)
-        else:  # a result whose layout follows the operand's
-            found = numpy.asarray(ufunc.reduce(self.node.sample, axis=axis, dtype=dtype, keepdims=keepdims))
-            sample = blank(found.shape, found.dtype, found.strides)
-        return self.becomes(nodes.Reduction, (self.node,), sample, f"{name}.reduce", axis, keepdims)
-
-    def astype(self, dtype: numpy.dtype) -> Symbol:
-        if dtype == self.dtype:
-            return self
-        return self.becomes(nodes.Converted, (self.node,), self._of_entries([self.node], dtype))
+    def _reduced(self, ufunc: str, name: str, axis: Any, keepdims: bool, options: dict[str, Any]) -> Symbol:
+        found = numpy.asarray(getattr(numpy, ufunc).reduce(self.node.sample, axis, keepdims=keepdims, **options))
+        axis = axis[0] if isinstance(axis, tuple) and len(axis) == 1 else axis
+        arguments = f"{{0}}, axis={axis}" + "".join(f", {key}={str(value)!r}" for key, value in options.items())
+        arguments += ", keepdims=True" if keepdims else ""
+        # What `sum` calls in NumPy. CuPy's own may add up in another order.
+        function = f"{ufunc}.reduce" if self.device is CPU else name
+        return self.becomes(nodes.Applied, (self.node,), blank_like(found, self.device), function, arguments)
 
     def reshape(self, *shape: Any) -> Symbol:
         lengths = shape[0] if len(shape) == 1 and not isinstance(shape[0], int) else shape
         sample = self.node.sample.reshape(lengths, copy=False)
-        return self._view(f".reshape({tuple(lengths)})", sample) if sample.shape != self.shape else self
+        return self if sample.shape == self.shape else self._view(f".reshape({tuple(lengths)})", sample)
 
     def transpose(self, axes: tuple[int, ...]) -> Symbol:
-        text = ".T" if axes == (1, 0) else f".transpose({axes})"
-        return self._view(text, self.node.sample.transpose(axes))
+        return self._view(".T" if axes == (1, 0) else f".transpose({axes})", self.node.sample.transpose(axes))
 
     def swapaxes(self, one: int, other: int) -> Symbol:
         text = ".T" if self.ndim == 2 and {one, other} == {-1, -2} else f".swapaxes({one}, {other})"
@@ -177,24 +170,20 @@ class Symbol(NDArrayOperatorsMixin):
         return self.becomes(nodes.View, (self.node,), sample, suffix)
 
 
-class Unfilled(Symbol):
+class _Unfilled(Symbol):
     """A new array, which has a node once it is written into."""
 
-    def __init__(self, trace: Trace, shape: tuple[int, ...], dtype: numpy.dtype, is_zeros: bool) -> None:
-        self.trace = trace
-        self._sample = blank(shape, dtype)
-        self._is_zeros = is_zeros
+    def __init__(self, sample: Any, is_zeros: bool) -> None:
+        self._sample, self._is_zeros = sample, is_zeros
 
-    def __setitem__(self, index: Any, value: Any) -> None:
-        if not isinstance(value, Symbol) or hasattr(self, "node"):
-            raise UnwritableError("a number put into an array, or a second part")
+    def __setitem__(self, index: Any, value: Symbol) -> None:
         if index is Ellipsis:
-            numpy.broadcast_to(value.node.sample, self._sample.shape)
-            self.node = value.becomes(nodes.Converted, (value.node,), self._sample).node
-        elif self._is_zeros:
+            numpy.broadcast_to(value.node.sample, self._sample.shape)  # raises where it doesn't fit
+            self.node = value.becomes(nodes.Copy, (value.node,), self._sample).node
+        elif self._is_zeros and "node" not in vars(self):
             self.node = value.becomes(nodes.Put, (value.node,), self._sample, index_text(index)).node
         else:
-            raise UnwritableError("a part of an array without values")
+            raise UnwritableError("a second part, or a part of an array without values")
 
 
 class Module:
@@ -205,7 +194,7 @@ class Module:
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(numpy, name, None)
-        if isinstance(found, (numpy.ufunc, numpy.dtype, type)):
+        if isinstance(found, (numpy.ufunc, type)):
             return found  # a ufunc leaves it to the symbols
         raise UnwritableError(name)
 
@@ -216,49 +205,40 @@ class Module:
         return one is other
 
     def dot(self, x: Symbol, y: Symbol) -> Symbol:
-        shape = (*x.shape[:-1], *y.shape[1:])
         if x.shape[-1] != y.shape[0]:
             raise ValueError(f"shapes {x.shape} and {y.shape} don't multiply")
-        return x.becomes(nodes.Applied, (x.node, y.node), blank(shape, x.dtype), "dot")
+        return x.becomes(nodes.Applied, (x.node, y.node), blank((*x.shape[:-1], *y.shape[1:]), x.dtype), "dot")
 
     def matmul(self, x: Symbol, y: Symbol) -> Symbol:
-        sample = of_product(x.node.sample, y.node.sample)
-        if sample is None:
-            raise UnwritableError("stacks of matrices in another order than C's")
+        batch = numpy.broadcast_shapes(x.shape[:-2], y.shape[:-2])
+        if x.shape[-1] != y.shape[-2] or not ((x.flags.c_contiguous and y.flags.c_contiguous) or len(batch) == 1):
+            raise UnwritableError("matrices that don't fit, or whose product follows their layout")
+        sample = blank((*batch, x.shape[-2], y.shape[-1]), x.dtype)
         return x.becomes(nodes.Applied, (x.node, y.node), sample, "matmul")
 
     def where(self, condition: Symbol, x: Symbol, y: Symbol) -> Symbol:
-        return condition.where(x, y)
+        inputs = [condition.node, x.node, y.node]
+        sample = _looks_of_entries(inputs, x.dtype, self._device)
+        return x.becomes(nodes.Applied, inputs, sample, "where", "{0}, {1}, {2}", False)
 
-    def concatenate(self, arrays: Sequence[Symbol], axis: int) -> Symbol:
-        return self._gathered("concatenate", arrays, axis)
+    def empty(self, shape: tuple[int, ...], dtype: numpy.dtype) -> Symbol:
+        return _Unfilled(blank(shape, dtype), is_zeros=False)
 
-    def stack(self, arrays: Sequence[Symbol], axis: int) -> Symbol:
-        return self._gathered("stack", arrays, axis)
+    def zeros(self, shape: tuple[int, ...], dtype: numpy.dtype) -> Symbol:
+        return _Unfilled(blank(shape, dtype), is_zeros=True)
 
-    def _gathered(self, name: str, arrays: Sequence[Symbol], axis: int) -> Symbol:
-        operands = [each.node for each in arrays]
-        if not all(node.is_row_by_row for node in operands) and self._device is CPU:
-            raise UnwritableError("a result whose layout follows the operands'")
-        shape = list(arrays[0].shape)
-        if name == "stack":
-            shape.insert(axis, len(arrays))
-        else:
-            shape[axis] = sum(each.shape[axis] for each in arrays)
-        return arrays[0].becomes(nodes.Gathered, operands, blank(shape, arrays[0].dtype), name, axis)
+    def ones(self, length: int, dtype: numpy.dtype) -> Symbol:
+        return self.full((length,), 1, dtype)
 
-    def empty(self, shape: tuple[int, ...], dtype: numpy.dtype) -> Unfilled:
-        return Unfilled(self._trace, shape, dtype, is_zeros=False)
-
-    def zeros(self, shape: tuple[int, ...], dtype: numpy.dtype) -> Unfilled:
-        return Unfilled(self._trace, shape, dtype, is_zeros=True)
-
-    def ones(self, shape: Any, dtype: numpy.dtype) -> Symbol:
-        return self.full(shape, 1, dtype)
-
-    def full(self, shape: Any, value: Any, dtype: numpy.dtype) -> Symbol:
+    def full(self, shape: tuple[int, ...], value: Any, dtype: numpy.dtype) -> Symbol:
         number = numpy.asarray(value, dtype)
         if not numpy.isfinite(number):
             raise UnwritableError("a number that Python can't write")
-        sample = blank(shape if isinstance(shape, tuple) else (shape,), dtype)
-        return Symbol(self._trace, self._trace.add(nodes.Full((), sample, self._device, number)))
+        return Symbol(self._trace, self._trace.add(nodes.Full((), blank(shape, dtype), self._device, number)))
+
+
+def seen(node: Node) -> Node:
+    """What a view is a view of; any other node itself."""
+    while isinstance(node, nodes.View):
+        node = node.operands[0]
+    return node

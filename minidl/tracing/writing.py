@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import collections
 import itertools
-from collections.abc import Mapping, Sequence
+import keyword
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from minidl.devices import CPU, Device
 from minidl.tensor import Variable
 from minidl.tracing import nodes
-from minidl.tracing.names import Names
-from minidl.tracing.nodes import Node, dtype_name, full
+from minidl.tracing.nodes import Node, dtype_name, literal
 from minidl.tracing.program import Program
 
 _WIDTH = 60  # where the comments begin
 _LARGE = 1 << 16  # from so many bytes on, a constant is given instead of written
 _VIEWS = {".T": "transposed", ".swapaxes": "transposed", ".transpose": "transposed", ".reshape": "reshaped"}
+# Functions of the array module that a program may call beside those of its nodes.
+_USUAL = {"asarray", "concatenate", "copyto", "empty", "full", "numpy", "cupy", "reduce"}
 
 
 class _Lines(NamedTuple):
@@ -45,33 +50,52 @@ class Text:
     def __init__(self, title: str, program: Program, wanted: Mapping[Node, str]) -> None:
         self._program, self._wanted = program, wanted
         devices = list(dict.fromkeys(node.device for node in program.nodes))
-        self._names = Names(devices, [node.function for node in program.nodes if isinstance(node, nodes.Applied)])
+        functions = [node.function.split(".")[0] for node in program.nodes if isinstance(node, nodes.Applied)]
+        self._taken = {*keyword.kwlist, *_USUAL, *functions}
+        self._numbers: dict[str, Iterator[int]] = collections.defaultdict(lambda: itertools.count(1))
+        self._modules = {device.module.__name__ for device in devices}
+        self._imports: set[tuple[str, str]] = set()
         self._name_of: dict[Node, str] = {}
         self._traced_as: dict[Node, str] = {}  # the same names, by the nodes as they were traced
+        self._about_given: list[str] = []
         self._once: list[_Lines] = []  # what is run when the text is
         self._body: list[_Lines] = []  # what each call runs
-        self.given = self._names.given
+        self.given: dict[str, Any] = {}
         self.variables: dict[str, Variable] = {}
-        self.function_name = self._names.new(title)
-        self.parameters = [
-            node for node in program.nodes
-            if isinstance(node, nodes.Argument) or (isinstance(node, nodes.Stored) and node not in program.finals)
-        ]  # fmt: skip
+        self.function_name = self._new(title)
+        taken = [node for node in program.nodes if isinstance(node, (nodes.Argument, nodes.Stored))]
+        self.parameters = [node for node in taken if node not in program.finals]
         for node in self.parameters:
-            self._name(node, node.name if isinstance(node, nodes.Argument) else node.variable.name)
+            self.name(node)
         self._gpus = {
             device: self.give(f"gpu_{device.ordinal}", device.module.cuda.Device(device.ordinal), "the device")
             for device in devices if device is not CPU
         }  # fmt: skip
-        for node in program.nodes:
+        for node in [*program.finals, *(node for node in program.nodes if node not in program.finals)]:
             self._write(node)
         self._results = self._write_end()
 
-    # -- what nodes ask
+    # -- names
 
-    def function(self, node: Node, name: str) -> str:
-        """How to call a function of the array module on a node's device."""
-        return self._names.function(node.device, name)
+    def _new(self, wanted: str, numbered: bool = False) -> str:
+        """A name that nothing has: the one wanted, as Python takes it, or that with a number."""
+        # Python takes names that look alike for one, after this normalization.
+        wanted = re.sub(r"\W+", "_", unicodedata.normalize("NFKC", wanted.replace(".reduce", ""))).strip("_")
+        wanted = f"_{wanted}" if wanted[:1].isdigit() else wanted
+        wanted = name = wanted if wanted.isidentifier() else "x"
+        while name in self._taken or (numbered and name == wanted):
+            name = f"{wanted}_{next(self._numbers[wanted])}"
+        self._taken.add(name)
+        return name
+
+    def name(self, node: Node, otherwise: str = "", numbered: bool = False) -> str:
+        """The name of a node: as it has it, or is wanted to have it, or otherwise this, or its label."""
+        if node not in self._name_of:
+            wanted = self._wanted.get(node.origin)
+            if isinstance(node.gradient_of, nodes.Stored):
+                wanted = f"{node.gradient_of.label}_gradient"
+            self.set_name(node, self._new(wanted or otherwise or node.label, numbered and wanted is None))
+        return self._name_of[node]
 
     def name_of(self, node: Node) -> str:
         """The name of a node that has one."""
@@ -81,13 +105,12 @@ class Text:
         """Call a node by a name that was given out."""
         self._name_of[node] = self._traced_as[node.origin] = name
 
-    def new_name(self, node: Node) -> str:
-        """A name for a node that has none yet."""
-        return self._name(node, node.label)
-
     def give(self, wanted: str, value: Any, about: str) -> str:
         """The name of a value that the text can't make itself."""
-        return self._names.give(self._names.new(wanted), value, about)
+        name = self._new(wanted)
+        self.given[name] = value
+        self._about_given.append(f"#   {name}: {' '.join(about.split())}")
+        return name
 
     def give_variable(self, variable: Variable) -> str:
         """The name of a variable's array, and of the memory that the text is to make for it."""
@@ -95,33 +118,20 @@ class Text:
         self.variables[name] = variable
         return name
 
+    def function(self, node: Node, name: str) -> str:
+        """How to call a function of the array module on a node's device: by its own name where there is one module."""
+        module, is_only = node.device.module.__name__, len(self._modules) == 1
+        self._imports.add((module, name.split(".")[0] if is_only else ""))
+        return name if is_only else f"{module}.{name}"
+
     def is_in(self, node: Node, memory: Node) -> bool:
         """Whether a node's value is put into the memory of another."""
         place = self._program.places.get(node)
         return place is not None and place.memory is memory and node is not memory
 
-    # -- names
-
-    def _name(self, node: Node, otherwise: str, numbered: bool = False) -> str:
-        """The name of a node: as it has it, or is wanted to have it, or otherwise this."""
-        if node not in self._name_of:
-            wanted = self._wanted.get(node.origin)
-            if isinstance(node.gradient_of, nodes.Stored):
-                wanted = f"{node.gradient_of.variable.name}_gradient"
-            self.set_name(node, self._names.new(wanted or otherwise, numbered and wanted is None))
-        return self._name_of[node]
-
-    def _described(self, node: Node) -> str:
-        """A node's dtype and shape, and what it is for."""
-        if (of := node.gradient_of) is not None:
-            name = of.variable.name if isinstance(of, nodes.Stored) else self._traced_as.get(of)
-            if name:
-                return f"{_about(node)}, gradient of {name}"
-        return f"{_about(node)}, {node.about}" if node.about not in ("", node.label) else _about(node)
-
     # -- nodes
 
-    def _add(self, node: Node, code: Sequence[str], comment: str = "", once: bool = False) -> None:
+    def _add(self, node: Node, code: Sequence[str], comment: str, once: bool = False) -> None:
         (self._once if once else self._body).append(_Lines(node.device, code, comment))
 
     def _write(self, node: Node) -> None:
@@ -130,57 +140,60 @@ class Text:
         elif isinstance(node, nodes.View):
             self._write_view(node)
         elif node in self._program.finals:
-            self._add(node, node.memory(self), node.about or _about(node), once=True)  # type: ignore[attr-defined]  # it is a variable's
-        elif isinstance(node, nodes.Computed):
+            self._add(node, node.memory(self), node.about or _looks(node), once=True)  # type: ignore[attr-defined]
+        elif not isinstance(node, nodes.Leaf):
             into = self._make_room(node)
-            name = self._name(node, node.label, numbered=True)
-            lines = node.lines(self, name, into)
-            over = " in place" if into and name in map(self._name_of.get, node.operands) else ""
+            lines = node.lines(self, self.name(node, numbered=True), into)
+            over = " in place" if into and self._name_of[node] in map(self._name_of.get, node.operands) else ""
             if lines:
                 self._add(node, lines, self._described(node) + over)
 
+    def _described(self, node: Node) -> str:
+        """A node's dtype and shape, and what it is for."""
+        of = self._traced_as.get(node.gradient_of) if node.gradient_of else None
+        about = f"gradient of {of}" if of else node.about if node.about != node.label else ""
+        return f"{_looks(node)}, {about}" if about else _looks(node)
+
     def _write_constant(self, node: nodes.Constant) -> None:
-        is_small = node.sample.nbytes < _LARGE and node.is_row_by_row
-        if isinstance(node, nodes.Filled) or (is_small and node.label != "constant"):
-            value = node.only_value()
-            assert value is not None
-            self._add(node, [f"{self._name(node, node.label)} = {full(node, self, value)}"], once=True)
-        else:
-            self._names.give(self._name(node, node.label, numbered=node.label == "constant"), node.array, _about(node))
+        is_small = node.is_row_by_row and (node.sample.nbytes < _LARGE or isinstance(node, nodes.Full))
+        only = node.only_value() if is_small else None
+        if only is None:
+            self.set_name(node, self.give("constant", node.array, _looks(node)))
+            return
+        number, shape = literal(only), node.sample.shape
+        spoken = number.removesuffix(".0").replace("+", "").replace("e-", "e_minus_").replace("-", "minus_")
+        call = f"{self.function(node, 'full')}({shape}, " if shape else f"{self.function(node, 'asarray')}("
+        code = f"{self.name(node, f'all_{spoken}' if shape else f'number_{spoken}')} = {call}{number}"
+        self._add(node, [f"{code}, dtype={dtype_name(node.sample.dtype)!r})"], "", once=True)
 
     def _write_view(self, node: nodes.View) -> None:
         if node in self._name_of:  # a variable's part of memory, named when that was made
             return
-        program, base = self._program, node.operands[0]
-        name = self._name(node, f"{self._name_of[base]}_{_VIEWS.get(node.suffix.split('(')[0], 'part')}")
+        program, base = self._program, self._name_of[node.operands[0]]
         memory = program.memory(node)
         stays = memory in program.places or memory in program.finals or isinstance(memory, nodes.Constant)
-        self._add(node, [f"{name} = {self._name_of[base]}{node.suffix}"], f"{_about(node)}, a view", once=stays)
+        name = self.name(node, f"{base}_{_VIEWS.get(node.suffix.split('(')[0], 'part')}")
+        self._add(node, [f"{name} = {base}{node.suffix}"], f"{_looks(node)}, a view", once=stays)
 
     def _make_room(self, node: Node) -> bool:
         """Have a node's name stand for the memory that its value is put into; whether there is such memory."""
         place = self._program.places.get(node)
-        if place is None:
-            return False
-        if node in self._name_of:
+        if place is None or node in self._name_of:
+            return place is not None
+        memory, shape, size = place.memory, node.sample.shape, node.sample.size
+        if memory is node:
+            self._add(node, [f"{self.name(node, numbered=True)} = {node.empty(self)}"], _looks(node), once=True)
             return True
-        if place.memory is node:
-            name = self._name(node, node.label, numbered=True)
-            self._add(node, [f"{name} = {node.empty(self)}"], _about(node), once=True)
-            return True
-        memory, shape = place.memory, node.sample.shape
         self._make_room(memory)
-        if memory in self._program.finals and memory.sample.shape == shape:
-            self._name_of[node] = self._name_of[memory]  # in place of a variable
+        whole, is_same = self._name_of[memory], memory.sample.shape == shape
+        if memory in self._program.finals and is_same:  # in place of a variable
+            self._name_of[node] = whole
             return True
-        name, whole = self._name(node, node.label, numbered=True), self._name_of[memory]
-        if memory.sample.size == node.sample.size:
-            same = whole if memory.sample.shape == shape else f"{whole}.reshape({shape})"
-            self._add(node, [f"{name} = {same}"], f"{_about(node)}, the same memory", once=True)
-        else:
-            reshaped = "" if len(shape) == 1 else f".reshape({shape})"
-            part = f"{whole}[{place.start}:{place.start + node.sample.size}]{reshaped}"
-            self._add(node, [f"{name} = {part}"], f"{_about(node)}, a part", once=True)
+        part = whole if memory.sample.size == size else f"{whole}[{place.start}:{place.start + size}]"
+        if not is_same and (part == whole or len(shape) != 1):
+            part += f".reshape({shape})"
+        comment = f"{_looks(node)}, {'the same memory' if memory.sample.size == size else 'a part'}"
+        self._add(node, [f"{self.name(node, numbered=True)} = {part}"], comment, once=True)
         return True
 
     # -- the end
@@ -195,18 +208,19 @@ class Text:
             memory = program.memory(node)
             handed[node] = self._name_of[node]
             if isinstance(memory, nodes.Stored) or memory in program.finals or memory in program.places:
-                handed[node] = self._names.new("result")
+                handed[node] = self._new("result")
                 base, views = node, ""
                 while isinstance(base, nodes.View) and not base.is_row_by_row:  # the copy is laid out as the view is
-                    views = base.suffix + views
-                    base = base.operands[0]
-                self._add(node, [f"{handed[node]} = {self._name_of[base]}.copy(){views}"], _about(node))
-        moving = {leaf: final for leaf, final in program.finals.items() if program.memory(final) is not leaf}
-        news = {leaf: self._name_of[final] for leaf, final in moving.items()}
-        for leaf, final in moving.items():
-            if program.memory(final) in program.finals:  # which may be overwritten before this is
-                news[leaf] = self._names.new("old")
-                self._add(final, [f"{news[leaf]} = {self._name_of[final]}.copy()"], _about(final))
+                    views, base = base.suffix + views, base.operands[0]
+                self._add(node, [f"{handed[node]} = {self._name_of[base]}.copy(){views}"], _looks(node))
+        news: dict[Node, str] = {}
+        for leaf, final in program.finals.items():
+            memory = program.memory(final)
+            if memory is not leaf:
+                news[leaf] = self._name_of[final]
+                if memory in program.finals:  # which may be overwritten before this is
+                    news[leaf] = self._new("old")
+                    self._add(final, [f"{news[leaf]} = {self._name_of[final]}.copy()"], _looks(final))
         for leaf, name in news.items():
             copying = f"{self.function(leaf, 'copyto')}({self._name_of[leaf]}, {name})"
             self._add(leaf, [copying], "the variable's new value")
@@ -215,12 +229,14 @@ class Text:
     # -- the text
 
     def __str__(self) -> str:
-        lines = self._names.head()
+        lines = []
+        for module, several in itertools.groupby(sorted(self._imports), key=lambda each: each[0]):
+            names = [name for _, name in several if name]
+            lines.append(f"from {module} import {', '.join(names)}" if names else f"import {module}")
+        lines += ["", "# given:", *self._about_given] if self.given else []
         lines += ["", *self._written(self._once, "")] if self._once else []
-        parameters = ", ".join(self._name_of[node] for node in self.parameters)
-        lines += ["", "", f"def {self.function_name}({parameters}):"]
-        lines += self._written(self._body, "    ")
-        lines.append(f"    return {', '.join(self._results) or None}")
+        lines += ["", "", f"def {self.function_name}({', '.join(map(self.name_of, self.parameters))}):"]
+        lines += [*self._written(self._body, "    "), f"    return {', '.join(self._results) or None}"]
         return "\n".join(lines).strip("\n") + "\n"
 
     def _written(self, groups: Sequence[_Lines], margin: str) -> list[str]:
@@ -231,13 +247,12 @@ class Text:
             if device in self._gpus:
                 found.append(f"{margin}with {self._gpus[device]}:")
                 inner += "    "
-            for group in several:
-                first, *more = group.code
+            for _, (first, *more), comment in several:
                 first = inner + first
-                found.append(f"{first.ljust(_WIDTH)}  # {group.comment}" if group.comment else first)
+                found.append(f"{first.ljust(_WIDTH)}  # {comment}" if comment else first)
                 found += [inner + each for each in more]
         return found
 
 
-def _about(node: Node) -> str:
+def _looks(node: Node) -> str:
     return f"{dtype_name(node.sample.dtype)} {node.sample.shape}"

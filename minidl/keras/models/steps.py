@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy
 
+from minidl.functions import function
 from minidl.gradient_tape import GradientTape
 from minidl.keras import optimizers
 from minidl.keras.callbacks import History
@@ -19,7 +20,6 @@ from minidl.keras.models.data import Batch, unpack_x_y_sample_weight
 from minidl.keras.models.measures import CompiledMetrics, Measures
 from minidl.keras.quoting import short
 from minidl.nest import flatten
-from minidl.tracing import function
 
 # What Keras calls of a model, and minidl doesn't.
 _NEVER_CALLED = ("make_train_function", "make_test_function", "make_predict_function")

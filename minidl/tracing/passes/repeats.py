@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from typing import Any
 
 from minidl.tracing.nodes import Node
 from minidl.tracing.passes.unused import drop_unused
@@ -11,13 +11,13 @@ from minidl.tracing.program import Program, rewritten
 
 def compute_once(program: Program) -> Program:
     """The program with one node for all that compute the same of the same."""
-    first: dict[Hashable, Node] = {}
+    first: dict[Any, Node] = {}
 
     def change(node: Node) -> Node:
-        key = node.key()
-        if key is None:
+        if node.same is None:
             return node
-        sample = node.sample
-        return first.setdefault((type(node), key, sample.dtype, sample.shape, *map(id, node.operands)), node)
+        looks = node.sample.dtype, node.sample.shape
+        key = type(node), *(str(getattr(node, name)) for name in node.same), looks, *map(id, node.operands)
+        return first.setdefault(key, node)
 
     return drop_unused(rewritten(program, change))

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from minidl.tracing.program import Program, is_draw, leading_to
+from minidl.tracing.nodes import Argument, Called, Node
+from minidl.tracing.program import Program
 
 
 def drop_unused(program: Program) -> Program:
-    """The program without what no result and no variable's new value is computed from; draws stay, since each moves
-    the next one on."""
-    draws = [node for node in program.nodes if is_draw(node)]
-    needed = leading_to([*program.results, *program.finals, *program.finals.values(), *draws])
+    """The program without what no result and no variable's new value is computed from; but for arguments, and draws,
+    which have no operands, since each moves the next one on."""
+    needed: set[Node] = set()
+    ahead = [node for node in program.nodes if isinstance(node, (Argument, Called)) and not node.operands]
+    ahead += [*program.results, *program.finals, *program.finals.values()]
+    while ahead:
+        node = ahead.pop()
+        if node not in needed:
+            needed.add(node)
+            ahead += node.operands
     return Program([node for node in program.nodes if node in needed], program.results, program.finals)

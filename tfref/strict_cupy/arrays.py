@@ -17,9 +17,9 @@ from typing import Any
 
 import numpy
 
-from tests.strict_cupy import cuda, names
-from tests.strict_cupy.counts import count
-from tests.strict_cupy.cuda import start, thread, transfer, wait_for_gpu
+from tfref.strict_cupy import cuda, names
+from tfref.strict_cupy.counts import count
+from tfref.strict_cupy.cuda import start, thread, transfer, wait_for_gpu
 
 # Operators, with the ufuncs that compute them; those of two operands are also there with `r` and `i` before them.
 UNARY = {"neg": "negative", "pos": "positive", "abs": "absolute", "invert": "invert"}

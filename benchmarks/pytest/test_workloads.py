@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 
-from benchmarks.engines import Engine, MissingError, engines, faults
+from benchmarks.catalogue import ENGINES
+from benchmarks.checking import faults
+from benchmarks.engines import Engine
+from benchmarks.libraries import MissingError
 from benchmarks.timing import at_once, calls_for, seconds
 from benchmarks.workloads import WORKLOADS, Workload
 
@@ -14,7 +17,7 @@ _CASES = [
     pytest.param(workload, engine, device, id=f"{workload.name}-{engine.name}-{device}")
     for workload in WORKLOADS
     for device in ("cpu", "gpu")
-    for engine in engines()
+    for engine in ENGINES
     if engine.takes(workload)
 ]
 

@@ -1,6 +1,6 @@
 """The list of CuPy's names, written anew from the CuPy that is installed, which needs no GPU for that.
 
-    python -m tests.strict_cupy.listing
+    python -m tfref.strict_cupy.listing
 
 Each line is a kind (ufunc, function, method of arrays, or value: a constant or type that is NumPy's own), a name, and
 what its arguments are called.
@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy
 
-from tests.strict_cupy.names import LIST
+from tfref.strict_cupy.names import LIST
 
 
 def found_in(cupy: Any) -> Iterator[str]:

@@ -10,13 +10,15 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from types import MethodType
 from typing import Any
 
+import numpy
+
 from minidl.context import compiling, thread
-from minidl.nest import flatten, pack
-from minidl.tensor import Tensor
-from minidl.tracing.compiled import Compiled, Pass
-from minidl.tracing.guard import ANOTHER
+from minidl.devices import device_of, is_gpu_array
+from minidl.nest import flatten, form, pack
+from minidl.tensor import Tensor, TensorLike, as_tensor
+from minidl.tracing.compiled import Compiled, Pass, result_of
 from minidl.tracing.passes import PASSES
-from minidl.tracing.signature import as_argument, signature_of
+from minidl.tracing.running import ANOTHER
 from minidl.tracing.trace import ValuesNeededError
 
 
@@ -94,19 +96,20 @@ class Function:
         if state.trace is not None:
             return self._function(*arguments, **options)  # the trace in force hears it all
         nest = (arguments, options)
-        leaves = [as_argument(leaf) for leaf in flatten(nest)]
+        leaves = [_as_argument(leaf) for leaf in flatten(nest)]
         with compiling:
             try:
                 compiled = self._compiled_for(nest, leaves)
             except ValuesNeededError:  # by a variable that this first call makes; the next can be traced
-                return self._function(*arguments, **options)
+                found = self._function(*arguments, **options)
+                return pack(found, map(result_of, flatten(found)))
             if state.listeners:
                 return compiled.issue(pack(nest, leaves))
             return compiled.run(*[leaf for leaf in leaves if isinstance(leaf, Tensor)])
 
     def _compiled_for(self, nest: Any, leaves: Sequence[Any]) -> Compiled:
         """The function compiled for a signature."""
-        signature = thread.state.device, signature_of(nest, leaves)
+        signature = thread.state.device, _signature_of(nest, leaves)
         compiled = self._compiled.get(signature)
         if compiled is None:
             may_create, self._has_run = not self._has_run, True
@@ -129,7 +132,7 @@ class Function:
 
         Arguments:
             level: 'plain' for the program as it was traced, a line for each array call; the name of a pass for what
-                it is after that: 'unused', 'repeats', 'constants', 'conversions', 'packing', 'inplace', 'buffers'.
+                it is after that: 'unused', 'repeats', 'constants', 'packing', 'inplace', 'buffers'.
                 By default it is after the last, which is what runs. All give the same bits.
 
         Raises ValueError before the first call, and for a level that there isn't.
@@ -161,3 +164,38 @@ class _Method(Function):
 
     def __call__(self, instance: Any, *arguments: Any, **options: Any) -> Any:
         return super().__call__(*arguments, **options)
+
+
+# -- what of its arguments a program depends on: everything, but for the values in tensors ------------------------
+
+
+def _as_argument(value: Any) -> Any:
+    """What holds numbers as a tensor, such as an array or a series of pandas's; anything else as it is.
+
+    Raises TypeError for what can't be hashed, since it may change without anybody knowing.
+    """
+    if isinstance(value, (TensorLike, numpy.generic, type)):
+        return value
+    if hasattr(value, "__array__") or is_gpu_array(value):
+        return as_tensor(value if isinstance(value, numpy.ndarray) or is_gpu_array(value) else numpy.asarray(value))
+    try:
+        hash(value)
+    except TypeError:
+        raise TypeError(f"A compiled function doesn't take {value!r}, which may change between calls") from None
+    return value
+
+
+def _signature_of(nest: Any, leaves: Sequence[Any]) -> Hashable:
+    """The signature of a nest of arguments with these values in it."""
+    tensors = [leaf.serial for leaf in leaves if type(leaf) is Tensor]
+    repeated = None if len(set(tensors)) == len(tensors) else tuple(map(tensors.index, tensors))
+    return form(nest), tuple(map(_looks, leaves)), repeated
+
+
+def _looks(leaf: Any) -> Hashable:
+    if type(leaf) is Tensor:
+        held = leaf.array
+        return held.shape, held.dtype, held.strides, device_of(held)
+    if isinstance(leaf, (bool, int, float, complex, str, bytes, type(None), numpy.generic)):
+        return type(leaf), repr(leaf)  # which tells -0.0 from 0.0, and takes a NaN for itself
+    return type(leaf), id(leaf)  # of an object that `Compiled` holds, so that no other gets its `id`

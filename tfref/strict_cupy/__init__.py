@@ -20,8 +20,8 @@ What a program asks of it can be counted:
     assert counted.uploads == 2
 """
 
-from tests.strict_cupy import arrays, cuda
-from tests.strict_cupy.counts import Counts, counting
+from tfref.strict_cupy import arrays, cuda
+from tfref.strict_cupy.counts import Counts, counting
 
 __all__ = ["Counts", "arrays", "counting", "cuda"]
 

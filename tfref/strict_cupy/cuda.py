@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import ClassVar, NamedTuple
 
-from tests.strict_cupy.counts import count, count_kernel
+from tfref.strict_cupy.counts import count, count_kernel
 
 DEVICES = 2
 

@@ -1,0 +1,126 @@
+"""Measures workloads on engines in this process."""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy
+
+from .checking import faults, faults_beside_recording
+from .engines import Engine, array_module, wait_for_cupy
+from .libraries import MissingError
+from .rows import Row
+from .runs import Run
+from .timing import Effort, Side, at_once, calls_for, interleaved, time_calls
+from .workloads import LESSON, Workload, network_step
+
+# Hears what is being measured, and what part is done.
+Told = Callable[[str, float], None]
+
+_STATUS = Path("/proc/self/status")
+
+
+def measure(
+    found: Run,
+    workloads: Sequence[Workload],
+    engines: Sequence[Engine],
+    devices: Sequence[str],
+    effort: Effort,
+    told: Told,
+) -> None:
+    """Time workloads on engines and devices, and check every result before and after."""
+    for number, workload in enumerate(workloads):
+        told(workload.name, number / len(workloads))
+        found.about[workload.name] = workload.about
+        ready: dict[tuple[str, str], Side] = {}
+        for device in devices:
+            for engine in engines:
+                if side := _prepared(found, workload, engine, device):
+                    ready[engine.name, device] = side
+        timed = interleaved(list(ready.values()), effort)
+        for ((name, device), side), values in zip(ready.items(), timed, strict=True):
+            found.rows.append(Row(workload.name, name, device, "time", [values]))
+            wrong = faults(workload, side)
+            found.faults += [f"{workload.name}, {name} on {device}, after the timing: {each}" for each in wrong]
+        ready.clear()
+        gc.collect()
+
+
+def _prepared(found: Run, workload: Workload, engine: Engine, device: str) -> Side | None:
+    """A workload made ready and found right, with its first call timed in a row of its own."""
+    if device not in engine.devices or not engine.takes(workload):
+        return None
+    for name, reason in workload.refuses.items():
+        if name == device or engine.name.startswith(name):
+            found.lacks(f"{engine.name} on {device}, {workload.name}: {reason}")
+            return None
+    try:
+        side = engine.prepare(workload, device)
+        start = time.perf_counter()
+        with side.scope():
+            side.finish(result := side.call())
+        found.rows.append(Row(workload.name, engine.name, device, "first call", [[time.perf_counter() - start]]))
+        wrong = faults_beside_recording(workload, side, result) + faults(workload, side)
+    except MissingError as error:
+        found.lacks(f"{engine.name} on {device}: {error}")
+        return None
+    except Exception as error:  # one engine's failure is a finding, and not the end of the others
+        wrong = [f"{type(error).__name__}: {error}"]
+    found.faults += [f"{workload.name}, {engine.name} on {device}: {each}" for each in wrong]
+    return None if wrong else side
+
+
+def measure_peaks(device: str, effort: Effort) -> dict[str, float]:
+    """The floating-point operations and bytes in a second of one large matrix product and one large copy.
+
+    Of random numbers, since a processor that multiplies nothing but ones stays cooler and so is faster.
+    """
+    xp = array_module(device)
+    size = 2048 if device == "cpu" else 8192
+    draw = numpy.random.default_rng(0).random
+    matrix, other = (xp.asarray(draw(shape, numpy.float32)) for shape in ((size, size), (1 << 26,)))
+    product, copy = xp.empty_like(matrix), xp.empty_like(other)
+
+    def fastest(call: Callable[[], Any]) -> float:
+        side = Side(call, at_once if device == "cpu" else wait_for_cupy)
+        count = calls_for(side, effort.seconds)
+        return min(time_calls(side, count) for _ in range(5))
+
+    return {
+        "flops": 2 * size**3 / fastest(lambda: xp.matmul(matrix, matrix, out=product)),
+        "bytes": 2 * other.nbytes / fastest(lambda: xp.copyto(copy, other)),
+    }
+
+
+def memory(name: str) -> int:
+    """The bytes of memory of this process: now ("VmRSS") or at most ("VmHWM").
+
+    Raises MissingError where the system doesn't tell.
+    """
+    if not _STATUS.exists():
+        raise MissingError("peak memory is read from /proc, which this system doesn't have")
+    lines = dict(line.split(":", 1) for line in _STATUS.read_text().splitlines())
+    return int(lines[name].split()[0]) * 1024
+
+
+def measure_memory(workload: Workload, engine: Engine, device: str) -> Row:
+    """The bytes that a workload takes at most on a device, its inputs and first calls included.
+
+    What an engine loads and sets up for any workload doesn't count for this one, which begins in a fresh process.
+    """
+    if engine.takes(small := network_step(LESSON, "train")):
+        side = engine.prepare(small, device)
+        side.finish(side.call())
+    gc.collect()
+    before = memory("VmRSS") if device == "cpu" else 0
+    Path("/proc/self/clear_refs").write_text("5")
+    side = engine.prepare(workload, device)
+    with side.scope():
+        for _ in range(3):
+            side.finish(side.call())
+    peak = memory("VmHWM") - before if device == "cpu" else engine.device_peak()
+    return Row(workload.name, engine.name, device, "peak memory", [[float(peak)]])

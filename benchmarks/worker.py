@@ -1,0 +1,121 @@
+"""A process that measures: it reads a job, and says in lines of JSON what it does and what it found."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import minidl
+
+from . import catalogue, machine
+from .engines import array_module
+from .jobs import Job
+from .libraries import MissingError
+from .measuring import Told, measure, measure_memory, measure_peaks
+from .own import OwnError
+from .rows import Row
+from .runs import Run
+
+HERE = Path(__file__).parent
+ROOT = Path(minidl.__file__).parents[1]
+
+# Runs this module, or another checkout's if it has one, with the minidl that stands in a folder. As a module of
+# minidl it has the same name in a checkout and where it is installed, for the files of one's own that import it.
+_START = """
+import importlib.util, sys
+root, here = sys.argv[1:]
+sys.path.insert(0, root)
+import minidl
+spec = importlib.util.spec_from_file_location("minidl.benchmarks", here + "/__init__.py",
+                                              submodule_search_locations=[here])
+sys.modules["minidl.benchmarks"] = minidl.benchmarks = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(minidl.benchmarks)
+from minidl.benchmarks.worker import main
+main()
+"""
+
+
+class WorkerError(Exception):
+    """A process that couldn't do its job; the message is its last word."""
+
+
+def ask(job: Job, environment: dict[str, str], told: Told, root: Path = ROOT) -> Run:
+    """Let a fresh process do a job.
+
+    Arguments:
+        job: what to do.
+        environment: its variables, beside those of this process.
+        told: hears what is being done, and what part of the job is done.
+        root: the folder whose minidl is measured.
+
+    Raises WorkerError where it fails.
+    """
+    here = root / "benchmarks" if (root / "benchmarks" / "worker.py").exists() else HERE
+    command = [sys.executable, "-P", "-c", _START, str(root), str(here)]
+    with (
+        tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as words,
+        subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=words, text=True, encoding="utf-8",
+            env={**os.environ, **environment},
+        ) as process,
+    ):  # fmt: skip
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            process.stdin.write(job.to_json())
+            process.stdin.close()
+            for line in process.stdout:
+                said = json.loads(line)
+                if "error" in said:
+                    raise WorkerError(said["error"])
+                if "run" in said:
+                    run = said["run"]
+                    return Run(**run | {"rows": [Row(**row) for row in run["rows"]]})
+                told(said["told"], said["share"])
+        except BaseException:
+            process.kill()
+            raise
+        process.wait()
+        words.seek(0)
+        lines = [line for line in words.read().splitlines() if line.strip()]
+        raise WorkerError(lines[-1] if lines else f"a process ended with status {process.returncode}")
+
+
+def main() -> None:
+    """Do the job that standard input holds."""
+    lines = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # what a program prints is nobody's
+
+    def say(**words: Any) -> None:
+        print(json.dumps(words), file=lines, flush=True)
+
+    try:
+        run = _done(Job.from_json(sys.stdin.read()), lambda what, share: say(told=what, share=share))
+    except (MissingError, OwnError) as error:
+        say(error=str(error))
+    else:
+        say(run=dataclasses.asdict(run))
+
+
+def _done(job: Job, told: Told) -> Run:
+    found = Run()
+    workloads, engines, found.missing = catalogue.find(job)
+    if job.memory:
+        workload_name, engine_name, device = job.memory
+        workload = next(each for each in workloads if each.name == workload_name)
+        engine = next(each for each in engines if each.name == engine_name)
+        found.rows = [measure_memory(workload, engine, device)]
+        return found
+    for device in job.devices:
+        array_module(device)  # says what a GPU lacks
+    if job.peaks:
+        found.machine = machine.describe(job.devices)
+        found.peaks = {device: measure_peaks(device, job.effort) for device in job.devices}
+    measure(found, workloads, engines, job.devices, job.effort, told)
+    return found
