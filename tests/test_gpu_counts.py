@@ -211,7 +211,6 @@ def test_an_epoch_reads_the_logs_of_all_metrics_at_once(double: Any) -> None:
     assert epoch_of(double, metrics=["mae", "mse"])["downloads"] <= 1
 
 
-@pytest.mark.xfail(strict=True, reason="evaluate reads its logs for the progress, and again for its result")
 def test_evaluate_reads_its_logs_once(double: Any) -> None:
     model, x, y = model_and_data("float32")
     counts = counted(double, lambda: model.evaluate(x, y, verbose=0))
