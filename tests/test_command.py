@@ -17,6 +17,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from minidl.okja import pictures
 from minidl.okja.command import main
 from minidl.okja.lesson import descent, lesson
+from minidl.okja.reference import start_tensorflow
 from minidl.pictures import drawing
 
 import minidl  # isort: skip
@@ -146,6 +147,7 @@ def test_what_an_error_ends_with_is_not_kept_quiet(monkeypatch: pytest.MonkeyPat
 def test_without_tensorflow_compare_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    start_tensorflow.cache_clear()
     monkeypatch.setitem(sys.modules, "tensorflow", None)
     assert main(["okja", "--compare"]) == 1
     captured = capsys.readouterr()
