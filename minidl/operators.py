@@ -6,7 +6,7 @@ The classes here are what `Tensor` and `Variable` are to users; at the end of th
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy
@@ -19,10 +19,11 @@ from minidl.devices import device_of
 from minidl.errors import InvalidArgumentError
 from minidl.ops import elementwise as table
 from minidl.ops.creation import convert_to_tensor, identity
-from minidl.ops.inputs import convert
+from minidl.ops.inputs import convert, pair
 from minidl.ops.operation import Operation
 from minidl.ops.reductions import _matmul
 from minidl.ops.shaping import getitem
+from minidl.ops.shortcut import binary
 from minidl.primitive import move
 from minidl.values import bool_
 
@@ -30,8 +31,9 @@ if TYPE_CHECKING:
     from minidl.tensor import Tensor, Variable
 
 
-def _reflected(operation: Operation) -> Operation:
-    return lambda x, y: operation(y, x)
+def _operators(operation: Any, name: str) -> tuple[Operation, Operation]:
+    """An operation as an operator, and with its sides exchanged."""
+    return binary(operation.primitive, operation.dtypes, f"__r{name}__"), lambda x, y: operation(y, x)
 
 
 def _comparison(operation: Operation, otherwise: bool) -> Callable[[Any, Any], Any]:
@@ -67,17 +69,17 @@ class Operators:
         @property
         def dtype(self) -> numpy.dtype: ...
 
-    __add__ = __radd__ = table.add
-    __sub__, __rsub__ = table.subtract, _reflected(table.subtract)
-    __mul__ = __rmul__ = table.multiply
-    __truediv__, __rtruediv__ = table.divide, _reflected(table.divide)
-    __floordiv__, __rfloordiv__ = table.floordiv, _reflected(table.floordiv)
-    __mod__, __rmod__ = table.floormod, _reflected(table.floormod)
-    __pow__, __rpow__ = table.pow, _reflected(table.pow)
-    __matmul__, __rmatmul__ = _matmul, _reflected(_matmul)
-    __and__, __rand__ = table.logical_and, _reflected(table.logical_and)
-    __or__, __ror__ = table.logical_or, _reflected(table.logical_or)
-    __xor__, __rxor__ = table.logical_xor, _reflected(table.logical_xor)
+    (__add__, _), __radd__ = _operators(table.add, "add"), table.add
+    (__mul__, _), __rmul__ = _operators(table.multiply, "mul"), table.multiply
+    __sub__, __rsub__ = _operators(table.subtract, "sub")
+    __truediv__, __rtruediv__ = _operators(table.divide, "truediv")
+    __floordiv__, __rfloordiv__ = _operators(table.floordiv, "floordiv")
+    __mod__, __rmod__ = _operators(table.floormod, "mod")
+    __pow__, __rpow__ = _operators(table.pow, "pow")
+    __matmul__, __rmatmul__ = _operators(_matmul, "matmul")
+    __and__, __rand__ = _operators(table.logical_and, "and")
+    __or__, __ror__ = _operators(table.logical_or, "or")
+    __xor__, __rxor__ = _operators(table.logical_xor, "xor")
     __lt__, __le__, __gt__, __ge__ = table.less, table.less_equal, table.greater, table.greater_equal
     __eq__, __ne__ = _comparison(table.equal, False), _comparison(table.not_equal, True)
     __neg__, __abs__, __invert__ = table.negative, table.abs, table.logical_not
@@ -113,7 +115,8 @@ class Operators:
         return view if dtype is None else view.astype(dtype, copy=False)
 
     def __bool__(self) -> bool:
-        return bool(self.numpy())
+        array = self.numpy()
+        return array.size > 0 and bool(array)  # of no entries, False as in TensorFlow
 
     def __float__(self) -> float:
         return float(self.numpy())
@@ -152,18 +155,13 @@ class Operators:
 
     def __repr__(self) -> str:
         name = f" {self.name!r} shape={self.shape}" if isinstance(self, idea.Variable) else f": shape={self.shape},"
-        array = self.tensor.array
-        if _has_no_values(array):
-            return f"<minidl.{type(self).__name__}{name} dtype={self.dtype}, {array}>"
-        values = device_of(array).to_numpy(array)
-        text = repr(values) if values.ndim else str(values)
-        return f"<minidl.{type(self).__name__}{name} dtype={self.dtype}, numpy={chr(10) * (values.ndim > 1)}{text}>"
+        return f"<minidl.{type(self).__name__}{name} dtype={self.dtype}, {_text(self.tensor.array, 'numpy=')}>"
 
     def __str__(self) -> str:
         array = self.tensor.array
         if isinstance(self, idea.Variable) or _has_no_values(array):
             return repr(self)
-        return f"minidl.Tensor({device_of(array).to_numpy(array)}, shape={self.shape}, dtype={self.dtype})"
+        return f"minidl.Tensor({_text(array, '')}, shape={self.shape}, dtype={self.dtype})"
 
     def __format__(self, specification: str) -> str:
         is_shown_whole = isinstance(self, idea.Variable) or _has_no_values(self.tensor.array)
@@ -172,6 +170,15 @@ class Operators:
 
 def _has_no_values(array: Any) -> bool:
     return not isinstance(array, ndarray) and device_of(array) is array.device
+
+
+def _text(array: Any, prefix: str) -> str:
+    """An array's values as `repr` shows them behind a prefix, or as `str` does without one, as TensorFlow does."""
+    if _has_no_values(array):
+        return str(array)
+    values = device_of(array).to_numpy(array)[()]
+    text = repr(values if values.ndim else values.item()) if prefix else str(values)
+    return prefix + "\n" * ("\n" in text) + text
 
 
 def _tensor_of(array: Any) -> Tensor:
@@ -209,12 +216,12 @@ class Assignments:
         return self
 
     def assign_add(self: Any, delta: Any) -> Any:
-        """Add to a variable; see `assign`."""
-        return self.assign(table.add(self, delta))
+        """Add to a variable a value of its shape (InvalidArgumentError for another); see `assign`."""
+        return self.assign(table.add(*_of_one_shape("assign_add", self, delta)))
 
     def assign_sub(self: Any, delta: Any) -> Any:
-        """Subtract from a variable; see `assign`."""
-        return self.assign(table.subtract(self, delta))
+        """Subtract from a variable a value of its shape (InvalidArgumentError for another); see `assign`."""
+        return self.assign(table.subtract(*_of_one_shape("assign_sub", self, delta)))
 
     def value(self) -> Tensor:
         """The present value as a tensor of its own, through which gradients flow."""
@@ -226,6 +233,16 @@ class Assignments:
         """Keep the value on another device from now on."""
         if device_of(self.array) is not device:
             self.held = idea.Tensor(device.place(self.tensor.array))
+
+
+def _of_one_shape(name: str, variable: Variable, delta: Any) -> Sequence[Tensor]:
+    """A variable's value and what changes it, as tensors."""
+    value, change = pair(name, variable, delta)
+    if change.array.shape != value.array.shape:
+        raise InvalidArgumentError(
+            f"{name} doesn't broadcast: variable {variable.name!r} has shape {value.shape}, the value {change.shape}"
+        )
+    return value, change
 
 
 def _value_for(variable: Variable, value: Any) -> Tensor:
@@ -240,14 +257,8 @@ def _value_for(variable: Variable, value: Any) -> Tensor:
     return move(tensor, device)
 
 
+_OF_EACH_CLASS = ("__module__", "__doc__", "__slots__", "__qualname__", "__firstlineno__", "__static_attributes__", "_")
 for _given, _class in ((Operators, idea.TensorLike), (Assignments, idea.Variable)):
     for _name, _what in vars(_given).items():
-        if _name not in (
-            "__module__",
-            "__doc__",
-            "__slots__",
-            "__qualname__",
-            "__firstlineno__",
-            "__static_attributes__",
-        ):
+        if _name not in _OF_EACH_CLASS:
             setattr(_class, _name, _what)

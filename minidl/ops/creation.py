@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from reprlib import repr as brief
 from typing import Any
 
 import numpy
@@ -11,6 +12,7 @@ from minidl.context import thread
 from minidl.devices import CPU, Device, device_of
 from minidl.errors import InvalidArgumentError
 from minidl.ops.inputs import convert
+from minidl.ops.parts import cast_to
 from minidl.ops.shortcut import call
 from minidl.primitive import Primitive, primitive
 from minidl.tensor import Tensor, TensorLike, Variable
@@ -50,7 +52,7 @@ def constant(value: Any, dtype: Any = None, shape: Any = None, name: str | None 
         return tensor
     wanted = shape_of(shape)
     if tensor.array.size not in (1, math.prod(wanted)):
-        raise TypeError(f"A constant of shape {wanted} can't be made of {tensor.array.size} entries: {value!r}")
+        raise TypeError(f"A constant of shape {wanted} can't be made of {tensor.array.size} entries: {brief(value)}")
     if isinstance(value, TensorLike) and thread.state.trace is not None:
         value.numpy()  # a constant is made of values: what has none says so
     device, fits = device_of(tensor.array), tensor.array.size == math.prod(wanted)
@@ -94,15 +96,14 @@ def is_tensor(x: Any) -> bool:
 # -- from shapes -------------------------------------------------------------------------------------------------
 
 
-def shape_of(shape: Any) -> tuple[int, ...]:
-    """A shape given as a number, a list or a tensor, as a tuple; InvalidArgumentError for negative lengths."""
+def shape_of(shape: Any, least: int = 0) -> tuple[int, ...]:
+    """A shape given as a number, a list or a tensor, as a tuple; InvalidArgumentError for lengths below the least."""
     lengths = numpy.asarray(shape.numpy() if isinstance(shape, TensorLike) else shape)
     if lengths.size and lengths.dtype.kind not in "iu":
-        raise TypeError(f"A shape consists of whole numbers; {shape!r} was given")
-    found = tuple(int(length) for length in lengths.reshape(-1))
-    if any(length < 0 for length in found):
-        raise InvalidArgumentError(f"The lengths of a shape are 0 or more; {found} was given")
-    return found
+        raise (ValueError if lengths.dtype == object else TypeError)(f"A shape is of whole numbers, not {brief(shape)}")
+    if lengths.ndim > 1 or lengths.size and lengths.min() < least:
+        raise InvalidArgumentError(f"A shape is a list of lengths from {least} on; {brief(shape)} was given")
+    return tuple(lengths.reshape(-1).tolist())
 
 
 def _device() -> Device:
@@ -261,16 +262,6 @@ def _stop_gradient(xp, x):
     return x
 
 
-@primitive(x=lambda upstream, x_dtype: cast(upstream, x_dtype))
-def _cast(xp, x, *, dtype):
-    return x.astype(dtype)
-
-
-@primitive()
-def _cast_without_gradient(xp, x, *, dtype):
-    return x.astype(dtype)
-
-
 def identity(input: Any, name: str | None = None) -> Tensor:
     """The same value as a tensor of its own, through which gradients flow unchanged.
 
@@ -305,8 +296,4 @@ def cast(x: Any, dtype: Any, name: str | None = None) -> Tensor:
     >>> tf.cast([1.8, -1.8], tf.int32).numpy()
     array([ 1, -1], dtype=int32)
     """
-    tensor, dtype = convert_to_tensor(x), as_dtype(dtype)
-    if tensor.dtype == dtype:
-        return tensor
-    differentiable = tensor.dtype in FLOATS and dtype in FLOATS
-    return call(_cast if differentiable else _cast_without_gradient, (tensor,), {"dtype": dtype})
+    return cast_to(convert_to_tensor(x), as_dtype(dtype))

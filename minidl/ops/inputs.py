@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable
+from reprlib import repr as brief
 from typing import Any
 
 import numpy
@@ -11,7 +12,7 @@ import numpy
 from minidl.context import thread
 from minidl.devices import Device, device_of
 from minidl.errors import InvalidArgumentError
-from minidl.ops.parts import stack_of
+from minidl.ops.parts import cast_to, stack_of
 from minidl.primitive import call
 from minidl.tensor import Tensor, TensorLike, Variable, as_tensor
 from minidl.values import float32
@@ -19,12 +20,18 @@ from minidl.values import float32
 
 def convert(value: Any, dtype: Any = None, device: Device | None = None) -> Tensor:
     """The value as a tensor, as `as_tensor` gives it; a list that has tensors in it is stacked, so that gradients
-    flow to them."""
+    flow to them, and cast where a dtype is asked for."""
     if isinstance(value, (list, tuple)) and (first := _first_tensor(value)) is not None:
-        dtype, device = dtype or first.dtype, device or device_near(first)
-        rows = tuple([convert(each, dtype, device) for each in value])
-        if len({row.shape for row in rows}) > 1:
-            raise InvalidArgumentError(f"stack: the shapes {', '.join(str(row.shape) for row in rows)} differ")
+        usual, device = dtype or first.dtype, device or device_near(first)
+
+        def row(each: Any) -> Tensor:
+            if isinstance(each, TensorLike):
+                return cast_to(as_tensor(each), dtype or each.dtype)
+            return convert(each, usual if _first_tensor((each,)) is None else dtype, device)
+
+        rows = tuple([row(each) for each in value])
+        if len({(each.shape, each.dtype) for each in rows}) > 1:
+            raise InvalidArgumentError(f"stack: {', '.join(f'{each.dtype} {each.shape}' for each in rows)} differ")
         return call(stack_of(len(rows)), rows, {"axis": 0})
     return as_tensor(value, dtype, device)
 
@@ -80,12 +87,16 @@ def pair(name: str, x: Any, y: Any) -> tuple[Tensor, ...]:
     return alike(name, x, y)
 
 
+class UnfitError(InvalidArgumentError, TypeError):
+    """A value doesn't fit a tensor's dtype. (TensorFlow raises one of the two, by the operation.)"""
+
+
 def _converted(name: str, value: Any, dtype: numpy.dtype, device: Device | None) -> Tensor:
     try:
         return convert(value, dtype, device)
     except TypeError as error:
-        raise InvalidArgumentError(
-            f"{name}: {value!r} stands beside a tensor of dtype {dtype}, which can't hold it; convert one with tf.cast"
+        raise UnfitError(
+            f"{name}: {brief(value)} beside a tensor of dtype {dtype}, which can't hold it; convert one with tf.cast"
         ) from error
 
 

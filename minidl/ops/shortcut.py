@@ -70,14 +70,23 @@ def unary(primitive: Primitive, dtypes: frozenset[Any]) -> Callable[..., Tensor]
     return call_it
 
 
-def binary(primitive: Primitive, dtypes: frozenset[Any]) -> Callable[..., Tensor]:
-    """The function that calls a primitive of two inputs, of these dtypes."""
+def binary(primitive: Primitive, dtypes: frozenset[Any], reflected: str = "") -> Callable[..., Tensor]:
+    """The function that calls a primitive of two inputs, of these dtypes.
+
+    As an operator, it asks what stands on the right and is no value for a tensor, by the name of its reflected method.
+    """
     kernel, is_ufunc = kernel_of(primitive.forward)
     usual = float32 if float32 in dtypes else bool_
 
     def call_it(x: Any, y: Any, name: str | None = None) -> Tensor:
         if type(x) is not Tensor or type(y) is not Tensor:
-            x, y = pair(primitive.name, x, y)
+            try:
+                x, y = pair(primitive.name, x, y)
+            except (TypeError, ValueError):
+                found = getattr(type(y), reflected, _no_answer)(y, x)
+                if found is NotImplemented:
+                    raise
+                return found
         state = thread.state
         a, b = x.array, y.array
         dtype = a.dtype
@@ -97,6 +106,10 @@ def binary(primitive: Primitive, dtypes: frozenset[Any]) -> Callable[..., Tensor
         return result
 
     return call_it
+
+
+def _no_answer(y: Any, x: Any) -> Any:
+    return NotImplemented
 
 
 def kernel_of(forward: Callable[..., Any]) -> tuple[Callable[..., Any], bool]:
