@@ -76,7 +76,7 @@ def _numpy_array(value: Any, dtype: numpy.dtype | None) -> numpy.ndarray:
         found = "strings" if kind in "US" else f"dtype {wanted}"
         raise TypeError(f"{brief(value)} would make a tensor of {found}; minidl has {_NAMES}")
     if (is_python or isinstance(value, (list, tuple))) and array.size and not _keeps_kind(array.dtype, wanted):
-        raise TypeError(f"{brief(value)} can't be made a tensor of dtype {wanted}; use tf.cast to convert it all the same")
+        raise TypeError(f"{brief(value)} can't be made a tensor of dtype {wanted}; convert it with tf.cast")
     converted: numpy.ndarray = thread.state.run_rule(array.astype, wanted, copy=False)
     return converted
 

@@ -156,7 +156,7 @@ BAD = [
     Bad(
         "too few entries for a shape", lambda tf: tf.constant([1, 2], shape=[2, 2]), TypeError, ("(2, 2)", "2 entries")
     ),
-    Bad("a negative length", lambda tf: tf.zeros([2, -1]), Invalid, ("(2, -1)",)),
+    Bad("a negative length", lambda tf: tf.zeros([2, -1]), Invalid, ("[2, -1]",)),
     Bad("an axis that isn't there", lambda tf: tf.reduce_sum(ones(tf, 2), 5), Invalid, ("5", "from -1 to 0")),
     Bad("an axis named twice", lambda tf: tf.reduce_sum(ones(tf, 2), [0, -1]), Invalid, ("[0, -1]", "twice")),
     Bad("a shape of another size", lambda tf: tf.reshape(ones(tf, 2), [3]), Invalid, ("2 entries", "(2,)", "[3]")),

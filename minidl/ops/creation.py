@@ -11,10 +11,10 @@ import numpy
 from minidl.context import thread
 from minidl.devices import CPU, Device, device_of
 from minidl.errors import InvalidArgumentError
-from minidl.ops.inputs import convert
+from minidl.ops.inputs import UnfitError, convert
 from minidl.ops.parts import cast_to
 from minidl.ops.shortcut import call
-from minidl.primitive import Primitive, primitive
+from minidl.primitive import primitive
 from minidl.tensor import Tensor, TensorLike, Variable
 from minidl.values import FLOATS, as_dtype, float16, float32, float64, int32, int64
 
@@ -55,12 +55,8 @@ def constant(value: Any, dtype: Any = None, shape: Any = None, name: str | None 
         raise TypeError(f"A constant of shape {wanted} can't be made of {tensor.array.size} entries: {brief(value)}")
     if isinstance(value, TensorLike) and thread.state.trace is not None:
         value.numpy()  # a constant is made of values: what has none says so
-    device, fits = device_of(tensor.array), tensor.array.size == math.prod(wanted)
-
-    def in_shape(array: Any) -> Any:
-        return array.reshape(wanted) if fits else device.module.full(wanted, array.reshape(()), dtype=array.dtype)
-
-    return Tensor(device.run(in_shape, tensor.array))
+    device = device_of(tensor.array)
+    return Tensor(device.run(device.module.resize, tensor.array, wanted))
 
 
 def convert_to_tensor(value: Any, dtype: Any = None, dtype_hint: Any = None, name: str | None = None) -> Tensor:
@@ -100,8 +96,8 @@ def shape_of(shape: Any, least: int = 0) -> tuple[int, ...]:
     """A shape given as a number, a list or a tensor, as a tuple; InvalidArgumentError for lengths below the least."""
     lengths = numpy.asarray(shape.numpy() if isinstance(shape, TensorLike) else shape)
     if lengths.size and lengths.dtype.kind not in "iu":
-        raise (ValueError if lengths.dtype == object else TypeError)(f"A shape is of whole numbers, not {brief(shape)}")
-    if lengths.ndim > 1 or lengths.size and lengths.min() < least:
+        raise UnfitError(f"A shape is of whole numbers; {brief(shape)} was given")
+    if lengths.ndim > 1 or (lengths.size and lengths.min() < least):
         raise InvalidArgumentError(f"A shape is a list of lengths from {least} on; {brief(shape)} was given")
     return tuple(lengths.reshape(-1).tolist())
 
@@ -149,7 +145,7 @@ def zeros_like(input: Any, dtype: Any = None, name: str | None = None) -> Tensor
     >>> tf.zeros_like([1, 2]).numpy()
     array([0, 0], dtype=int32)
     """
-    return _filled(_zeros_like, input, dtype)
+    return _filled(0, input, dtype)
 
 
 def ones_like(input: Any, dtype: Any = None, name: str | None = None) -> Tensor:
@@ -162,22 +158,17 @@ def ones_like(input: Any, dtype: Any = None, name: str | None = None) -> Tensor:
     >>> tf.ones_like([1, 2], tf.float32).numpy()
     array([1., 1.], dtype=float32)
     """
-    return _filled(_ones_like, input, dtype)
+    return _filled(1, input, dtype)
 
 
 @primitive()
-def _zeros_like(xp, x, *, dtype):
-    return xp.full(x.shape, 0, dtype=dtype)
+def _full_like(xp, x, *, value, dtype):
+    return xp.full(x.shape, value, dtype=dtype)
 
 
-@primitive()
-def _ones_like(xp, x, *, dtype):
-    return xp.full(x.shape, 1, dtype=dtype)
-
-
-def _filled(primitive: Primitive, input: Any, dtype: Any) -> Tensor:
+def _filled(value: int, input: Any, dtype: Any) -> Tensor:
     tensor = convert(input)
-    return call(primitive, (tensor,), {"dtype": tensor.dtype if dtype is None else as_dtype(dtype)})
+    return call(_full_like, (tensor,), {"value": value, "dtype": as_dtype(dtype or tensor.dtype)})
 
 
 def range(start: Any, limit: Any = None, delta: Any = 1, dtype: Any = None, name: str | None = None) -> Tensor:
@@ -204,11 +195,8 @@ def range(start: Any, limit: Any = None, delta: Any = 1, dtype: Any = None, name
     else:
         count = -((first - last) // pace)
     device = _device()
-
-    def walk() -> Any:
-        return dtype.type(first) + device.module.arange(count, dtype=dtype) * dtype.type(pace)
-
-    return Tensor(device.run(walk))
+    steps = device.run(device.module.arange, count, dtype=dtype)
+    return Tensor(device.run(lambda: dtype.type(first) + steps * dtype.type(pace)))
 
 
 # -- about a tensor ----------------------------------------------------------------------------------------------

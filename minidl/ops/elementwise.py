@@ -342,7 +342,7 @@ def clip_by_value(t: Any, clip_value_min: Any, clip_value_max: Any, name: str | 
     values = convert(t)
     clipped = maximum(minimum(values, clip_value_max), clip_value_min)
     if clipped.shape != values.shape:
-        raise InvalidArgumentError(f"clip_by_value: bounds of shape {clipped.shape} for a value of shape {values.shape}")
+        raise InvalidArgumentError(f"clip_by_value: shape {values.shape} has bounds of shape {clipped.shape}")
     return clipped
 
 
@@ -362,8 +362,8 @@ def _indices_where(xp, condition):
 def where(condition: Any, x: Any = None, y: Any = None, name: str | None = None) -> Tensor:
     """x where the condition holds and y elsewhere; without x and y, the indices of the entries where it holds.
 
-    The three broadcast. `condition` is bool (an array of numbers holds where it isn't 0), x and y are of one dtype. The gradient goes to the entry chosen. The
-    indices are int64, of shape [how many hold, axes of the condition].
+    The three broadcast. `condition` is bool (an array of numbers holds where it isn't 0), x and y are of one dtype.
+    The gradient goes to the entry chosen. The indices are int64, of shape [how many hold, axes of the condition].
 
     >>> tf.where([True, False], [1.0, 2.0], 0.0).numpy()
     array([1., 0.], dtype=float32)

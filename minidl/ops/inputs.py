@@ -59,16 +59,8 @@ def alike(name: str, *values: Any, device: Device | None = None) -> tuple[Tensor
     if first is None:
         first = convert(values[0], device=device)
         return (first, *alike(name, first, *values[1:])[1:])
-    dtype, device = first.dtype, device_near(first)
-    tensors = []
-    for value in values:
-        if isinstance(value, TensorLike):
-            if value.dtype != dtype:
-                raise mixed_dtypes(name, values, dtype, value.dtype)
-            tensors.append(convert(value))
-        else:
-            tensors.append(_converted(name, value, dtype, device))
-    return tuple(tensors)
+    device = device_near(first)
+    return tuple([_beside(first, name, value, device) for value in values])
 
 
 def pair(name: str, x: Any, y: Any) -> tuple[Tensor, ...]:
@@ -91,13 +83,14 @@ class UnfitError(InvalidArgumentError, TypeError):
     """A value doesn't fit a tensor's dtype. (TensorFlow raises one of the two, by the operation.)"""
 
 
-def _converted(name: str, value: Any, dtype: numpy.dtype, device: Device | None) -> Tensor:
+def _beside(first: TensorLike, name: str, value: Any, device: Device | None) -> Tensor:
+    """A value as a tensor of the dtype of another."""
+    if isinstance(value, TensorLike) and value.dtype != first.dtype:
+        raise mixed_dtypes(name, (first, value), first.dtype, value.dtype)
     try:
-        return convert(value, dtype, device)
+        return convert(value, first.dtype, device)
     except TypeError as error:
-        raise UnfitError(
-            f"{name}: {brief(value)} beside a tensor of dtype {dtype}, which can't hold it; convert one with tf.cast"
-        ) from error
+        raise UnfitError(f"{name}: {brief(value)} doesn't fit a tensor of {first.dtype} (see tf.cast)") from error
 
 
 def number(value: float, near: Tensor) -> Tensor:
@@ -119,13 +112,10 @@ def _number(value: float, dtype: numpy.dtype, device: Device) -> Tensor:
 def mixed_dtypes(name: str, values: Iterable[Any], one: Any, other: Any) -> InvalidArgumentError:
     """What to raise where tensors of two dtypes are given."""
     shapes = " and ".join(f"{value.dtype} {value.shape}" for value in values if isinstance(value, TensorLike))
-    return InvalidArgumentError(
-        f"{name}: {one} and {other} don't mix (the inputs are {shapes}); convert one with tf.cast"
-    )
+    return InvalidArgumentError(f"{name}: {one} and {other} don't mix (inputs: {shapes}); convert one with tf.cast")
 
 
 def wrong_dtype(name: str, dtype: Any, dtypes: Iterable[Any]) -> InvalidArgumentError:
     """What to raise where a tensor is of a dtype that an operation doesn't take."""
-    return InvalidArgumentError(
-        f"{name} doesn't take a tensor of dtype {dtype}; it takes {', '.join(sorted(map(str, dtypes)))} (see tf.cast)"
-    )
+    names = ", ".join(sorted(map(str, dtypes)))
+    return InvalidArgumentError(f"{name} doesn't take a tensor of dtype {dtype}; it takes {names} (see tf.cast)")

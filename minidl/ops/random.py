@@ -20,7 +20,7 @@ from minidl.devices import CPU, device
 from minidl.errors import InvalidArgumentError
 from minidl.ops.creation import shape_of
 from minidl.ops.inputs import convert
-from minidl.primitive import Primitive, call, move, primitive
+from minidl.primitive import call, move, primitive
 from minidl.tensor import Tensor, TensorLike
 from minidl.values import FLOATS, as_dtype, float32
 
@@ -60,33 +60,20 @@ class _Draws:
 _draws = _Draws(None)
 
 
-# Primitives without inputs: what they give is other at each call.
-
-
 @primitive()
-def _uniform(xp, *, seed, shape, dtype):
-    return philox.uniform(_draws.start("uniform", dtype, seed, shape), shape, dtype)
+def _draw(xp, *, kind, seed, shape, dtype, bounds=()):
+    """A primitive without inputs: what it gives is other at each call."""
+    return getattr(philox, kind)(_draws.start(kind, dtype, seed, shape), shape, dtype, *bounds)
 
 
-@primitive()
-def _integers(xp, *, seed, shape, dtype, first, last):
-    return philox.integers(_draws.start("integers", dtype, seed, shape), shape, dtype, first, last)
-
-
-@primitive()
-def _normal(xp, *, seed, shape, dtype):
-    return philox.normal(_draws.start("normal", dtype, seed, shape), shape, dtype)
-
-
-for _primitive in (_uniform, _integers, _normal):
-    _primitive.like = lambda shape, dtype, **_: numpy.broadcast_to(numpy.zeros((), dtype), shape)
+_draw.like = lambda shape, dtype, **_: numpy.broadcast_to(numpy.zeros((), dtype), shape)
 
 _ON_THE_CPU = device("/cpu:0")  # draws are made there whatever the device, so that a GPU starts from the same bits
 
 
-def _drawn(primitive: Primitive, **options: Any) -> Tensor:
+def _drawn(kind: str, seed: Any, shape: Any, dtype: numpy.dtype, **bounds: Any) -> Tensor:
     with _ON_THE_CPU:
-        drawn = call(primitive, (), options)
+        drawn = call(_draw, (), {"kind": kind, "seed": seed, "shape": shape_of(shape), "dtype": dtype, **bounds})
     return move(drawn, thread.state.device or CPU)
 
 
@@ -106,7 +93,7 @@ def set_seed(seed: Any) -> None:
     """
     global _draws
     if seed is not None:
-        if not isinstance(seed, (int, float, numpy.number, TensorLike)) or seed % 1 != 0:
+        if not isinstance(seed, (int, float, numpy.number, TensorLike)) or int(seed) != seed:
             raise ValueError(f"A seed is a whole number; {brief(seed)} was given")
         seed = int(seed)
     if thread.state.trace is not None:
@@ -132,11 +119,10 @@ def uniform(
     >>> tf.random.uniform([2, 3]).shape
     (2, 3)
     """
-    dtype, lengths = as_dtype(dtype), shape_of(shape)
+    dtype = as_dtype(dtype)
     if dtype in FLOATS:
-        return _between(minval, maxval, _drawn(_uniform, seed=seed, shape=lengths, dtype=dtype))
-    first, last = _bounds(minval, maxval, dtype)
-    return _drawn(_integers, seed=seed, shape=lengths, dtype=dtype, first=first, last=last)
+        return _between(minval, maxval, _drawn("uniform", seed, shape, dtype))
+    return _drawn("integers", seed, shape, dtype, bounds=_bounds(minval, maxval, dtype))
 
 
 def normal(
@@ -154,7 +140,7 @@ def normal(
     (2, 3)
     """
     dtype = _of_floats(dtype)
-    draws = _drawn(_normal, seed=seed, shape=shape_of(shape), dtype=dtype)
+    draws = _drawn("normal", seed, shape, dtype)
     return draws * convert(stddev, dtype) + convert(mean, dtype)
 
 

@@ -41,7 +41,7 @@ def _count(shape: tuple[int, ...], axis: tuple[int, ...] | None) -> int:
     return math.prod(shape if axis is None else [shape[index] for index in axis])
 
 
-@primitive(x=lambda upstream, x_shape, axis: spread(upstream, axis, x_shape))
+@primitive(x=lambda upstream, x_shape, axis: _spread_evenly(upstream, axis, x_shape))
 def _reduce_mean(xp, x, *, axis, keepdims):
     total, count = summed(xp, x, axis, keepdims), _count(x.shape, axis)
     if x.dtype.kind == "f":
@@ -57,15 +57,12 @@ def _spread(xp, x, *, shape, count):
     return entries
 
 
-def spread(upstream: Tensor, axis: tuple[int, ...] | None, shape: tuple[int, ...]) -> Tensor:
+def _spread_evenly(upstream: Tensor, axis: tuple[int, ...] | None, shape: tuple[int, ...]) -> Tensor:
     """The gradient of a mean over axes of a shape: to each of n entries, 1 / n of the upstream gradient."""
-    options = {"shape": shape, "count": _count(shape, axis)}
-    return call(_spread, (_with_axes(upstream, axis, shape),), options)
+    return call(_spread, (_with_axes(upstream, axis, shape),), {"shape": shape, "count": _count(shape, axis)})
 
 
-def _share_of_extreme(
-    upstream: Tensor, x: Tensor, result: Tensor, axis: tuple[int, ...] | None, x_shape: tuple[int, ...]
-) -> Tensor:
+def _share_of_extreme(upstream, x, result, axis, x_shape):
     """The upstream gradient, in equal parts to the entries that are the extreme."""
     extreme = cast(equal(x, _with_axes(result, axis, x_shape)), upstream.dtype)
     return extreme / reduce_sum(extreme, axis, keepdims=True) * _with_axes(upstream, axis, x_shape)

@@ -13,13 +13,13 @@ from minidl.devices import device_of
 from minidl.errors import InvalidArgumentError
 from minidl.ops.creation import shape_of
 from minidl.ops.elementwise import where
-from minidl.ops.inputs import convert, wrong_dtype
+from minidl.ops.inputs import UnfitError, convert, wrong_dtype
 from minidl.ops.parts import part
 from minidl.ops.shortcut import call
 from minidl.primitive import primitive
 from minidl.tape import broadcast_to as _broadcast_to
 from minidl.tensor import Tensor, TensorLike
-from minidl.values import int32, int64
+from minidl.values import bool_, int32, int64
 
 __all__ = ["broadcast_to", "expand_dims", "fill", "gather", "reshape", "squeeze", "transpose"]
 
@@ -38,7 +38,7 @@ def axes_of(axis: Any, ndim: int) -> tuple[int, ...] | None:
     else:
         given = numpy.asarray(axis.numpy() if isinstance(axis, TensorLike) else axis)
         if given.size and given.dtype.kind not in "iu":
-            raise TypeError(f"An axis is a whole number; {brief(axis)} was given")
+            raise UnfitError(f"An axis is a whole number; {brief(axis)} was given")
         named = [int(index) for index in given.reshape(-1)]
     if any(not -ndim <= index < ndim for index in named):
         known = f"the axes go from {-ndim} to {ndim - 1}" if ndim else "a tensor of shape () has none"
@@ -97,11 +97,9 @@ def squeeze(input: Any, axis: Any = None, name: str | None = None) -> Tensor:
     array([1, 2], dtype=int32)
     """
     x = convert(input)
-    axes = axes_of(axis, x.ndim)
-    for index in axes or ():
-        if x.shape[index] != 1:
-            raise InvalidArgumentError(f"squeeze: axis {index} of shape {x.shape} has length {x.shape[index]}, not 1")
-    left_out = axes or [index for index, length in enumerate(x.shape) if length == 1]
+    left_out = axes_of(axis, x.ndim) or [index for index, length in enumerate(x.shape) if length == 1]
+    if long := [index for index in left_out if x.shape[index] != 1]:
+        raise InvalidArgumentError(f"squeeze: axis {long[0]} of shape {x.shape} has length {x.shape[long[0]]}, not 1")
     return reshape(x, [length for index, length in enumerate(x.shape) if index not in left_out])
 
 
@@ -206,7 +204,7 @@ def getitem(tensor: Any, index: Any) -> Tensor:
     (array([1, 3], dtype=int32), array([3, 6], dtype=int32), array([5, 6], dtype=int32))
     """
     x = convert(tensor)
-    if getattr(index, "dtype", type(index)) == bool:
+    if getattr(index, "dtype", type(index)) in (bool, bool_):
         return _where_mask(x, convert(index))
     parts = tuple([_index_part(each) for each in (index if isinstance(index, (tuple, list)) else (index,))])
     try:
@@ -222,10 +220,7 @@ def _index_part(part: Any) -> Any:
         return slice(*(None if end is None else _index_part(end) for end in (part.start, part.stop, part.step)))
     if type(part) is int or (getattr(part, "shape", None) == () and part.dtype.kind in "iu"):
         return int(part)
-    raise TypeError(
-        "A tensor is indexed by whole numbers, slices, `...`, None, whole tensors of shape () and bool tensors, "
-        f"not by {brief(part)}; tf.gather picks several entries by their indices"
-    )
+    raise TypeError(f"An index is of whole numbers, slices, `...`, None or bools, not {brief(part)}; see tf.gather")
 
 
 def _where_mask(x: Tensor, mask: Tensor) -> Tensor:
@@ -243,7 +238,7 @@ def _gather(xp, x, indices, *, axis):
         return xp.zeros(shape, x.dtype)
     beyond = indices[(indices < 0) | (indices >= length)]
     if beyond.size:
-        raise InvalidArgumentError(f"gather: index {beyond[0]} is not from 0 to {length - 1}, in shape {x.shape}")
+        raise InvalidArgumentError(f"gather: index {int(beyond[0])} is not from 0 to {length - 1}, in shape {x.shape}")
     return xp.take(x, indices, axis=axis)
 
 

@@ -7,6 +7,7 @@ against it.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -83,7 +84,7 @@ def binary(primitive: Primitive, dtypes: frozenset[Any], reflected: str = "") ->
             try:
                 x, y = pair(primitive.name, x, y)
             except (TypeError, ValueError):
-                found = getattr(type(y), reflected, _no_answer)(y, x)
+                found: Tensor = getattr(type(y), reflected, lambda *_: NotImplemented)(y, x)
                 if found is NotImplemented:
                     raise
                 return found
@@ -108,10 +109,6 @@ def binary(primitive: Primitive, dtypes: frozenset[Any], reflected: str = "") ->
     return call_it
 
 
-def _no_answer(y: Any, x: Any) -> Any:
-    return NotImplemented
-
-
 def kernel_of(forward: Callable[..., Any]) -> tuple[Callable[..., Any], bool]:
     """A forward rule as a function of NumPy's arrays alone, and whether it is a ufunc.
 
@@ -119,13 +116,10 @@ def kernel_of(forward: Callable[..., Any]) -> tuple[Callable[..., Any], bool]:
     Python.
     """
     arrays = tuple(object() for _ in range(forward.__code__.co_argcount - 1))
-    try:
+    with contextlib.suppress(Exception):  # of a rule that does more than to call the module
         name, given = forward(_Names(), *arrays)
-        function = getattr(numpy, name) if given == arrays else None
-    except Exception:  # it does more than to call the module
-        function = None
-    if isinstance(function, numpy.ufunc):
-        return function, True
+        if given == arrays and isinstance(function := getattr(numpy, name), numpy.ufunc):
+            return function, True
     return functools.partial(forward, numpy), False
 
 
