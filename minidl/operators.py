@@ -126,7 +126,7 @@ class Operators:
         raise TypeError(f"A {type(self).__name__} can't be hashed, since == compares its entries; use id() as the key")
 
     def __setitem__(self: Any, index: object, value: object) -> None:
-        raise TypeError(f"A tensor can't be written into at {index!r}; make another, or assign a variable anew")
+        raise TypeError(f"A tensor never changes and can't be written into at {index!r}; assign a variable instead")
 
     def __reduce__(self: Any) -> Any:  # a copy is another tensor, with a serial number of its own
         if isinstance(self, idea.Variable):

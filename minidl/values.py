@@ -60,22 +60,24 @@ def _numpy_array(value: Any, dtype: numpy.dtype | None) -> numpy.ndarray:
         while isinstance(first, (list, tuple)) and first:
             first = first[0]
         is_python = type(first) in (bool, int, float, list, tuple, range)  # such numbers have no dtype of their own
-        if is_python and array.dtype.kind in "Ou" and dtype in FLOATS:  # whole numbers beyond int64
+        whole = type(first) is int and array.dtype.kind in "Ouf"  # as NumPy takes those that are beyond int64
+        if whole and all(isinstance(each, int) for each in numpy.array(value, object).flat):
+            if dtype not in FLOATS:
+                raise OverflowError("whole numbers go up to int64's")
             array = numpy.array(value, float64)
-    except (ValueError, TypeError, OverflowError) as error:
+    except (ValueError, OverflowError) as error:
         why = "lists that differ in length make no tensor" if "inhomogeneous" in str(error) else error
         raise ValueError(f"{brief(value)} can't be made a tensor: {why}") from error
     kind = array.dtype.kind
-    mixes = isinstance(first, (bool, numpy.bool_)) and kind != "b" and dtype is None
-    if kind == "O" or mixes or (is_python and kind in "uUS"):
-        raise ValueError(
-            f"{brief(value)} can't be made a tensor; numbers of one kind can, whole ones up to int64's, and arrays"
-        )
+    mixes = kind != "b" and dtype is None and isinstance(first, (bool, numpy.bool_))
+    if mixes or kind == "O" or (is_python and kind in "US"):
+        raise ValueError(f"{brief(value)} can't be made a tensor; numbers of one kind and arrays can")
     wanted = dtype or (_usual_dtype(array) if is_python else array.dtype)
     if wanted not in DTYPES or kind not in "fiub":
         found = "strings" if kind in "US" else f"dtype {wanted}"
         raise TypeError(f"{brief(value)} would make a tensor of {found}; minidl has {_NAMES}")
-    if (is_python or isinstance(value, (list, tuple))) and array.size and not _keeps_kind(array.dtype, wanted):
+    is_narrower = dtype is not None and kind + dtype.kind in ("fi", "fb", "ib", "ub")
+    if is_narrower and array.size and (is_python or isinstance(value, (list, tuple))):
         raise TypeError(f"{brief(value)} can't be made a tensor of dtype {wanted}; convert it with tf.cast")
     converted: numpy.ndarray = thread.state.run_rule(array.astype, wanted, copy=False)
     return converted
@@ -83,10 +85,8 @@ def _numpy_array(value: Any, dtype: numpy.dtype | None) -> numpy.ndarray:
 
 def _usual_dtype(array: numpy.ndarray) -> numpy.dtype:
     """The dtype that numbers of Python's get."""
-    if array.dtype.kind == "i" and array.size and not -(2**31) <= array.min() <= array.max() < 2**31:
-        return int64
-    return {"f": float32, "i": int32}.get(array.dtype.kind, array.dtype)
-
-
-def _keeps_kind(given: numpy.dtype, wanted: numpy.dtype) -> bool:
-    return given.kind == "b" or wanted.kind == "f" or (given.kind in "iu" and wanted.kind == "i")
+    if array.dtype.kind == "f":
+        return float32
+    if array.dtype.kind == "i" and (not array.size or -(2**31) <= array.min() <= array.max() < 2**31):
+        return int32
+    return array.dtype

@@ -53,8 +53,7 @@ def constant(value: Any, dtype: Any = None, shape: Any = None, name: str | None 
     wanted = shape_of(shape)
     if tensor.array.size not in (1, math.prod(wanted)):
         raise TypeError(f"A constant of shape {wanted} can't be made of {tensor.array.size} entries: {brief(value)}")
-    if isinstance(value, TensorLike) and thread.state.trace is not None:
-        value.numpy()  # a constant is made of values: what has none says so
+    tensor.numpy()  # a constant is made of values: what has none says so
     device = device_of(tensor.array)
     return Tensor(device.run(device.module.resize, tensor.array, wanted))
 

@@ -50,20 +50,22 @@ def device_near(value: Any) -> Device | None:
     return thread.state.device or (device_of(value.array) if isinstance(value, TensorLike) else None)
 
 
-def alike(name: str, *values: Any, device: Device | None = None) -> tuple[Tensor, ...]:
-    """The values as tensors of one dtype: that of the first tensor among them, or else of the first value.
+def alike(name: str, *values: Any, device: Device | None = None, dtype: Any = None) -> tuple[Tensor, ...]:
+    """The values as tensors of one dtype: that of the first tensor among them, or else the one given, or the first's.
 
     What isn't a tensor yet is put where the first that is one is, and where there is none, on the device given.
     """
+    if not values:
+        raise InvalidArgumentError(f"{name} needs at least one tensor; none was given")
     first = _first_tensor(values)
     if first is None:
-        first = convert(values[0], device=device)
+        first = convert(values[0], dtype, device)
         return (first, *alike(name, first, *values[1:])[1:])
     device = device_near(first)
     return tuple([_beside(first, name, value, device) for value in values])
 
 
-def pair(name: str, x: Any, y: Any) -> tuple[Tensor, ...]:
+def pair(name: str, x: Any, y: Any, dtype: Any = None) -> tuple[Tensor, ...]:
     """What `alike` gives for two values, quickly where they are tensors, variables and floats."""
     if type(x) is Variable:
         x = x.read()
@@ -76,7 +78,7 @@ def pair(name: str, x: Any, y: Any) -> tuple[Tensor, ...]:
             return x, number(y, x)
     elif type(x) is float and type(y) is Tensor and y.array.dtype is float32:
         return number(x, y), y
-    return alike(name, x, y)
+    return alike(name, x, y, dtype=dtype)
 
 
 class UnfitError(InvalidArgumentError, TypeError):

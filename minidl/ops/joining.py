@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from minidl.errors import InvalidArgumentError
@@ -28,7 +28,7 @@ def concat(values: Any, axis: int, name: str | None = None) -> Tensor:
     >>> tf.concat([[1, 2], [3]], axis=0).numpy()
     array([1, 2, 3], dtype=int32)
     """
-    tensors = alike("concat", *_listed("concat", values if isinstance(values, (list, tuple)) else [values]))
+    tensors = alike("concat", *(values if isinstance(values, (list, tuple)) else [values]))
     if len(tensors) == 1:
         return identity(tensors[0])
     along = axis_of("concat", axis, tensors[0].ndim)
@@ -50,17 +50,10 @@ def stack(values: Any, axis: int = 0, name: str | None = None) -> Tensor:
     array([[1, 3],
            [2, 4]], dtype=int32)
     """
-    tensors = alike("stack", *_listed("stack", values))
+    tensors = alike("stack", *values)
     if len({x.shape for x in tensors}) > 1:
         raise InvalidArgumentError(f"stack: the shapes {_shapes(tensors)} differ")
     return call(stack_of(len(tensors)), tensors, {"axis": axis_of("stack", axis, tensors[0].ndim + 1)})
-
-
-def _listed(name: str, values: Iterable[Any]) -> list[Any]:
-    given = list(values)
-    if not given:
-        raise InvalidArgumentError(f"{name} needs at least one tensor; none was given")
-    return given
 
 
 def _shapes(tensors: Sequence[TensorLike]) -> str:

@@ -72,9 +72,8 @@ def concat_of(count: int) -> Primitive:
 
         return GradientRule(_part_along, keep)
 
-    return Primitive(
-        "concat", lambda xp, *arrays, axis: xp.concatenate(arrays, axis=axis), list(map(rule, range(count)))
-    )
+    rules = [rule(number) for number in range(count)]
+    return Primitive("concat", lambda xp, *arrays, axis: xp.concatenate(arrays, axis=axis), rules)
 
 
 @functools.cache

@@ -43,7 +43,10 @@ def _count(shape: tuple[int, ...], axis: tuple[int, ...] | None) -> int:
 
 @primitive(x=lambda upstream, x_shape, axis: _spread_evenly(upstream, axis, x_shape))
 def _reduce_mean(xp, x, *, axis, keepdims):
-    total, count = summed(xp, x, axis, keepdims), _count(x.shape, axis)
+    count = x.size if axis is None else _count(x.shape, axis)
+    if x.dtype.char in "fd":
+        return x.sum(axis=axis, keepdims=keepdims) / count
+    total = summed(xp, x, axis, keepdims)
     if x.dtype.kind == "f":
         return total / count
     count = max(count, 1)

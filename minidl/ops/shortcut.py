@@ -19,7 +19,7 @@ from minidl import primitive as idea
 from minidl.context import thread
 from minidl.ops.inputs import convert, mixed_dtypes, pair, wrong_dtype
 from minidl.primitive import NO_OPTIONS, Primitive
-from minidl.tensor import Tensor
+from minidl.tensor import Tensor, TensorLike
 from minidl.values import bool_, float32
 
 
@@ -47,11 +47,11 @@ def call(primitive: Primitive, inputs: tuple[Tensor, ...], options: Mapping[str,
 def unary(primitive: Primitive, dtypes: frozenset[Any]) -> Callable[..., Tensor]:
     """The function that calls a primitive of one input, of these dtypes."""
     kernel, is_ufunc = kernel_of(primitive.forward)
-    usual = float32 if float32 in dtypes else bool_
+    usual, only = (float32, None) if float32 in dtypes else (bool_, bool_)
 
     def call_it(x: Any, name: str | None = None) -> Tensor:
         if type(x) is not Tensor:
-            x = convert(x)
+            x = convert(x, None if isinstance(x, TensorLike) else only)
         state = thread.state
         array = x.array
         dtype = array.dtype
@@ -77,12 +77,12 @@ def binary(primitive: Primitive, dtypes: frozenset[Any], reflected: str = "") ->
     As an operator, it asks what stands on the right and is no value for a tensor, by the name of its reflected method.
     """
     kernel, is_ufunc = kernel_of(primitive.forward)
-    usual = float32 if float32 in dtypes else bool_
+    usual, only = (float32, None) if float32 in dtypes else (bool_, bool_)
 
     def call_it(x: Any, y: Any, name: str | None = None) -> Tensor:
         if type(x) is not Tensor or type(y) is not Tensor:
             try:
-                x, y = pair(primitive.name, x, y)
+                x, y = pair(primitive.name, x, y, only)
             except (TypeError, ValueError):
                 found: Tensor = getattr(type(y), reflected, lambda *_: NotImplemented)(y, x)
                 if found is NotImplemented:
