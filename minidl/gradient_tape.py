@@ -7,12 +7,11 @@ import functools
 import operator
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from reprlib import repr as brief
 from typing import Any
 
 from minidl.context import thread
 from minidl.devices import device, device_of
-from minidl.errors import InvalidArgumentError
+from minidl.errors import InvalidArgumentError, brief
 from minidl.nest import flatten, pack
 from minidl.ops.creation import identity, ones_like, zeros_like
 from minidl.ops.inputs import convert, number

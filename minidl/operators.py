@@ -110,12 +110,12 @@ class Operators:
         return int(self.numpy())
 
     def __index__(self: Any) -> int:
-        return operator.index(self.numpy())  # type: ignore[no-any-return]
+        return operator.index(self.numpy())
 
     def __len__(self: Any) -> int:
         if not self.shape:
             raise TypeError("A tensor of shape () has no length")
-        return self.shape[0]
+        return self.shape[0]  # type: ignore[no-any-return]
 
     def __iter__(self: Any) -> Iterator[idea.Tensor]:
         if not self.shape:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from reprlib import repr as brief
 from typing import Any
 
 import numpy
 
+from minidl.errors import brief
 from minidl.gradient_tape import GradientTape
 from minidl.ops.creation import constant, convert_to_tensor
 

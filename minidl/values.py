@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from reprlib import repr as brief
 from typing import Any
 
 import numpy
 
 from minidl.context import thread
 from minidl.devices import device_of, is_gpu_array
+from minidl.errors import brief
 
 float16, float32, float64 = numpy.dtype("float16"), numpy.dtype("float32"), numpy.dtype("float64")
 int32, int64 = numpy.dtype("int32"), numpy.dtype("int64")

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from reprlib import repr as brief
 from typing import Any
 
 import numpy
 
 from minidl.context import thread
 from minidl.devices import CPU, Device, device_of
-from minidl.errors import InvalidArgumentError
+from minidl.errors import InvalidArgumentError, brief
 from minidl.ops.inputs import UnfitError, convert
 from minidl.ops.parts import cast_to
 from minidl.ops.shortcut import call

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable
-from reprlib import repr as brief
 from typing import Any
 
 import numpy
 
 from minidl.context import thread
 from minidl.devices import Device, device_of
-from minidl.errors import InvalidArgumentError
+from minidl.errors import InvalidArgumentError, brief
 from minidl.ops.parts import cast_to, stack_of
 from minidl.primitive import call
 from minidl.tensor import Tensor, TensorLike, Variable, as_tensor

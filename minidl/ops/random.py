@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import operator
 import random
-from reprlib import repr as brief
 from typing import Any
 
 import numpy
@@ -17,7 +16,7 @@ import numpy
 from minidl import philox
 from minidl.context import compiling, thread
 from minidl.devices import CPU, device
-from minidl.errors import InvalidArgumentError
+from minidl.errors import InvalidArgumentError, brief
 from minidl.ops.creation import shape_of
 from minidl.ops.inputs import convert
 from minidl.primitive import call, move, primitive

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from reprlib import repr as brief
 from typing import Any
 
 import numpy
 
-from minidl.errors import InvalidArgumentError
+from minidl.errors import InvalidArgumentError, brief
 from minidl.ops.creation import cast
 from minidl.ops.elementwise import equal
 from minidl.ops.inputs import alike, convert, wrong_dtype
@@ -44,9 +43,7 @@ def _count(shape: tuple[int, ...], axis: tuple[int, ...] | None) -> int:
 @primitive(x=lambda upstream, x_shape, axis: _spread_evenly(upstream, axis, x_shape))
 def _reduce_mean(xp, x, *, axis, keepdims):
     count = x.size if axis is None else _count(x.shape, axis)
-    if x.dtype.char in "fd":
-        return x.sum(axis=axis, keepdims=keepdims) / count
-    total = summed(xp, x, axis, keepdims)
+    total = summed(xp, x, axis, keepdims) if x.dtype.char == "e" else x.sum(axis=axis, keepdims=keepdims)
     if x.dtype.kind == "f":
         return total / count
     count = max(count, 1)

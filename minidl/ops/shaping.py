@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from reprlib import repr as brief
 from typing import Any
 
 import numpy
 
 from minidl.devices import device_of
-from minidl.errors import InvalidArgumentError
+from minidl.errors import InvalidArgumentError, brief
 from minidl.ops.creation import shape_of
 from minidl.ops.elementwise import where
 from minidl.ops.inputs import UnfitError, convert, wrong_dtype
