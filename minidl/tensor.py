@@ -141,7 +141,7 @@ class Variable(TensorLike, Assignments):
 
 
 def _another(value: Tensor) -> Tensor:
-    """Another tensor of the same array (copied only where that isn't in C's order), so that a tape tells the two apart."""
+    """Another tensor of the same array (copied where it isn't in C's order), so that a tape tells the two apart."""
     array = value.array
     return Tensor(array if array.flags.c_contiguous else device_of(array).run(array.copy))
 
