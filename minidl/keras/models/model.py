@@ -102,7 +102,7 @@ class Model(Learner):
         >>> model.compile(loss='mse', optimizer=tf.keras.optimizers.SGD(0.125))
         >>> history = model.fit([[1.0], [2.0]], [[2.0], [4.0]], epochs=2, verbose=0)
         >>> history.history
-        {'loss': [10.0, 0.40625]}
+        {'loss': [10.0, 0.28125]}
         """
         self._compiled("fit")
         _check_counts(batch_size=batch_size, steps_per_epoch=steps_per_epoch, validation_steps=validation_steps)
