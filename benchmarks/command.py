@@ -47,16 +47,16 @@ def _file(text: str) -> Path:
     return Path(text)
 
 
-def _options_of_measuring() -> argparse.ArgumentParser:
-    """Options of all that measures."""
+def _options_of_measuring(threads: int, why: str) -> argparse.ArgumentParser:
+    """Options of all that measures, with the number of threads that is taken by default."""
     parser = argparse.ArgumentParser(add_help=False)
     parser.add_argument(
         "--workloads", type=_file, metavar="FILE", help="a Python file of your own workloads and engines"
     )
     parser.add_argument("--only", metavar="NAME", default="", help="only workloads whose names hold this")
     parser.add_argument("--quick", action="store_true", help="fewer workloads and rounds")
-    parser.add_argument("--threads", type=_count, default=machine.cores(), metavar="N",
-                        help="how many threads every engine gets; by default one for each core")  # fmt: skip
+    parser.add_argument("--threads", type=_count, default=threads, metavar="N",
+                        help=f"how many threads every engine gets; by default {why}")  # fmt: skip
     parser.add_argument("--malloc", choices=["raised", "default"], default="raised",
                         help="whether malloc keeps large blocks for the next call, for all engines")  # fmt: skip
     parser.add_argument("--patience", type=_seconds, default=60.0, metavar="SECONDS",
@@ -66,7 +66,9 @@ def _options_of_measuring() -> argparse.ArgumentParser:
 
 def _options_of_a_run() -> argparse.ArgumentParser:
     """Options of what gives a run to keep."""
-    parser = argparse.ArgumentParser(add_help=False, parents=[_options_of_measuring()])
+    parser = argparse.ArgumentParser(
+        add_help=False, parents=[_options_of_measuring(machine.cores(), "one for each core")]
+    )
     parser.add_argument("--device", choices=["cpu", "gpu"], default="cpu", help="gpu: on the GPU and the CPU")
     parser.add_argument("--gpu-only", action="store_true", help="with --device gpu: not on the CPU")
     parser.add_argument("--no-memory", action="store_true", help="leave out the peak memory")
@@ -89,8 +91,9 @@ def _parser(name: str) -> argparse.ArgumentParser:
         description="Time training steps against batch size, width and depth, and a chain against its number of ops.",
     )  # fmt: skip
     scaling.set_defaults(action="scaling")
+    single = _options_of_measuring(1, "1, which other programs disturb least")
     compared = actions.add_parser(
-        "compare", parents=[_options_of_measuring()], help="say what got faster or slower beyond the noise",
+        "compare", parents=[single], help="say what got faster or slower beyond the noise",
         description="Say what got faster or slower beyond the noise: between two runs that --json kept, or between two "
         "checkouts of minidl, which are timed now, in turns, each with its own workloads.",
     )  # fmt: skip
@@ -117,6 +120,10 @@ def parse(arguments: Sequence[str] | None = None, name: str = "python -m benchma
         parser.error("--gpu-only is for --device gpu")
     if options.action == "compare" and options.before.is_dir() != options.after.is_dir():
         parser.error("compare takes two files or two folders, not one of each")
+    if options.action == "compare" and not options.before.is_dir():
+        plain = parser.parse_args(["compare", str(options.before), str(options.after)])
+        if more := [name for name, value in vars(options).items() if value != getattr(plain, name)]:
+            parser.error(f"--{more[0]} is for two folders, which are timed; files hold what was timed already")
     return options
 
 

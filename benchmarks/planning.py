@@ -54,7 +54,7 @@ class Plan:
 
 
 # How many processes of each checkout a comparison starts.
-PAIRS = 6
+PAIRS = 10
 
 
 def run(plan: Plan, told: Told) -> Run:
@@ -129,7 +129,7 @@ def compare_checkouts(plan: Plan, before: Path, after: Path, told: Told) -> tupl
         if not (folder / "minidl" / "__init__.py").is_file():
             raise WorkerError(f"{folder} is no checkout of minidl: it has no minidl/__init__.py")
     watch, waiting = Watch(), _Patience(plan.patience, told)
-    job = dataclasses.replace(plan.job, frameworks=False, effort=Effort(5, 0.04, 4.0))
+    job = dataclasses.replace(plan.job, frameworks=False, effort=Effort(3, 0.04, 4.0))
     runs: tuple[list[Run], list[Run]] = ([], [])
     for number in range(2 * PAIRS):
         # A B, B A, A B and so on, so that neither is always the first.

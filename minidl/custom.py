@@ -14,7 +14,7 @@ from minidl.nest import flatten, pack
 from minidl.ops.creation import identity
 from minidl.ops.inputs import convert
 from minidl.ops.joining import concat
-from minidl.ops.shaping import getitem, reshape
+from minidl.ops.shaping import reshape
 from minidl.primitive import NO_OPTIONS, GradientRule, Listener, Primitive
 from minidl.tape import Tape
 from minidl.tensor import Tensor, TensorLike, Variable
@@ -75,16 +75,30 @@ def _called(f: Callable[..., Any], arguments: Sequence[Any], options: Mapping[st
     read = [(variable, value) for variable, value in reads.values.values() if value.serial not in given]
     variables = [variable for variable, _ in read]
     if variables and not _takes_variables(gradient_function):
-        raise TypeError(
-            f"{f.__name__} reads the variables {[variable.name for variable in variables]}, so its gradient "
-            "function must take `variables` and return their gradients too"
-        )
+        names = [variable.name for variable in variables]
+        raise TypeError(f"{f.__name__} reads {names}: its gradient function must take `variables`, and give theirs too")
     inputs += [value for _, value in read]
     count = len(leaves) + len(variables)
-    places += range(len(leaves), count)
-    wanted = {place: x.shape for place, x in zip(places, inputs, strict=True)}
-    gradients = _Gradients(gradient_function, count, shapes, variables, wanted)
-    rules = [GradientRule(functools.partial(gradients, place)) for place in places]
+    found: list[Any] = [None, []]  # the upstream gradient of a sweep, by which it is known, and the gradients for it
+
+    def gradient(place: int, shape: tuple[int, ...], upstream: Tensor) -> Tensor | None:
+        if upstream is not found[0]:
+            given = gradient_function(*_pieces(upstream, shapes), **({"variables": variables} if variables else {}))
+            gradients = flatten(list(given) if variables else [given])
+            if len(gradients) != count:
+                raise ValueError(
+                    f"A custom gradient gave {len(gradients)} gradients for {count} inputs, variables included"
+                )
+            found[:] = upstream, gradients
+        if found[1][place] is None:
+            return None
+        result = convert(found[1][place])
+        if result.shape != shape:
+            raise InvalidArgumentError(f"A custom gradient has shape {result.shape}, for an input of shape {shape}")
+        return result
+
+    of_inputs = zip([*places, *range(len(leaves), count)], inputs, strict=True)
+    rules = [GradientRule(functools.partial(gradient, place, x.shape)) for place, x in of_inputs]
     for listener in listeners:
         if isinstance(listener, Tape):
             for variable, value in read:
@@ -105,8 +119,8 @@ def _pieces(whole: Tensor, shapes: list[tuple[int, ...]]) -> list[Tensor]:
     if len(shapes) == 1:
         return [whole]
     ends = [0, *itertools.accumulate(math.prod(shape) for shape in shapes)]
-    parts = [getitem(whole, slice(start, stop)) for start, stop in itertools.pairwise(ends)]
-    return [reshape(part, shape) for part, shape in zip(parts, shapes, strict=True)]
+    parts = zip(itertools.pairwise(ends), shapes, strict=True)
+    return [reshape(whole[start:stop], shape) for (start, stop), shape in parts]
 
 
 class _Reads(Listener):
@@ -118,42 +132,3 @@ class _Reads(Listener):
     def hear_read(self, variable: Variable, value: Tensor) -> None:
         if variable.trainable:
             self.values[variable.serial] = variable, value
-
-
-class _Gradients:
-    """The handwritten gradients of all inputs: one function gives them, and is called once for an upstream, by which
-    a sweep is known: each begins with tensors of its own."""
-
-    def __init__(
-        self,
-        function: Callable[..., Any],
-        count: int,
-        shapes: list[tuple[int, ...]],
-        variables: list[Variable],
-        wanted: Mapping[int, tuple[int, ...]],
-    ) -> None:
-        self._function, self._count, self._shapes, self._variables = function, count, shapes, variables
-        self._wanted = wanted  # the shape of each input, by its place
-        self._upstream: Tensor | None = None
-        self._found: list[Any] = []
-
-    def __call__(self, index: int, upstream: Tensor) -> Any:
-        if upstream is not self._upstream:
-            options = {"variables": self._variables} if self._variables else {}
-            given = self._function(*_pieces(upstream, self._shapes), **options)
-            self._found = flatten(list(given) if self._variables else [given])
-            if len(self._found) != self._count:
-                raise ValueError(
-                    f"A custom gradient function gave {len(self._found)} gradients for {self._count} arguments and "
-                    "variables; it gives one for each, None for what isn't a tensor"
-                )
-            self._upstream = upstream
-        if self._found[index] is None:
-            return None
-        gradient = convert(self._found[index])
-        if gradient.shape != self._wanted[index]:
-            raise InvalidArgumentError(
-                f"A custom gradient function gave a gradient of shape {gradient.shape} for an input of shape "
-                f"{self._wanted[index]}; sum or reshape it to that"
-            )
-        return gradient

@@ -98,8 +98,7 @@ def _cupy() -> Any:
         return importlib.import_module("cupy")
     except ImportError as error:
         raise InvalidArgumentError(
-            "A GPU is asked for, but CuPy is not installed. "
-            "Install it with: pip install 'minidl[cuda13]' (or 'minidl[cuda12]' for a CUDA 12 driver)"
+            "A GPU is asked for, but CuPy is not installed: pip install 'minidl[cuda13]' (or, for CUDA 12, [cuda12])"
         ) from error
 
 

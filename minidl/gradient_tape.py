@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Iterator, Sequence
+import functools
+import operator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from minidl.context import thread
 from minidl.devices import device, device_of
-from minidl.errors import InvalidArgumentError
+from minidl.errors import InvalidArgumentError, brief
 from minidl.nest import flatten, pack
 from minidl.ops.creation import identity, ones_like, zeros_like
 from minidl.ops.inputs import convert, number
@@ -95,11 +97,7 @@ class GradientTape(Tape):
 
     def _watch_variable(self, variable: Variable, value: Tensor) -> None:
         Tape.watch(self, value)
-        known = self._variables.get(variable.serial)
-        if known is None:
-            self._variables[variable.serial] = variable, [value.serial]
-        else:
-            known[1].append(value.serial)
+        self._variables.setdefault(variable.serial, (variable, []))[1].append(value.serial)
 
     def watch(self, tensor: Any) -> None:
         """Record what is computed from a tensor or variable, or a nest of them.
@@ -114,14 +112,7 @@ class GradientTape(Tape):
         >>> tape.gradient(y, x).numpy()
         np.float32(6.0)
         """
-        tensors = flatten(tensor)
-        for each in tensors:
-            if not isinstance(each, TensorLike):
-                raise ValueError(
-                    f"A tape watches tensors and variables; {type(each).__name__} {each!r} was given. "
-                    "Make a tensor of it with tf.constant first"
-                )
-        for each in tensors:
+        for each in _tensors("What a tape watches", tensor):
             if isinstance(each, Variable):
                 self._watch_variable(each, each.tensor)
             else:
@@ -174,11 +165,7 @@ class GradientTape(Tape):
     # -- differentiating
 
     def gradient(
-        self,
-        target: Any,
-        sources: Any,
-        output_gradients: Any = None,
-        unconnected_gradients: UnconnectedGradients | str = UnconnectedGradients.NONE,
+        self, target: Any, sources: Any, output_gradients: Any = None, unconnected_gradients: Any = "none"
     ) -> Any:
         """The derivative of the target, or of the sum of its entries, with respect to each source.
 
@@ -198,21 +185,19 @@ class GradientTape(Tape):
         >>> tape.gradient(y, x).numpy()
         array([2., 4.], dtype=float32)
         """
-        fallback = _fallback(unconnected_gradients)
-        targets, listed = _tensors("target", target), _tensors("source", sources)
+        is_zero = _is_zero(unconnected_gradients)
+        targets, listed = _tensors("A target", target), _tensors("A source", sources)
         state = thread.state
         scope, state.device = state.device, None  # each rule runs where its call ran
         try:
             upstream = _upstream(targets, output_gradients)
             self._use()
             found = self._gradients(self.edges.copy() if self._persistent else self.edges, targets, upstream, listed)
-            return pack(sources, [fallback(x) if g is None else g for x, g in zip(listed, found, strict=True)])
+            return pack(sources, _with_zeros(listed, found) if is_zero else found)
         finally:
             state.device = scope
 
-    def jacobian(
-        self, target: Any, sources: Any, unconnected_gradients: UnconnectedGradients | str = UnconnectedGradients.NONE
-    ) -> Any:
+    def jacobian(self, target: Any, sources: Any, unconnected_gradients: Any = "none") -> Any:
         """The derivative of each entry of the target with respect to each entry of each source.
 
         Arguments:
@@ -230,29 +215,25 @@ class GradientTape(Tape):
         array([[2., 0.],
                [0., 4.]], dtype=float32)
         """
-        fallback = _fallback(unconnected_gradients)
+        is_zero = _is_zero(unconnected_gradients)
         if not isinstance(target, TensorLike):
-            raise ValueError(f"A Jacobian is of one tensor or variable; {target!r} was given")
-        listed = _tensors("source", sources)
+            raise ValueError(f"A Jacobian is of one tensor or variable; {brief(target)} was given")
+        listed = _tensors("A source", sources)
         self._use()
-        rows: list[list[Any]] = [[] for _ in listed]
         with device(None):
+            rows = []
             for index in range(target.array.size):
                 found = self._gradients(self.edges.copy(), [target], [_one_entry(target, index)], listed)
-                for row, source, gradient in zip(rows, listed, found, strict=True):
-                    row.append(fallback(source) if gradient is None else gradient)
+                rows.append(_with_zeros(listed, found) if is_zero else found)
             if not self._persistent:
                 self.edges.clear()
-            return pack(sources, [_stacked(row, target, source) for row, source in zip(rows, listed, strict=True)])
+            return pack(sources, [_stacked([row[k] for row in rows], target, x) for k, x in enumerate(listed)])
 
     def _use(self) -> None:
         if self._persistent:
             return
         if self._used:
-            raise RuntimeError(
-                "This tape isn't persistent, so it gives gradients once, and it has; "
-                "make it with GradientTape(persistent=True) for more"
-            )
+            raise RuntimeError("A tape gives gradients once, and this one has; more with GradientTape(persistent=True)")
         if self in thread.state.listeners:  # not inside another function, where its block can't end
             self._pause()
         self._used = True
@@ -282,28 +263,23 @@ def _tensors(role: str, nest: Any) -> list[Any]:
     tensors = flatten(nest)
     for each in tensors:
         if not isinstance(each, TensorLike):
-            raise ValueError(f"A {role} of a gradient is a tensor or variable; {each!r} was given")
+            raise ValueError(f"{role} is a tensor or variable; {brief(each)} was given, of which tf.constant makes one")
     return tensors
 
 
 def _sum(tensors: Sequence[Tensor]) -> Tensor | None:
     """The sum of some tensors, None of none."""
-    total = None
-    for each in tensors:
-        total = each if total is None else total + each
-    return total
+    return functools.reduce(operator.add, tensors) if tensors else None
 
 
-def _fallback(unconnected: UnconnectedGradients | str) -> Callable[[Any], Any]:
-    if unconnected in (UnconnectedGradients.NONE, "none"):
-        return _none
-    if unconnected in (UnconnectedGradients.ZERO, "zero"):
-        return zeros_like
-    raise ValueError(f"unconnected_gradients is 'none' or 'zero'; {unconnected!r} was given")
+def _is_zero(unconnected: Any) -> bool:
+    if unconnected not in (UnconnectedGradients.NONE, UnconnectedGradients.ZERO, "none", "zero"):
+        raise ValueError(f"unconnected_gradients is 'none' or 'zero'; {brief(unconnected)} was given")
+    return unconnected in (UnconnectedGradients.ZERO, "zero")
 
 
-def _none(source: TensorLike) -> None:
-    """The gradient of a source that no target depends on."""
+def _with_zeros(sources: Sequence[TensorLike], gradients: Sequence[Tensor | None]) -> list[Tensor | None]:
+    return [zeros_like(x) if gradient is None else gradient for x, gradient in zip(sources, gradients, strict=True)]
 
 
 def _upstream(targets: Sequence[TensorLike], output_gradients: Any) -> list[Tensor]:
@@ -312,18 +288,14 @@ def _upstream(targets: Sequence[TensorLike], output_gradients: Any) -> list[Tens
     given = flatten(output_gradients)
     if len(given) != len(targets):
         raise ValueError(f"{len(targets)} targets were given, with {len(given)} output gradients")
-    upstream = []
-    for target, gradient in zip(targets, given, strict=True):
-        if gradient is None:
-            upstream.append(_ones(target))
-            continue
-        tensor = convert(gradient, target.dtype, device_of(target.array))
-        if tensor.shape != target.shape:
-            raise InvalidArgumentError(
-                f"An output gradient has shape {tensor.shape}, but its target has shape {target.shape}"
-            )
-        upstream.append(identity(tensor))
-    return upstream
+    return [_ones(x) if each is None else _given(each, x) for each, x in zip(given, targets, strict=True)]
+
+
+def _given(gradient: Any, target: TensorLike) -> Tensor:
+    tensor = convert(gradient, target.dtype, device_of(target.array))
+    if tensor.shape != target.shape:
+        raise InvalidArgumentError(f"An output gradient has shape {tensor.shape}, its target shape {target.shape}")
+    return identity(tensor)
 
 
 def _ones(target: TensorLike) -> Tensor:

@@ -6,12 +6,11 @@ The classes here are what `Tensor` and `Variable` are to users; at the end of th
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy
 from numpy import ndarray
-from numpy.typing import NDArray
 
 from minidl import tensor as idea
 from minidl.context import thread
@@ -19,22 +18,21 @@ from minidl.devices import device_of
 from minidl.errors import InvalidArgumentError
 from minidl.ops import elementwise as table
 from minidl.ops.creation import convert_to_tensor, identity
-from minidl.ops.inputs import convert
+from minidl.ops.inputs import convert, pair
 from minidl.ops.operation import Operation
 from minidl.ops.reductions import _matmul
 from minidl.ops.shaping import getitem
+from minidl.ops.shortcut import binary
 from minidl.primitive import move
 from minidl.values import bool_
 
-if TYPE_CHECKING:
-    from minidl.tensor import Tensor, Variable
+
+def _operators(operation: Any, name: str) -> tuple[Operation, Operation]:
+    """An operation as an operator, and with its sides exchanged."""
+    return binary(operation.primitive, operation.dtypes, f"__r{name}__"), lambda x, y: operation(y, x)
 
 
-def _reflected(operation: Operation) -> Operation:
-    return lambda x, y: operation(y, x)
-
-
-def _comparison(operation: Operation, otherwise: bool) -> Callable[[Any, Any], Any]:
+def _comparison(operation: Any, otherwise: bool) -> Callable[[Any, Any], Any]:
     """== or != entry by entry; a single False or True where the shapes don't broadcast, as in TensorFlow."""
 
     def compare(x: Any, y: Any) -> Any:
@@ -56,44 +54,33 @@ class Operators:
     __slots__ = ()
     __array_priority__ = 101  # `array * tensor` is the tensor's to compute; CuPy's arrays have 100
 
-    if TYPE_CHECKING:
-
-        @property
-        def array(self) -> Any: ...
-        @property
-        def tensor(self) -> Tensor: ...
-        @property
-        def shape(self) -> tuple[int, ...]: ...
-        @property
-        def dtype(self) -> numpy.dtype: ...
-
-    __add__ = __radd__ = table.add
-    __sub__, __rsub__ = table.subtract, _reflected(table.subtract)
-    __mul__ = __rmul__ = table.multiply
-    __truediv__, __rtruediv__ = table.divide, _reflected(table.divide)
-    __floordiv__, __rfloordiv__ = table.floordiv, _reflected(table.floordiv)
-    __mod__, __rmod__ = table.floormod, _reflected(table.floormod)
-    __pow__, __rpow__ = table.pow, _reflected(table.pow)
-    __matmul__, __rmatmul__ = _matmul, _reflected(_matmul)
-    __and__, __rand__ = table.logical_and, _reflected(table.logical_and)
-    __or__, __ror__ = table.logical_or, _reflected(table.logical_or)
-    __xor__, __rxor__ = table.logical_xor, _reflected(table.logical_xor)
+    (__add__, _), __radd__ = _operators(table.add, "add"), table.add
+    (__mul__, _), __rmul__ = _operators(table.multiply, "mul"), table.multiply
+    __sub__, __rsub__ = _operators(table.subtract, "sub")
+    __truediv__, __rtruediv__ = _operators(table.divide, "truediv")
+    __floordiv__, __rfloordiv__ = _operators(table.floordiv, "floordiv")
+    __mod__, __rmod__ = _operators(table.floormod, "mod")
+    __pow__, __rpow__ = _operators(table.pow, "pow")
+    __matmul__, __rmatmul__ = _operators(_matmul, "matmul")
+    __and__, __rand__ = _operators(table.logical_and, "and")
+    __or__, __ror__ = _operators(table.logical_or, "or")
+    __xor__, __rxor__ = _operators(table.logical_xor, "xor")
     __lt__, __le__, __gt__, __ge__ = table.less, table.less_equal, table.greater, table.greater_equal
     __eq__, __ne__ = _comparison(table.equal, False), _comparison(table.not_equal, True)
     __neg__, __abs__, __invert__ = table.negative, table.abs, table.logical_not
     __getitem__ = getitem
 
     @property
-    def ndim(self) -> int:
+    def ndim(self: Any) -> int:
         """The number of axes."""
         return len(self.shape)
 
     @property
-    def device(self) -> str:
+    def device(self: Any) -> str:
         """The full name of the device that holds the value."""
         return device_of(self.array).full_name
 
-    def numpy(self) -> Any:
+    def numpy(self: Any) -> Any:
         """The value as a NumPy array of its own, a NumPy scalar where there are no axes.
 
         Raises TypeError (an AttributeError too, as TensorFlow's) while a function is traced, where there are no values.
@@ -101,7 +88,7 @@ class Operators:
         array = self.tensor.array
         return device_of(array).to_numpy(array)[()]
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+    def __array__(self: Any, dtype: Any = None, copy: bool | None = None) -> Any:
         try:
             if copy:
                 return numpy.array(self.numpy(), dtype)
@@ -112,74 +99,73 @@ class Operators:
         view.flags.writeable = False
         return view if dtype is None else view.astype(dtype, copy=False)
 
-    def __bool__(self) -> bool:
-        return bool(self.numpy())
+    def __bool__(self: Any) -> bool:
+        array = self.numpy()
+        return array.size > 0 and bool(array)  # of no entries, False as in TensorFlow
 
-    def __float__(self) -> float:
+    def __float__(self: Any) -> float:
         return float(self.numpy())
 
-    def __int__(self) -> int:
+    def __int__(self: Any) -> int:
         return int(self.numpy())
 
-    def __index__(self) -> int:
+    def __index__(self: Any) -> int:
         return operator.index(self.numpy())
 
-    def __len__(self) -> int:
+    def __len__(self: Any) -> int:
         if not self.shape:
             raise TypeError("A tensor of shape () has no length")
-        return self.shape[0]
+        return self.shape[0]  # type: ignore[no-any-return]
 
-    def __iter__(self) -> Iterator[Tensor]:
+    def __iter__(self: Any) -> Iterator[idea.Tensor]:
         if not self.shape:
             raise TypeError("A tensor of shape () can't be iterated over")
         return (self[index] for index in range(self.shape[0]))
 
-    def __hash__(self) -> int:
+    def __hash__(self: Any) -> int:
         raise TypeError(f"A {type(self).__name__} can't be hashed, since == compares its entries; use id() as the key")
 
-    def __setitem__(self, index: object, value: object) -> None:
-        raise TypeError(
-            f"A {type(self).__name__} can't be written into at {index!r}: a Tensor never changes. "
-            "Compute a new one, with tf.where for example, or give a Variable a whole new value with assign"
-        )
+    def __setitem__(self: Any, index: object, value: object) -> None:
+        raise TypeError(f"A tensor never changes and can't be written into at {index!r}; assign a variable instead")
 
-    def __reduce__(self) -> Any:
+    def __reduce__(self: Any) -> Any:  # a copy is another tensor, with a serial number of its own
         if isinstance(self, idea.Variable):
-            return _variable_of, (self.tensor.array, self.trainable, self.name)
-        return _tensor_of, (self.tensor.array,)  # a copy is another tensor, with a serial number of its own
+            return idea.Variable, (self.tensor, self.trainable, self.name)
+        return idea.Tensor, (self.array,)
 
     # -- as it is printed
 
-    def __repr__(self) -> str:
+    def __repr__(self: Any) -> str:
         name = f" {self.name!r} shape={self.shape}" if isinstance(self, idea.Variable) else f": shape={self.shape},"
-        array = self.tensor.array
-        if _has_no_values(array):
-            return f"<minidl.{type(self).__name__}{name} dtype={self.dtype}, {array}>"
-        values = device_of(array).to_numpy(array)
-        text = repr(values) if values.ndim else str(values)
-        return f"<minidl.{type(self).__name__}{name} dtype={self.dtype}, numpy={chr(10) * (values.ndim > 1)}{text}>"
+        return f"<minidl.{type(self).__name__}{name} dtype={self.dtype}, {_text(self.tensor.array, 'numpy=')}>"
 
-    def __str__(self) -> str:
-        array = self.tensor.array
-        if isinstance(self, idea.Variable) or _has_no_values(array):
-            return repr(self)
-        return f"minidl.Tensor({device_of(array).to_numpy(array)}, shape={self.shape}, dtype={self.dtype})"
+    def __str__(self: Any) -> str:
+        return (
+            repr(self)
+            if _is_shown_whole(self)
+            else (f"minidl.Tensor({_text(self.array, '')}, shape={self.shape}, dtype={self.dtype})")
+        )
 
-    def __format__(self, specification: str) -> str:
-        is_shown_whole = isinstance(self, idea.Variable) or _has_no_values(self.tensor.array)
-        return str(self) if is_shown_whole and not specification else format(self.numpy(), specification)
+    def __format__(self: Any, specification: str) -> str:
+        return str(self) if _is_shown_whole(self) and not specification else format(self.numpy(), specification)
+
+
+def _is_shown_whole(x: Any) -> bool:
+    """Whether to print a tensor is to show what it is beside its values."""
+    return isinstance(x, idea.Variable) or _has_no_values(x.array)
 
 
 def _has_no_values(array: Any) -> bool:
     return not isinstance(array, ndarray) and device_of(array) is array.device
 
 
-def _tensor_of(array: Any) -> Tensor:
-    return idea.Tensor(array)
-
-
-def _variable_of(array: Any, trainable: bool, name: str) -> Variable:
-    return idea.Variable(idea.Tensor(array), trainable, name)
+def _text(array: Any, prefix: str) -> str:
+    """An array's values as `repr` shows them behind a prefix, or as `str` does without one, as TensorFlow does."""
+    if _has_no_values(array):
+        return str(array)
+    values = device_of(array).to_numpy(array)[()]
+    text = repr(values if values.ndim else values.item()) if prefix else str(values)
+    return prefix + "\n" * ("\n" in text) + text
 
 
 class Assignments:
@@ -209,14 +195,14 @@ class Assignments:
         return self
 
     def assign_add(self: Any, delta: Any) -> Any:
-        """Add to a variable; see `assign`."""
-        return self.assign(table.add(self, delta))
+        """Add to a variable a value of its shape (InvalidArgumentError for another); see `assign`."""
+        return self.assign(table.add(*_of_one_shape("assign_add", self, delta)))
 
     def assign_sub(self: Any, delta: Any) -> Any:
-        """Subtract from a variable; see `assign`."""
-        return self.assign(table.subtract(self, delta))
+        """Subtract from a variable a value of its shape (InvalidArgumentError for another); see `assign`."""
+        return self.assign(table.subtract(*_of_one_shape("assign_sub", self, delta)))
 
-    def value(self) -> Tensor:
+    def value(self: Any) -> idea.Tensor:
         """The present value as a tensor of its own, through which gradients flow."""
         return identity(self)
 
@@ -228,7 +214,15 @@ class Assignments:
             self.held = idea.Tensor(device.place(self.tensor.array))
 
 
-def _value_for(variable: Variable, value: Any) -> Tensor:
+def _of_one_shape(name: str, variable: idea.Variable, delta: Any) -> Sequence[idea.Tensor]:
+    """A variable's value and what changes it, as tensors."""
+    value, change = pair(name, variable, delta)
+    if change.array.shape != value.array.shape:
+        raise InvalidArgumentError(f"{name} doesn't broadcast {change.shape} to {variable.name!r} of {value.shape}")
+    return value, change
+
+
+def _value_for(variable: idea.Variable, value: Any) -> idea.Tensor:
     """A value as a tensor of a variable's dtype, where the variable is."""
     device = device_of(variable.array)
     tensor = convert(value, variable.dtype, device)
@@ -240,14 +234,8 @@ def _value_for(variable: Variable, value: Any) -> Tensor:
     return move(tensor, device)
 
 
+_OF_EACH_CLASS = ("__module__", "__doc__", "__slots__", "__qualname__", "__firstlineno__", "__static_attributes__", "_")
 for _given, _class in ((Operators, idea.TensorLike), (Assignments, idea.Variable)):
     for _name, _what in vars(_given).items():
-        if _name not in (
-            "__module__",
-            "__doc__",
-            "__slots__",
-            "__qualname__",
-            "__firstlineno__",
-            "__static_attributes__",
-        ):
+        if _name not in _OF_EACH_CLASS:
             setattr(_class, _name, _what)

@@ -60,7 +60,7 @@ class GradientRule:
     Attributes:
         function: gives the gradient from the upstream gradient and, behind it, what the rule keeps of the call.
             The gradient may be larger than the input, or smaller, where one broadcasts to the other: a sweep sums
-            or repeats it, so that no rule needs to undo broadcasting.
+            or repeats it, so that no rule needs to undo broadcasting. None, where there is none.
         keep: picks what the rule keeps out of a call's inputs, result and options; None where it keeps nothing.
     """
 
@@ -163,7 +163,8 @@ def call(primitive: Primitive, inputs: tuple[Tensor, ...], options: Mapping[str,
     """Call a primitive on tensors: compute, then tell whoever listens.
 
     It computes where its inputs are; in a device scope there, and brings them along. Raises InvalidArgumentError
-    where the inputs are on two devices, or don't fit the operation.
+    where the inputs are on two devices, or don't fit the operation. (Operations call it by `ops/shortcut.py`, the same
+    written out for speed.)
     """
     state = thread.state
     device = state.device
@@ -196,6 +197,9 @@ def _misfit(primitive: Primitive, inputs: tuple[Tensor, ...], error: Exception) 
     # NumPy and CuPy say in other words what this says
     advice = "don't broadcast; make their last dimensions equal, or 1" if "broadcast" in str(error) else error
     return InvalidArgumentError(f"{primitive.name}: shapes {shapes} {advice}")
+
+
+# -- devices, which a first reading may skip -----------------------------------------------------------------------
 
 
 def _device_of_all(primitive: Primitive, inputs: tuple[Tensor, ...]) -> Device:

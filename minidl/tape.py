@@ -2,10 +2,11 @@
 
 What a tape keeps is a list of *edges*, in the order of the calls: "this result was computed from this input, and here
 is the rule that makes of the result's gradient a part of the input's". To differentiate is to walk that list from its
-end, the *sweep*: by the time an edge is reached, every edge out of its result has been passed, so that result's
+end, the *sweep*: by the time an edge is reached, every edge whose input is its result has been passed, so that result's
 gradient is complete. Nothing recurses.
 
-`GradientTape`, which users have, is this tape with TensorFlow's manners (`gradient_tape.py`).
+`GradientTape`, which users have, is this tape with TensorFlow's manners (`gradient_tape.py`): it enters the tape among
+a thread's listeners, sets the first gradient to 1, and calls `sweep`.
 """
 
 from __future__ import annotations
@@ -48,6 +49,17 @@ class Tape(Listener):
         watched: the serial numbers of the tensors whose calls it keeps: those that `watch` was told, and whatever
             is computed from them.
         roots: those among them that were watched, and not computed.
+
+    >>> from minidl.context import thread
+    >>> from minidl.tape import Tape
+    >>> x, tape = tf.Variable(3.0), Tape()
+    >>> thread.state.enter(tape)
+    >>> z = x * x
+    >>> thread.state.leave(tape)
+    >>> gradients = {z.serial: tf.constant(1.0)}
+    >>> tape.sweep(tape.edges, gradients, {x.tensor.serial})
+    >>> float(gradients[x.tensor.serial])
+    6.0
     """
 
     __slots__ = ("edges", "roots", "watched")
@@ -93,7 +105,7 @@ class Tape(Listener):
         passed = None
         while edges:
             edge = edges.pop()
-            if edge.result != passed:  # the first edge into this result; no later one will need its gradient
+            if edge.result != passed:  # a result's edges lie side by side: upstream serves them all, so forget it
                 passed = edge.result
                 upstream = gradients.get(passed) if passed in wanted else gradients.pop(passed, None)
             if upstream is None or (needed is not None and edge.input not in needed):
@@ -126,10 +138,10 @@ def unbroadcast(gradient: Tensor, shape: tuple[int, ...]) -> Tensor:
     of an entry has its part in the result; where a rule gave the same gradient for many entries, it is smaller, and is
     repeated. This is the one place that does so, for all rules.
     """
-    axes, summed = _axes_to_sum(gradient.array.shape, shape)
+    axes, sum_shape = _axes_to_sum(gradient.array.shape, shape)
     if axes:
-        gradient = call(sum_over, (gradient,), {"axes": axes, "shape": summed})
-    return gradient if summed == shape else call(broadcast_to, (gradient,), {"shape": shape})
+        gradient = call(sum_over, (gradient,), {"axes": axes, "shape": sum_shape})
+    return gradient if sum_shape == shape else call(broadcast_to, (gradient,), {"shape": shape})
 
 
 @functools.lru_cache(4096)
@@ -137,8 +149,8 @@ def _axes_to_sum(found: tuple[int, ...], shape: tuple[int, ...]) -> tuple[tuple[
     """The axes of a gradient of shape `found` to sum over for a tensor of another shape, and the shape of the sum."""
     extra = max(len(found) - len(shape), 0)  # axes in front, which the tensor doesn't have
     wanted = shape[len(shape) + extra - len(found) :]  # the lengths of those of its axes that the gradient has
-    summed = tuple(1 if length == 1 else found[axis] for axis, length in enumerate(wanted, extra))
-    return (*range(extra), *(axis for axis, length in enumerate(summed, extra) if length != found[axis])), summed
+    sum_shape = tuple(1 if length == 1 else found[axis] for axis, length in enumerate(wanted, extra))
+    return (*range(extra), *(axis for axis, length in enumerate(sum_shape, extra) if length != found[axis])), sum_shape
 
 
 # Each of the two is the other's gradient, and neither rule says so: it passes the upstream gradient on, which has

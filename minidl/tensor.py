@@ -2,7 +2,8 @@
 
 The first of the three files that hold the idea. `primitive.py` computes with tensors and tells whoever listens;
 `tape.py` listens, and differentiates. The operators, as in `x * y`, are given to both classes by `operators.py`, and
-the dtype that a number gets is found in `values.py`: neither is needed to understand these three.
+the dtype that a number gets is found in `values.py`: neither is needed to understand these three. Whatever mentions
+`trace` or `compiling` is for functions that are compiled, and may be read as if it weren't there.
 """
 
 from __future__ import annotations
@@ -104,7 +105,7 @@ class Variable(TensorLike, Assignments):
         self.name = name or "Variable"
         if thread.state.trace is not None:
             thread.state.trace.create(self, value)
-        self.held: Any = _copy_of(value)
+        self.held: Any = _another(value)
 
     @property
     def array(self) -> Any:  # type: ignore[override]
@@ -122,7 +123,7 @@ class Variable(TensorLike, Assignments):
         """The present value, as operations take it: listeners are told of it."""
         state = thread.state
         value = self.held
-        if type(value) is not Tensor or state.trace is not None:
+        if type(value) is not Tensor or state.trace is not None:  # (else for speed)
             value = self.tensor
         for listener in state.listeners:
             listener.hear_read(self, value)
@@ -134,13 +135,13 @@ class Variable(TensorLike, Assignments):
         if trace is not None:
             trace.assign(self, value)
             return
-        value = _copy_of(value)
+        value = _another(value)
         with compiling:  # not while a compiled function has the value in its hands
             self.held = value
 
 
-def _copy_of(value: Tensor) -> Tensor:
-    """The same value as another tensor, so that a tape tells one from the other, its entries in C's order."""
+def _another(value: Tensor) -> Tensor:
+    """Another tensor of the same array (copied only where that isn't in C's order), so that a tape tells the two apart."""
     array = value.array
     return Tensor(array if array.flags.c_contiguous else device_of(array).run(array.copy))
 

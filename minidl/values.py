@@ -8,6 +8,7 @@ import numpy
 
 from minidl.context import thread
 from minidl.devices import device_of, is_gpu_array
+from minidl.errors import brief
 
 float16, float32, float64 = numpy.dtype("float16"), numpy.dtype("float32"), numpy.dtype("float64")
 int32, int64 = numpy.dtype("int32"), numpy.dtype("int64")
@@ -16,6 +17,7 @@ bool_ = numpy.dtype("bool")
 FLOATS = frozenset({float16, float32, float64})
 NUMBERS = FLOATS | {int32, int64}
 DTYPES = NUMBERS | {bool_}
+_NAMES = ", ".join(sorted(map(str, DTYPES)))
 
 
 def as_dtype(dtype: Any) -> numpy.dtype:
@@ -31,7 +33,7 @@ def as_dtype(dtype: Any) -> numpy.dtype:
     except TypeError:
         found = numpy.dtype(object)
     if found not in DTYPES or dtype is None:
-        raise TypeError(f"minidl has no dtype {dtype!r}; it has {', '.join(sorted(map(str, DTYPES)))}")
+        raise TypeError(f"minidl has no dtype {dtype!r}; it has {_NAMES}")
     return found
 
 
@@ -40,7 +42,7 @@ def array_of(value: Any, dtype: Any = None) -> Any:
 
     A number or nested list of Python's becomes float32, int32 (int64 where a number is too large for it) or bool,
     and follows `dtype` only where it loses nothing by its kind; arrays keep their dtype, and follow any. Arrays are
-    copied. Raises ValueError for what has no shape, TypeError for a dtype that doesn't fit.
+    copied. Raises ValueError for what has no shape or one kind, TypeError for a dtype that doesn't fit.
     """
     dtype = None if dtype is None else as_dtype(dtype)
     if is_gpu_array(value):
@@ -52,40 +54,39 @@ def array_of(value: Any, dtype: Any = None) -> Any:
 
 
 def _numpy_array(value: Any, dtype: numpy.dtype | None) -> numpy.ndarray:
-    if value is None:
-        raise ValueError("None can't be made a tensor; a number, list or array can")
     try:
         array = numpy.array(value, order="C")
-    except ValueError as error:
-        if not isinstance(value, (list, tuple)):
-            raise
-        raise ValueError(f"The lists in {value!r} differ in length, so they make no tensor") from error
-    if dtype is None:
-        dtype = _usual_dtype(array) if _is_python(value) else array.dtype
-    elif _is_python(value) and array.size and not _keeps_kind(array.dtype, dtype):
-        raise TypeError(f"{value!r} can't be made a tensor of dtype {dtype}; use tf.cast to convert it all the same")
-    if dtype not in DTYPES or array.dtype.kind not in "fiub":
-        raise TypeError(
-            f"{value!r} would make a tensor of dtype {array.dtype}; minidl has {', '.join(sorted(map(str, DTYPES)))}"
-        )
-    converted: numpy.ndarray = thread.state.run_rule(array.astype, dtype, copy=False)
+        first = value
+        while isinstance(first, (list, tuple)) and first:
+            first = first[0]
+        is_python = type(first) in (bool, int, float, list, tuple, range)  # such numbers have no dtype of their own
+        whole = type(first) is int and array.dtype.kind in "Ouf"  # as NumPy takes those that are beyond int64
+        if whole and all(isinstance(each, int) for each in numpy.array(value, object).flat):
+            if dtype not in FLOATS:
+                raise OverflowError("whole numbers go up to int64's")
+            array = numpy.array(value, float64)
+    except (ValueError, OverflowError) as error:
+        why = "lists that differ in length make no tensor" if "inhomogeneous" in str(error) else error
+        raise ValueError(f"{brief(value)} can't be made a tensor: {why}") from error
+    kind = array.dtype.kind
+    mixes = kind != "b" and dtype is None and isinstance(first, (bool, numpy.bool_))
+    if mixes or kind == "O" or (is_python and kind in "US"):
+        raise ValueError(f"{brief(value)} can't be made a tensor; numbers of one kind and arrays can")
+    wanted = dtype or (_usual_dtype(array) if is_python else array.dtype)
+    if wanted not in DTYPES or kind not in "fiub":
+        found = "strings" if kind in "US" else f"dtype {wanted}"
+        raise TypeError(f"{brief(value)} would make a tensor of {found}; minidl has {_NAMES}")
+    is_narrower = dtype is not None and kind + dtype.kind in ("fi", "fb", "ib", "ub")
+    if is_narrower and array.size and (is_python or isinstance(value, (list, tuple))):
+        raise TypeError(f"{brief(value)} can't be made a tensor of dtype {wanted}; convert it with tf.cast")
+    converted: numpy.ndarray = thread.state.run_rule(array.astype, wanted, copy=False)
     return converted
 
 
-def _is_python(value: Any) -> bool:
-    """Whether the numbers in a nested list are Python's, which have no dtype of their own."""
-    while isinstance(value, (list, tuple)) and value:
-        value = value[0]
-    return isinstance(value, (bool, int, float, list, tuple, range)) and not isinstance(value, numpy.generic)
-
-
 def _usual_dtype(array: numpy.ndarray) -> numpy.dtype:
+    """The dtype that numbers of Python's get."""
     if array.dtype.kind == "f":
         return float32
     if array.dtype.kind == "i" and (not array.size or -(2**31) <= array.min() <= array.max() < 2**31):
         return int32
     return array.dtype
-
-
-def _keeps_kind(given: numpy.dtype, wanted: numpy.dtype) -> bool:
-    return given.kind == "b" or wanted.kind == "f" or (given.kind in "iu" and wanted.kind == "i")

@@ -590,6 +590,7 @@ def test_two_runs_are_compared() -> None:
         (["compare", "a.json"], "the following arguments are required: AFTER"),
         (["compare", "tests", "a.json"], "two files or two folders"),
         (["compare", "a.json", "b.json", "--device", "gpu"], "unrecognized arguments"),
+        (["compare", "a.json", "b.json", "--only", "train"], "--only is for two folders, which are timed"),
         (["--quick", "scaling"], "write scaling first, and its options after it"),
         (["scaling", "a.json"], "unrecognized arguments: a.json"),
         (["--gpu-only"], "--gpu-only is for --device gpu"),

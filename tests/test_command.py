@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import subprocess
@@ -11,10 +12,12 @@ from typing import Any
 
 import pytest
 from matplotlib import image
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from minidl.okja import pictures
 from minidl.okja.command import main
 from minidl.okja.lesson import descent, lesson
+from minidl.okja.reference import start_tensorflow
 from minidl.pictures import drawing
 
 import minidl  # isort: skip
@@ -73,6 +76,30 @@ def test_okja_draws_pictures(tmp_path: Path, capsys: pytest.CaptureFixture[str])
         assert str(file) in printed
 
 
+@pytest.mark.parametrize("korean", [True, False])
+@pytest.mark.parametrize(("epochs", "rate"), [(1, 2e-10), (20, 2e-10), (100, 2e-10), (10, 2e-9)])
+def test_the_names_of_the_films_keep_apart(
+    epochs: int, rate: float, korean: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not korean:
+        monkeypatch.setattr(drawing, "KOREAN", "")
+    result = lesson(minidl, epochs, rate)
+    for has_line in (True, False):
+        with pictures.canvas(tmp_path / "line.png") as (figure, axes):
+            if has_line:
+                pictures._line(axes, str.format, result)
+            else:
+                pictures._data(axes, str.format)
+            renderer = FigureCanvasAgg(figure).get_renderer()
+            figure.draw(renderer)
+            texts = [text.get_window_extent(renderer) for text in axes.texts]
+            for one, other in itertools.combinations([*texts, axes.title.get_window_extent(renderer)], 2):
+                assert not one.overlaps(other)
+            for text in texts:
+                assert figure.bbox.containsx(text.x0)
+                assert figure.bbox.containsx(text.x1)
+
+
 @pytest.mark.filterwarnings("error:Glyph")
 def test_without_a_korean_font_names_are_in_english(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(drawing, "KOREAN", "")
@@ -120,6 +147,7 @@ def test_what_an_error_ends_with_is_not_kept_quiet(monkeypatch: pytest.MonkeyPat
 def test_without_tensorflow_compare_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    start_tensorflow.cache_clear()
     monkeypatch.setitem(sys.modules, "tensorflow", None)
     assert main(["okja", "--compare"]) == 1
     captured = capsys.readouterr()

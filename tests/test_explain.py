@@ -232,7 +232,7 @@ def test_a_formula_is_that_of_the_rule() -> None:
 def test_formulas_compute_what_the_rules_do() -> None:
     """The formula of each elementwise rule of one input, evaluated, gives the tape's gradient."""
     names = {name: getattr(minidl.math, name) for name in minidl.math.__all__} | {"zeros_like": minidl.zeros_like}
-    from minidl.ops.elementwise import step
+    from minidl.ops.elementwise import where_positive
 
     x = minidl.constant([0.3, 1.7, 2.2])
     upstream = minidl.constant([1.0, -2.0, 0.5])
@@ -241,7 +241,9 @@ def test_formulas_compute_what_the_rules_do() -> None:
             tape.watch(x)
             result = names[name](x)
         text = formula(primitive_of(name).rules[0].function, {})
-        by_formula = eval(text, names | {"step": step, "x": x, "upstream": upstream, "result": result})
+        by_formula = eval(
+            text, names | {"where_positive": where_positive, "x": x, "upstream": upstream, "result": result}
+        )
         numpy.testing.assert_array_equal(by_formula.numpy(), tape.gradient(result, x, upstream).numpy())
 
 

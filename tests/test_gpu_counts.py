@@ -109,7 +109,6 @@ def test_an_eager_step_enters_one_scope_a_call_and_never_waits(double: Any, scop
     assert (counts.uploads, counts.downloads, counts.synchronizations, counts.conversions) == (0, 0, 0, 0)
 
 
-@pytest.mark.xfail(strict=True, reason="the check of the indices reads the least and the largest, one by one")
 @pytest.mark.parametrize("compiled", [False, True], ids=["eager", "compiled"])
 def test_gather_waits_once_at_most(double: Any, compiled: bool) -> None:
     with tf.device("/gpu:0"):

@@ -225,6 +225,25 @@ def test_a_picture_is_saved_as_a_page(browser: Any, tmp_path: Path) -> None:
         assert not page.is_visible(".program")
 
 
+def test_pictures_of_every_kind_are_stepped_through(browser: Any, tmp_path: Path) -> None:
+    x = minidl.Variable([1.0, 2.0], name="x")
+    own = minidl.custom_gradient(lambda x: (x * 1.0, lambda upstream: -upstream))
+    with minidl.Picture() as forward:
+        minidl.reduce_max(x * x)
+    with minidl.Picture() as matrix, minidl.GradientTape() as tape:
+        column = minidl.reshape(own(x), [2, 1])
+        tape.gradient(minidl.reduce_max(minidl.matmul([[1.0, 2.0], [3.0, 4.0]], column)), x)
+    for picture, count in ((forward, 2), (matrix, len(matrix.forward()) + len(matrix.backward()))):
+        picture.save(tmp_path / "picture.html")
+        with Opened(browser, tmp_path / "picture.html", 360) as page:
+            page.click("#language")
+            states = stepped(page)
+            assert len(states) == count
+            assert all(re.search("[가-힣]", state["said"]) for state in states)
+            assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    assert "직접 정한 미분 규칙" in states[-1]["said"]
+
+
 def test_names_cannot_end_the_script(browser: Any, tmp_path: Path) -> None:
     picture_of_paths("</script><script>alert(1)</script>").save(tmp_path / "odd.html")
     with Opened(browser, tmp_path / "odd.html") as page:

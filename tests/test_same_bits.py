@@ -74,9 +74,9 @@ def test_a_case_gives_the_same_bits_compiled(case: Case, compiled: Compiler) -> 
     try:
         assert_same_bits(program, compiled)
     except ValueError as error:
-        if "makes the variable" not in str(error):
+        if "makes the variable" not in str(error) and "sets the random seed" not in str(error):
             raise
-        assert case.eager_only  # as TensorFlow's functions do, ours refuse variables made at each call
+        assert case.eager_only  # functions refuse variables made at each call, as TensorFlow's do, and seeds
     except TypeError as error:
         if "Python looked at" not in str(error):
             raise

@@ -7,10 +7,8 @@ import contextlib
 import importlib
 import importlib.util
 import math
-import os
 import sys
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -219,26 +217,6 @@ def _say_drawn(printer: Printer, files: Sequence[Path]) -> None:
         )
 
 
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep off the terminal what is written to the standard error, but where an error ends the block.
-
-    TensorFlow speaks of its own matters at each start and each compilation, past Python and into any table.
-    """
-    with tempfile.TemporaryFile() as written:
-        terminal = os.dup(2)
-        os.dup2(written.fileno(), 2)
-        try:
-            yield
-        except BaseException:
-            written.seek(0)
-            os.write(terminal, written.read())
-            raise
-        finally:
-            os.dup2(terminal, 2)
-            os.close(terminal)
-
-
 def _tensorflow() -> Any:
     try:
         return start_tensorflow()
@@ -279,8 +257,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if given[:1] == ["benchmarks"]:
             return _benchmarks(given[1:])
         options = _parser().parse_args(given)
-        with _quiet() if "compare" in options else contextlib.nullcontext():
-            options.run(options)
+        options.run(options)
     except (ImportError, OSError, ValueError) as error:
         print(f"minidl: {error}", file=sys.stderr)
         return 1

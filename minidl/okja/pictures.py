@@ -82,18 +82,21 @@ def _name(film: Film) -> str:
     return film.english if korean_font() is None else f"{film.korean} {film.english}"
 
 
-def _label(axes: Any, text: str, x: float, y: float, color: str, is_above: bool) -> None:
-    """A text beside a point: on its left above it, or on its right below it."""
-    side, aligned = (-1, ("right", "bottom")) if is_above else (1, ("left", "top"))
-    axes.annotate(text, (x, y), xytext=(7 * side, -5 * side), textcoords="offset points", color=color, fontsize=10.5,
-                  ha=aligned[0], va=aligned[1], zorder=5)  # fmt: skip
+def _label(axes: Any, text: str, x: float, y: float, color: str, is_left: bool, rises: float = -5) -> None:
+    """A text beside a point, on its left or right, so many points above it or, where negative, below."""
+    axes.annotate(text, (x, y), xytext=(-7 if is_left else 7, rises), textcoords="offset points", color=color,
+                  fontsize=10.5, ha="right" if is_left else "left", va="bottom" if rises > 0 else "top", zorder=5,
+                  bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 0})  # fmt: skip
 
 
-def _films(axes: Any, words: Words) -> None:
-    for film, color, marker in zip(FILMS, COLORS, "osD^", strict=True):
+def _films(axes: Any, words: Words, lowest: float = 0) -> None:
+    """The films as points with their names; in a picture that reaches far down these go below each other."""
+    for index, (film, color, marker) in enumerate(zip(FILMS, COLORS, "osD^", strict=True)):
         axes.plot([film.wishes], [film.audience], marker, markersize=9, color=color, zorder=3)
-        is_above = film.wishes > OKJA.wishes
-        _label(axes, f"{_name(film)}\n{film.wishes:,} → {film.audience:,}", film.wishes, film.audience, color, is_above)
+        is_left = film.wishes > OKJA.wishes
+        rises = -5 - 45 * (index % 2) if lowest < -1000 else 5 if is_left else -5
+        text = f"{_name(film)}\n{film.wishes:,} → {film.audience:,}"
+        _label(axes, text, film.wishes, film.audience, color, is_left and (rises > 0 or film is FILMS[-1]), rises)
     axes.set_xlim(7500, 18000)
     axes.set_xlabel(words("users of Watcha who want to see it"))
     axes.set_ylabel(words("audience (units of {people:,} people)", people=PEOPLE))
@@ -119,11 +122,11 @@ def _loss(axes: Any, words: Words, losses: Sequence[float]) -> None:
 def _line(axes: Any, words: Words, result: Result) -> None:
     after = result.after
     axes.plot(list(LINE), after.line, "--", color=ORANGE, zorder=1)
-    _films(axes, words)
+    lowest, highest = min(0, *after.line), max(1200, *after.line)
+    _films(axes, words, lowest)
     axes.plot([OKJA.wishes], [after.okja], "*", markersize=16, color=ORANGE, zorder=4)
     okja = words("{film}: {audience:,.1f} predicted", film=_name(OKJA), audience=after.okja)
-    _label(axes, okja, OKJA.wishes, after.okja, ORANGE, is_above=False)
-    lowest, highest = min(0, *after.line), max(1200, *after.line)
+    _label(axes, okja, OKJA.wishes, after.okja, ORANGE, is_left=lowest < -1000)
     axes.set_ylim(lowest - 0.05 * (highest - lowest) * (lowest < 0), highest + 0.05 * (highest - lowest))
     axes.set_title(
         words("The line: audience = {weight:.5f} · wishes + {bias:.5f}", weight=after.weight, bias=after.bias)

@@ -9,10 +9,11 @@ import numpy
 
 from minidl.context import thread
 from minidl.devices import CPU, Device, device_of
-from minidl.errors import InvalidArgumentError
-from minidl.ops.inputs import convert
+from minidl.errors import InvalidArgumentError, brief
+from minidl.ops.inputs import UnfitError, convert
+from minidl.ops.parts import cast_to
 from minidl.ops.shortcut import call
-from minidl.primitive import Primitive, primitive
+from minidl.primitive import primitive
 from minidl.tensor import Tensor, TensorLike, Variable
 from minidl.values import FLOATS, as_dtype, float16, float32, float64, int32, int64
 
@@ -50,15 +51,10 @@ def constant(value: Any, dtype: Any = None, shape: Any = None, name: str | None 
         return tensor
     wanted = shape_of(shape)
     if tensor.array.size not in (1, math.prod(wanted)):
-        raise TypeError(f"A constant of shape {wanted} can't be made of {tensor.array.size} entries: {value!r}")
-    if isinstance(value, TensorLike) and thread.state.trace is not None:
-        value.numpy()  # a constant is made of values: what has none says so
-    device, fits = device_of(tensor.array), tensor.array.size == math.prod(wanted)
-
-    def in_shape(array: Any) -> Any:
-        return array.reshape(wanted) if fits else device.module.full(wanted, array.reshape(()), dtype=array.dtype)
-
-    return Tensor(device.run(in_shape, tensor.array))
+        raise TypeError(f"A constant of shape {wanted} can't be made of {tensor.array.size} entries: {brief(value)}")
+    tensor.numpy()  # a constant is made of values: what has none says so
+    device = device_of(tensor.array)
+    return Tensor(device.run(device.module.resize, tensor.array, wanted))
 
 
 def convert_to_tensor(value: Any, dtype: Any = None, dtype_hint: Any = None, name: str | None = None) -> Tensor:
@@ -94,15 +90,14 @@ def is_tensor(x: Any) -> bool:
 # -- from shapes -------------------------------------------------------------------------------------------------
 
 
-def shape_of(shape: Any) -> tuple[int, ...]:
-    """A shape given as a number, a list or a tensor, as a tuple; InvalidArgumentError for negative lengths."""
+def shape_of(shape: Any, least: int = 0) -> tuple[int, ...]:
+    """A shape given as a number, a list or a tensor, as a tuple; InvalidArgumentError for lengths below the least."""
     lengths = numpy.asarray(shape.numpy() if isinstance(shape, TensorLike) else shape)
     if lengths.size and lengths.dtype.kind not in "iu":
-        raise TypeError(f"A shape consists of whole numbers; {shape!r} was given")
-    found = tuple(int(length) for length in lengths.reshape(-1))
-    if any(length < 0 for length in found):
-        raise InvalidArgumentError(f"The lengths of a shape are 0 or more; {found} was given")
-    return found
+        raise UnfitError(f"A shape is of whole numbers; {brief(shape)} was given")
+    if lengths.ndim > 1 or (lengths.size and lengths.min() < least):
+        raise InvalidArgumentError(f"A shape is a list of lengths from {least} on; {brief(shape)} was given")
+    return tuple(lengths.reshape(-1).tolist())
 
 
 def _device() -> Device:
@@ -148,7 +143,7 @@ def zeros_like(input: Any, dtype: Any = None, name: str | None = None) -> Tensor
     >>> tf.zeros_like([1, 2]).numpy()
     array([0, 0], dtype=int32)
     """
-    return _filled(_zeros_like, input, dtype)
+    return _filled(0, input, dtype)
 
 
 def ones_like(input: Any, dtype: Any = None, name: str | None = None) -> Tensor:
@@ -161,22 +156,17 @@ def ones_like(input: Any, dtype: Any = None, name: str | None = None) -> Tensor:
     >>> tf.ones_like([1, 2], tf.float32).numpy()
     array([1., 1.], dtype=float32)
     """
-    return _filled(_ones_like, input, dtype)
+    return _filled(1, input, dtype)
 
 
 @primitive()
-def _zeros_like(xp, x, *, dtype):
-    return xp.full(x.shape, 0, dtype=dtype)
+def _full_like(xp, x, *, value, dtype):
+    return xp.full(x.shape, value, dtype=dtype)
 
 
-@primitive()
-def _ones_like(xp, x, *, dtype):
-    return xp.full(x.shape, 1, dtype=dtype)
-
-
-def _filled(primitive: Primitive, input: Any, dtype: Any) -> Tensor:
+def _filled(value: int, input: Any, dtype: Any) -> Tensor:
     tensor = convert(input)
-    return call(primitive, (tensor,), {"dtype": tensor.dtype if dtype is None else as_dtype(dtype)})
+    return call(_full_like, (tensor,), {"value": value, "dtype": as_dtype(dtype or tensor.dtype)})
 
 
 def range(start: Any, limit: Any = None, delta: Any = 1, dtype: Any = None, name: str | None = None) -> Tensor:
@@ -203,11 +193,8 @@ def range(start: Any, limit: Any = None, delta: Any = 1, dtype: Any = None, name
     else:
         count = -((first - last) // pace)
     device = _device()
-
-    def walk() -> Any:
-        return dtype.type(first) + device.module.arange(count, dtype=dtype) * dtype.type(pace)
-
-    return Tensor(device.run(walk))
+    steps = device.run(device.module.arange, count, dtype=dtype)
+    return Tensor(device.run(lambda: dtype.type(first) + steps * dtype.type(pace)))
 
 
 # -- about a tensor ----------------------------------------------------------------------------------------------
@@ -261,16 +248,6 @@ def _stop_gradient(xp, x):
     return x
 
 
-@primitive(x=lambda upstream, x_dtype: cast(upstream, x_dtype))
-def _cast(xp, x, *, dtype):
-    return x.astype(dtype)
-
-
-@primitive()
-def _cast_without_gradient(xp, x, *, dtype):
-    return x.astype(dtype)
-
-
 def identity(input: Any, name: str | None = None) -> Tensor:
     """The same value as a tensor of its own, through which gradients flow unchanged.
 
@@ -305,8 +282,4 @@ def cast(x: Any, dtype: Any, name: str | None = None) -> Tensor:
     >>> tf.cast([1.8, -1.8], tf.int32).numpy()
     array([ 1, -1], dtype=int32)
     """
-    tensor, dtype = convert_to_tensor(x), as_dtype(dtype)
-    if tensor.dtype == dtype:
-        return tensor
-    differentiable = tensor.dtype in FLOATS and dtype in FLOATS
-    return call(_cast if differentiable else _cast_without_gradient, (tensor,), {"dtype": dtype})
+    return cast_to(convert_to_tensor(x), as_dtype(dtype))

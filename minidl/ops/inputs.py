@@ -10,8 +10,8 @@ import numpy
 
 from minidl.context import thread
 from minidl.devices import Device, device_of
-from minidl.errors import InvalidArgumentError
-from minidl.ops.parts import stack_of
+from minidl.errors import InvalidArgumentError, brief
+from minidl.ops.parts import cast_to, stack_of
 from minidl.primitive import call
 from minidl.tensor import Tensor, TensorLike, Variable, as_tensor
 from minidl.values import float32
@@ -19,12 +19,18 @@ from minidl.values import float32
 
 def convert(value: Any, dtype: Any = None, device: Device | None = None) -> Tensor:
     """The value as a tensor, as `as_tensor` gives it; a list that has tensors in it is stacked, so that gradients
-    flow to them."""
+    flow to them, and cast where a dtype is asked for."""
     if isinstance(value, (list, tuple)) and (first := _first_tensor(value)) is not None:
-        dtype, device = dtype or first.dtype, device or device_near(first)
-        rows = tuple([convert(each, dtype, device) for each in value])
-        if len({row.shape for row in rows}) > 1:
-            raise InvalidArgumentError(f"stack: the shapes {', '.join(str(row.shape) for row in rows)} differ")
+        usual, device = dtype or first.dtype, device or device_near(first)
+
+        def row(each: Any) -> Tensor:
+            if isinstance(each, TensorLike):
+                return cast_to(as_tensor(each), dtype or each.dtype)
+            return convert(each, usual if _first_tensor((each,)) is None else dtype, device)
+
+        rows = tuple([row(each) for each in value])
+        if len({(each.shape, each.dtype) for each in rows}) > 1:
+            raise InvalidArgumentError(f"stack: {', '.join(f'{each.dtype} {each.shape}' for each in rows)} differ")
         return call(stack_of(len(rows)), rows, {"axis": 0})
     return as_tensor(value, dtype, device)
 
@@ -43,28 +49,22 @@ def device_near(value: Any) -> Device | None:
     return thread.state.device or (device_of(value.array) if isinstance(value, TensorLike) else None)
 
 
-def alike(name: str, *values: Any, device: Device | None = None) -> tuple[Tensor, ...]:
-    """The values as tensors of one dtype: that of the first tensor among them, or else of the first value.
+def alike(name: str, *values: Any, device: Device | None = None, dtype: Any = None) -> tuple[Tensor, ...]:
+    """The values as tensors of one dtype: that of the first tensor among them, or else the one given, or the first's.
 
     What isn't a tensor yet is put where the first that is one is, and where there is none, on the device given.
     """
+    if not values:
+        raise InvalidArgumentError(f"{name} needs at least one tensor; none was given")
     first = _first_tensor(values)
     if first is None:
-        first = convert(values[0], device=device)
+        first = convert(values[0], dtype, device)
         return (first, *alike(name, first, *values[1:])[1:])
-    dtype, device = first.dtype, device_near(first)
-    tensors = []
-    for value in values:
-        if isinstance(value, TensorLike):
-            if value.dtype != dtype:
-                raise mixed_dtypes(name, values, dtype, value.dtype)
-            tensors.append(convert(value))
-        else:
-            tensors.append(_converted(name, value, dtype, device))
-    return tuple(tensors)
+    device = device_near(first)
+    return tuple([_beside(first, name, value, device) for value in values])
 
 
-def pair(name: str, x: Any, y: Any) -> tuple[Tensor, ...]:
+def pair(name: str, x: Any, y: Any, dtype: Any = None) -> tuple[Tensor, ...]:
     """What `alike` gives for two values, quickly where they are tensors, variables and floats."""
     if type(x) is Variable:
         x = x.read()
@@ -77,16 +77,21 @@ def pair(name: str, x: Any, y: Any) -> tuple[Tensor, ...]:
             return x, number(y, x)
     elif type(x) is float and type(y) is Tensor and y.array.dtype is float32:
         return number(x, y), y
-    return alike(name, x, y)
+    return alike(name, x, y, dtype=dtype)
 
 
-def _converted(name: str, value: Any, dtype: numpy.dtype, device: Device | None) -> Tensor:
+class UnfitError(InvalidArgumentError, TypeError):
+    """A value doesn't fit a tensor's dtype. (TensorFlow raises one of the two, by the operation.)"""
+
+
+def _beside(first: TensorLike, name: str, value: Any, device: Device | None) -> Tensor:
+    """A value as a tensor of the dtype of another."""
+    if isinstance(value, TensorLike) and value.dtype != first.dtype:
+        raise mixed_dtypes(name, (first, value), first.dtype, value.dtype)
     try:
-        return convert(value, dtype, device)
+        return convert(value, first.dtype, device)
     except TypeError as error:
-        raise InvalidArgumentError(
-            f"{name}: {value!r} stands beside a tensor of dtype {dtype}, which can't hold it; convert one with tf.cast"
-        ) from error
+        raise UnfitError(f"{name}: {brief(value)} doesn't fit a tensor of {first.dtype} (see tf.cast)") from error
 
 
 def number(value: float, near: Tensor) -> Tensor:
@@ -108,13 +113,10 @@ def _number(value: float, dtype: numpy.dtype, device: Device) -> Tensor:
 def mixed_dtypes(name: str, values: Iterable[Any], one: Any, other: Any) -> InvalidArgumentError:
     """What to raise where tensors of two dtypes are given."""
     shapes = " and ".join(f"{value.dtype} {value.shape}" for value in values if isinstance(value, TensorLike))
-    return InvalidArgumentError(
-        f"{name}: {one} and {other} don't mix (the inputs are {shapes}); convert one with tf.cast"
-    )
+    return InvalidArgumentError(f"{name}: {one} and {other} don't mix (inputs: {shapes}); convert one with tf.cast")
 
 
 def wrong_dtype(name: str, dtype: Any, dtypes: Iterable[Any]) -> InvalidArgumentError:
     """What to raise where a tensor is of a dtype that an operation doesn't take."""
-    return InvalidArgumentError(
-        f"{name} doesn't take a tensor of dtype {dtype}; it takes {', '.join(sorted(map(str, dtypes)))} (see tf.cast)"
-    )
+    names = ", ".join(sorted(map(str, dtypes)))
+    return InvalidArgumentError(f"{name} doesn't take a tensor of dtype {dtype}; it takes {names} (see tf.cast)")

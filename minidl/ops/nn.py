@@ -28,8 +28,5 @@ def bias_add(value: Any, bias: Any, name: str | None = None) -> Tensor:
     """
     rows, vector = alike("bias_add", value, bias)
     if rows.ndim < 2 or vector.shape != rows.shape[-1:]:
-        raise InvalidArgumentError(
-            f"bias_add: a bias of shape {vector.shape} doesn't fit a value of shape {rows.shape}; it must have one "
-            "axis, as long as the value's last, and the value two or more"
-        )
+        raise InvalidArgumentError(f"bias_add adds a vector as long as the rows, not {vector.shape} to {rows.shape}")
     return add(rows, vector)

@@ -30,7 +30,7 @@ def operation(dtypes: frozenset[Any], **gradients: Callable[..., Any]) -> Callab
         made.__name__ = made.__qualname__ = forward.__name__
         made.__module__ = forward.__module__
         made.__doc__ = f"{forward.__doc__}\n    {_about(primitive, dtypes)}\n    "
-        made.primitive = primitive  # type: ignore[attr-defined]  # functions take any attribute
+        made.primitive, made.dtypes = primitive, dtypes  # type: ignore[attr-defined]  # functions take any attribute
         return made
 
     return make

@@ -1,4 +1,4 @@
-"""Parts of tensors, and tensors put together of parts: each is the other's gradient.
+"""Parts of tensors, and tensors put together of parts: each is the other's gradient. Conversion of dtypes.
 
 These are the primitives alone; the functions that users call are in `shaping.py` and `joining.py`. A primitive takes
 so and so many inputs, so there is one `concat` and one `stack` for each number of them.
@@ -13,6 +13,7 @@ from typing import Any
 
 from minidl.primitive import GradientRule, Primitive, call, primitive
 from minidl.tensor import Tensor
+from minidl.values import FLOATS
 
 
 @primitive(x=lambda upstream, index, x_shape: put(upstream, index, x_shape))
@@ -37,6 +38,24 @@ def put(x: Tensor, index: tuple[Any, ...], shape: tuple[int, ...]) -> Tensor:
     return call(_put, (x,), {"index": index, "shape": shape})
 
 
+@primitive(x=lambda upstream, x_dtype: cast_to(upstream, x_dtype))
+def _cast(xp, x, *, dtype):
+    return x.astype(dtype)
+
+
+@primitive()
+def _cast_without_gradient(xp, x, *, dtype):
+    return x.astype(dtype)
+
+
+def cast_to(x: Tensor, dtype: Any) -> Tensor:
+    """A tensor in another dtype (itself, if it has that)."""
+    if x.dtype == dtype:
+        return x
+    is_differentiable = x.dtype in FLOATS and dtype in FLOATS
+    return call(_cast if is_differentiable else _cast_without_gradient, (x,), {"dtype": dtype})
+
+
 def _part_along(upstream: Tensor, axis: int, place: int | slice) -> Tensor:
     return part(upstream, (slice(None),) * axis + (place,))
 
@@ -53,9 +72,8 @@ def concat_of(count: int) -> Primitive:
 
         return GradientRule(_part_along, keep)
 
-    return Primitive(
-        "concat", lambda xp, *arrays, axis: xp.concatenate(arrays, axis=axis), list(map(rule, range(count)))
-    )
+    rules = [rule(number) for number in range(count)]
+    return Primitive("concat", lambda xp, *arrays, axis: xp.concatenate(arrays, axis=axis), rules)
 
 
 @functools.cache

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from minidl.errors import InvalidArgumentError
+import numpy
+
+from minidl.errors import InvalidArgumentError, brief
 from minidl.ops.creation import cast
 from minidl.ops.elementwise import equal
 from minidl.ops.inputs import alike, convert, wrong_dtype
 from minidl.ops.operation import operation
-from minidl.ops.shaping import axes_of, reshape
+from minidl.ops.shaping import axes_of, axis_of, reshape
 from minidl.ops.shortcut import call
 from minidl.primitive import Primitive, primitive
 from minidl.sums import summed
@@ -38,10 +40,14 @@ def _count(shape: tuple[int, ...], axis: tuple[int, ...] | None) -> int:
     return math.prod(shape if axis is None else [shape[index] for index in axis])
 
 
-@primitive(x=lambda upstream, x_shape, axis: spread(upstream, axis, x_shape))
+@primitive(x=lambda upstream, x_shape, axis: _spread_evenly(upstream, axis, x_shape))
 def _reduce_mean(xp, x, *, axis, keepdims):
-    mean = x.sum(axis=axis, keepdims=keepdims) / (x.size if axis is None else _count(x.shape, axis))
-    return mean if mean.dtype == x.dtype else xp.trunc(mean).astype(x.dtype)
+    count = x.size if axis is None else _count(x.shape, axis)
+    total = summed(xp, x, axis, keepdims) if x.dtype.char == "e" else x.sum(axis=axis, keepdims=keepdims)
+    if x.dtype.kind == "f":
+        return total / count
+    count = max(count, 1)
+    return ((total - xp.fmod(total, count)) // count).astype(x.dtype)
 
 
 @primitive(x=lambda upstream, count: upstream / float(count))
@@ -51,15 +57,12 @@ def _spread(xp, x, *, shape, count):
     return entries
 
 
-def spread(upstream: Tensor, axis: tuple[int, ...] | None, shape: tuple[int, ...]) -> Tensor:
+def _spread_evenly(upstream: Tensor, axis: tuple[int, ...] | None, shape: tuple[int, ...]) -> Tensor:
     """The gradient of a mean over axes of a shape: to each of n entries, 1 / n of the upstream gradient."""
-    options = {"shape": shape, "count": _count(shape, axis)}
-    return call(_spread, (_with_axes(upstream, axis, shape),), options)
+    return call(_spread, (_with_axes(upstream, axis, shape),), {"shape": shape, "count": _count(shape, axis)})
 
 
-def _share_of_extreme(
-    upstream: Tensor, x: Tensor, result: Tensor, axis: tuple[int, ...] | None, x_shape: tuple[int, ...]
-) -> Tensor:
+def _share_of_extreme(upstream, x, result, axis, x_shape):
     """The upstream gradient, in equal parts to the entries that are the extreme."""
     extreme = cast(equal(x, _with_axes(result, axis, x_shape)), upstream.dtype)
     return extreme / reduce_sum(extreme, axis, keepdims=True) * _with_axes(upstream, axis, x_shape)
@@ -86,7 +89,9 @@ def _reduce(primitive: Primitive, x: Any, axis: Any, keepdims: bool) -> Tensor:
         x = convert(x)
     if x.array.dtype not in NUMBERS:
         raise wrong_dtype(primitive.name, x.dtype, NUMBERS)
-    return call(primitive, (x,), {"axis": axes_of(axis, x.array.ndim), "keepdims": keepdims})
+    if type(keepdims) is not bool and numpy.ndim(keepdims):
+        raise ValueError(f"{primitive.name}: keepdims is True or False; {brief(keepdims)} was given")
+    return call(primitive, (x,), {"axis": axes_of(axis, x.array.ndim), "keepdims": bool(keepdims)})
 
 
 def reduce_sum(input_tensor: Any, axis: Any = None, keepdims: bool = False, name: str | None = None) -> Tensor:
@@ -142,7 +147,8 @@ def reduce_min(input_tensor: Any, axis: Any = None, keepdims: bool = False, name
 
 @primitive()
 def _argmax(xp, x, *, axis, dtype):
-    return x.argmax(axis=axis).astype(dtype)
+    numbers = xp.fmax(x, x.dtype.type(-math.inf)) if x.dtype.kind == "f" else x  # NaNs are passed over
+    return numbers.argmax(axis=axis).astype(dtype)
 
 
 def argmax(input: Any, axis: int | None = None, output_type: Any = int64, name: str | None = None) -> Tensor:
@@ -159,14 +165,13 @@ def argmax(input: Any, axis: int | None = None, output_type: Any = int64, name: 
     array([1, 0])
     """
     x = convert(input)
-    axes = axes_of(axis or 0, x.ndim)
-    assert axes is not None
-    if not x.shape[axes[0]]:
-        raise InvalidArgumentError(f"argmax: axis {axes[0]} of shape {x.shape} has no entries")
+    index = axis_of("argmax", 0 if axis is None else axis, x.ndim)
+    if not x.shape[index]:
+        raise InvalidArgumentError(f"argmax: axis {index} of shape {x.shape} has no entries")
     dtype = as_dtype(output_type)
     if dtype not in (int32, int64):
         raise InvalidArgumentError(f"argmax gives int32 or int64 indices; output_type was {dtype}")
-    return call(_argmax, (x,), {"axis": axes[0], "dtype": dtype})
+    return call(_argmax, (x,), {"axis": index, "dtype": dtype})
 
 
 # -- products of matrices ----------------------------------------------------------------------------------------

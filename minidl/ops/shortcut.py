@@ -7,6 +7,7 @@ against it.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -18,7 +19,7 @@ from minidl import primitive as idea
 from minidl.context import thread
 from minidl.ops.inputs import convert, mixed_dtypes, pair, wrong_dtype
 from minidl.primitive import NO_OPTIONS, Primitive
-from minidl.tensor import Tensor
+from minidl.tensor import Tensor, TensorLike
 from minidl.values import bool_, float32
 
 
@@ -46,11 +47,11 @@ def call(primitive: Primitive, inputs: tuple[Tensor, ...], options: Mapping[str,
 def unary(primitive: Primitive, dtypes: frozenset[Any]) -> Callable[..., Tensor]:
     """The function that calls a primitive of one input, of these dtypes."""
     kernel, is_ufunc = kernel_of(primitive.forward)
-    usual = float32 if float32 in dtypes else bool_
+    usual, only = (float32, None) if float32 in dtypes else (bool_, bool_)
 
     def call_it(x: Any, name: str | None = None) -> Tensor:
         if type(x) is not Tensor:
-            x = convert(x)
+            x = convert(x, None if isinstance(x, TensorLike) else only)
         state = thread.state
         array = x.array
         dtype = array.dtype
@@ -70,14 +71,23 @@ def unary(primitive: Primitive, dtypes: frozenset[Any]) -> Callable[..., Tensor]
     return call_it
 
 
-def binary(primitive: Primitive, dtypes: frozenset[Any]) -> Callable[..., Tensor]:
-    """The function that calls a primitive of two inputs, of these dtypes."""
+def binary(primitive: Primitive, dtypes: frozenset[Any], reflected: str = "") -> Callable[..., Tensor]:
+    """The function that calls a primitive of two inputs, of these dtypes.
+
+    As an operator, it asks what stands on the right and is no value for a tensor, by the name of its reflected method.
+    """
     kernel, is_ufunc = kernel_of(primitive.forward)
-    usual = float32 if float32 in dtypes else bool_
+    usual, only = (float32, None) if float32 in dtypes else (bool_, bool_)
 
     def call_it(x: Any, y: Any, name: str | None = None) -> Tensor:
         if type(x) is not Tensor or type(y) is not Tensor:
-            x, y = pair(primitive.name, x, y)
+            try:
+                x, y = pair(primitive.name, x, y, only)
+            except (TypeError, ValueError):
+                found: Tensor = getattr(type(y), reflected, lambda *_: NotImplemented)(y, x)
+                if found is NotImplemented:
+                    raise
+                return found
         state = thread.state
         a, b = x.array, y.array
         dtype = a.dtype
@@ -106,13 +116,10 @@ def kernel_of(forward: Callable[..., Any]) -> tuple[Callable[..., Any], bool]:
     Python.
     """
     arrays = tuple(object() for _ in range(forward.__code__.co_argcount - 1))
-    try:
+    with contextlib.suppress(Exception):  # of a rule that does more than to call the module
         name, given = forward(_Names(), *arrays)
-        function = getattr(numpy, name) if given == arrays else None
-    except Exception:  # it does more than to call the module
-        function = None
-    if isinstance(function, numpy.ufunc):
-        return function, True
+        if given == arrays and isinstance(function := getattr(numpy, name), numpy.ufunc):
+            return function, True
     return functools.partial(forward, numpy), False
 
 

@@ -37,10 +37,16 @@ const STEPS_TEXT = {
   nothing_kept: ["keeps nothing", "간직하는 값 없음"],
 };
 
+// Words that minidl puts beside formulas.
+const FORMULA_WORDS = {
+  "summed to": "다음 모양으로 더함:", "repeated to": "다음 모양으로 되풀이:", "by a rule of its own": "직접 정한 미분 규칙",
+};
+
 function stepper(root, steps, language, program = []) {
   let now = 0, timer = 0, words = 0;
   const t = (key, values = {}) =>
     STEPS_TEXT[key][words].replace(/{(\w+)}/g, (whole, name) => values[name] ?? whole);
+  const spoken = (text) => (words ? Object.entries(FORMULA_WORDS) : []).reduce((said, pair) => said.replace(...pair), text);
   const calls = steps.filter((step) => step.kind === "call");
   const gradients = steps.filter((step) => step.kind === "gradient");
   const rules = gradients.filter((step) => step.sources.length);
@@ -145,13 +151,14 @@ function stepper(root, steps, language, program = []) {
       parts.push(t("begin", { tensor: current.tensor }));
       fact(current.name, current.value);
     } else {
-      parts.push(t("rule", { edge: edge(current), rule: `${current.name} ${current.sign} ${current.text.split(", ")[0]}` }));
+      const formula = current.text.replace(/, (summed|repeated) to .*/, "");
+      parts.push(t("rule", { edge: edge(current), rule: `${current.name} ${current.sign} ${spoken(formula)}` }));
       const names = new Set(current.text.match(/[\p{L}_][\p{L}\p{N}_]*/gu).map((name) => name.replace("ᵀ", "")));
       for (const name of names) if (value[name] && name !== current.name) fact(name, value[name]);
       if (current.sign === "+=") parts.push(t("adds", { tensor: current.tensor }));
       if (current.text.includes(", summed to")) parts.push(t("summed", { tensor: current.tensor }));
       if (current.text.includes(", repeated to")) parts.push(t("repeated", { tensor: current.tensor }));
-      const filled = substituted(current.text.split(", ")[0]);
+      const filled = substituted(formula);
       if (filled) fact(current.name, [filled]);
       fact(current.name, current.value);
     }
@@ -182,7 +189,7 @@ function stepper(root, steps, language, program = []) {
       if (!beside) continue;
       beside.dataset.name = each.name;
       const parts = gradients.filter((part) => part.tensor === each.name && done.has(part));
-      const texts = parts.filter((part) => part.sources.length).map((part) => `${part.sign} ${part.text}`);
+      const texts = parts.filter((part) => part.sources.length).map((part) => `${part.sign} ${spoken(part.text)}`);
       fill(beside, `d${each.name}`, texts, parts.length ? parts.at(-1).value : null, "");
       beside.style.visibility = parts.length ? "visible" : "hidden";
       beside.classList.toggle("active", current.kind === "gradient" && current.tensor === each.name);

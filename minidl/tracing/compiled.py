@@ -14,7 +14,7 @@ from minidl.tracing.nodes import Stored
 from minidl.tracing.program import Program
 from minidl.tracing.running import Memory, Runner
 from minidl.tracing.symbols import Symbol
-from minidl.tracing.trace import Trace, value_of
+from minidl.tracing.trace import Trace, today
 from minidl.tracing.writing import Text
 
 Pass = Callable[[Program], Program]
@@ -151,7 +151,7 @@ class Compiled:
         tensors = [leaf for leaf in flatten(nest) if isinstance(leaf, Tensor)]
         found = dict(zip(self._arguments, tensors, strict=True))
         self._trace.do_again(found)
-        return pack(self._form, [value_of(each, found) for each in self._given])
+        return pack(self._form, [today(each, found) for each in self._given])
 
 
 def _run(text: str, names: dict[str, Any]) -> None:

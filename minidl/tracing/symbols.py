@@ -71,18 +71,15 @@ class Symbol(NDArrayOperatorsMixin):
         self.trace, self.node = trace, node
 
     def __getattr__(self, name: str) -> Any:
-        if name in ("shape", "dtype", "ndim", "size", "strides"):
+        if name == "flags":
+            self.trace.check_in_force()  # who asks for these is about to keep the array
+        if name in ("shape", "dtype", "ndim", "size", "strides", "flags"):
             return getattr(self.node.sample, name)
         raise AttributeError(f"{name} of a symbol")
 
     @property
     def device(self) -> Device:
         return self.node.device
-
-    @property
-    def flags(self) -> Any:
-        self.trace.check_in_force()  # who asks for these is about to keep the array
-        return self.node.sample.flags
 
     # -- it has no values
 

@@ -50,7 +50,7 @@ Given = Any  # a reference, or a value itself
 Found = dict[int, Tensor]  # tensors of today by the serial numbers that they had in the trace
 
 
-def value_of(given: Given, found: Found) -> Any:
+def today(given: Given, found: Found) -> Any:
     """What a reference stands for today; any other value itself."""
     return found[given.serial] if isinstance(given, Reference) else given
 
@@ -165,7 +165,7 @@ class Trace(Listener):
             node = self.add(nodes.Copy([node], blank(value.shape, value.dtype), node.device, about="a copy"))
         self._values[variable.serial] = variable, self._values[variable.serial][1], self._tensor(node)
         given = self.given(value)
-        self._steps.append(lambda found: variable.bind(value_of(given, found)))
+        self._steps.append(lambda found: variable.bind(today(given, found)))
 
     def create(self, variable: Variable, value: Tensor) -> None:
         """A variable is made, with a value."""
@@ -183,8 +183,8 @@ class Trace(Listener):
         given, serial = tuple(map(self.given, inputs)), result.serial
 
         def step(found: Found) -> None:
-            today = tuple([value_of(each, found) for each in given])
-            found[serial] = move(*today, **options) if primitive is _move else call(primitive, today, options)
+            now = tuple([today(each, found) for each in given])
+            found[serial] = move(*now, **options) if primitive is _move else call(primitive, now, options)
 
         self._steps.append(step)
         self._node_of[serial] = result.array.node if isinstance(result.array, Symbol) else None
