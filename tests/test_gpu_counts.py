@@ -218,7 +218,8 @@ def test_predict_of_a_million_rows_reads_back_twenty_times_at_most(double: Any) 
 def test_a_model_on_another_gpu_is_used_outside_of_any_scope(dtype: str) -> None:
     with tf.device("/gpu:1"):
         model = tf.keras.Sequential([tf.keras.Input((3,)), tf.keras.layers.Dense(1)])
-    model.compile(loss="mse", optimizer=tf.keras.optimizers.SGD(0.01, momentum=0.9), metrics=["mae"])
+    optimizer = tf.keras.optimizers.SGD(0.01, momentum=0.9)
+    model.compile(loss="mse", optimizer=optimizer, metrics=["mae"])
     x, y = numpy.ones((20, 3), dtype), numpy.ones((20, 1), dtype)
     with tf.device("/gpu:0"):
         elsewhere = tf.constant(x)
@@ -227,5 +228,5 @@ def test_a_model_on_another_gpu_is_used_outside_of_any_scope(dtype: str) -> None
             model.fit(data, y, verbose=0, shuffle=shuffle, validation_split=0.25, sample_weight=numpy.ones(20))
         assert model.predict(data, verbose=0).shape == (20, 1)
         assert model.evaluate(data, y, verbose=0)[0] < 10.0
-    variables = [*model.weights, *model.optimizer.variables, *(each for m in model.metrics for each in m.variables)]
+    variables = [*model.weights, *optimizer.variables, *(each for m in model.metrics for each in m.variables)]
     assert {variable.device[-5:] for variable in variables} == {"GPU:1"}

@@ -1,6 +1,7 @@
 """Layer: a function with weights of its own, which it makes when it first sees the shape of its input.
 
-And Input, the place where data enters a graph of layers."""
+And Input, the place where data enters a graph of layers.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """A network: layers put together, as a graph of their calls or by a `call` that a user writes.
 
-The graph says which calls of layers lead from the inputs to the outputs, and in which order."""
+The graph says which calls of layers lead from the inputs to the outputs, and in which order.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +46,7 @@ def by_name(role: str, data: dict[str, Any], form: Any, may_lack: bool = False) 
     places = form if isinstance(form, dict) else {name: name for name in flatten(form)}
     if set(data) - set(places) or (set(places) - set(data) and not may_lack):
         raise ValueError(f"{role} has the names {sorted(data)}; the model has {sorted(places)}")
-    order = sorted(places) if isinstance(form, dict) else places
+    order = sorted(places) if isinstance(form, dict) else flatten(form)
     return [(f"{role}[{name!r}]", data.get(name), places[name]) for name in order]
 
 
