@@ -96,8 +96,9 @@ def test_the_recipe_names_the_files_and_the_commands() -> None:
         assert f"`{name}`" in RECIPE
     begun = [" ".join(command.split()[:3]) for command in COMMANDS]
     assert [each for each in begun if each.startswith("python -m")] == [
-        "python -m pytest", "python -m tfref", "python -m tfref", "python -m pytest", "python -m tests.mutations",
+        "python -m pytest", "python -m tfref", "python -m pytest",
     ]  # fmt: skip
+    assert "python -m tests.mutations && minidl explain --op atan" in RECIPE
 
 
 def test_differences_know_whether_the_rule_is_right(copy: Path) -> None:

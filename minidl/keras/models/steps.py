@@ -38,12 +38,14 @@ class Learner(Network):
         stop_training, stop_evaluating, stop_predicting: set by a callback, end what is done after the batch; the
             training, after the epoch's end is told.
         history: what `fit` gave last.
+        train_function: what took the last step of training, None before; `train_function.source()` is its program.
     """
 
     optimizer: optimizers.Optimizer | None = None
     run_eagerly = False
     stop_training = stop_evaluating = stop_predicting = False
     history: History | None = None
+    train_function: Any = None
     _measures: Measures | None = None
     _refusal = ""
 
@@ -262,15 +264,18 @@ def _step_of(model: Learner, kind: str, is_compiled: bool) -> Callable[[Batch], 
 
     @functools.cache
     def program(is_tuple: bool, count: int) -> Any:
-        def step(*parts: Any) -> Any:
-            found = own(parts if is_tuple else parts[0])
+        def step(x: Any, y: Any = None, sample_weight: Any = None) -> Any:
+            found = own((x, y, sample_weight)[:count] if is_tuple else x)
             if kind == "predict":
                 return found
             if not isinstance(found, dict):
                 raise ValueError(f"A step gives its logs, a dictionary of numbers by name; {short(found)} was given")
             return None if is_usual else found
 
-        return function(step) if is_compiled else step
+        made = function(step) if is_compiled else step
+        if kind == "train":
+            model.train_function = made
+        return made
 
     def take(batch: Batch) -> Any:
         return program(True, len(batch))(*batch) if isinstance(batch, tuple) else program(False, 1)(batch)
