@@ -35,7 +35,7 @@ def function(func: Callable[..., Any] | None = None, *, jit_compile: bool | None
     function is traced, and not again. Functions, gradients taken inside and variables assigned inside are traced
     through; where a tape listens outside, the recorded operations are issued again for it (or the function is run, if
     it calls one with a custom gradient). It may be traced more than once. What it computes in threads of its own is not
-    traced, and so the same at each call.
+    traced, and so the same at each call; they must not call compiled functions while it waits for them.
 
     Raises TypeError where Python looks at a tensor's value while the function is traced, and ValueError where it
     makes a variable in any call but its first.
@@ -78,7 +78,7 @@ class Function:
                 reference = weakref.ref(instance, functools.partial(self._methods.pop, key))
             except TypeError:  # what can't be referred to weakly is an argument like others, and kept
                 return MethodType(self, instance)
-            self._methods[key] = _Method(self._function, reference)
+            self._methods[key] = _Method(self._function, reference, self._passes)
         return MethodType(self._methods[key], instance)
 
     def __repr__(self) -> str:
@@ -101,6 +101,7 @@ class Function:
             try:
                 compiled = self._compiled_for(nest, leaves)
             except ValuesNeededError:  # by a variable that this first call makes; the next can be traced
+                self._has_run = True
                 found = self._function(*arguments, **options)
                 return pack(found, map(result_of, flatten(found)))
             if state.listeners:
@@ -112,11 +113,10 @@ class Function:
         signature = thread.state.device, _signature_of(nest, leaves)
         compiled = self._compiled.get(signature)
         if compiled is None:
-            may_create, self._has_run = not self._has_run, True
-            compiled = Compiled(self._function, nest, leaves, may_create, self._passes)
+            compiled = Compiled(self._function, nest, leaves, not self._has_run, self._passes)
             if compiled.creates:  # only in the first call; later ones find them there
                 compiled = Compiled(self._function, nest, leaves, False, self._passes)
-            self._compiled[signature] = compiled
+            self._compiled[signature], self._has_run = compiled, True
         self._note(compiled)
         return compiled
 
@@ -152,7 +152,7 @@ class Function:
 class _Method(Function):
     """A compiled method of one instance. It is given that at each call and doesn't keep it, so that it can die."""
 
-    def __init__(self, func: Callable[..., Any], reference: weakref.ref[Any]) -> None:
+    def __init__(self, func: Callable[..., Any], reference: weakref.ref[Any], passes: Mapping[str, Pass]) -> None:
         @functools.wraps(func)
         def method(*arguments: Any, **options: Any) -> Any:
             return func(reference(), *arguments, **options)
@@ -160,7 +160,7 @@ class _Method(Function):
         with contextlib.suppress(TypeError, ValueError):  # what is written in C may have no signature
             without_self = inspect.signature(MethodType(func, reference()))
             method.__signature__ = without_self  # type: ignore[attr-defined]  # functions take any attribute
-        super().__init__(method)
+        super().__init__(method, passes)
 
     def __call__(self, instance: Any, *arguments: Any, **options: Any) -> Any:
         return super().__call__(*arguments, **options)
@@ -196,6 +196,6 @@ def _looks(leaf: Any) -> Hashable:
     if type(leaf) is Tensor:
         held = leaf.array
         return held.shape, held.dtype, held.strides, device_of(held)
-    if isinstance(leaf, (bool, int, float, complex, str, bytes, type(None), numpy.generic)):
+    if type(leaf) in (bool, int, float, complex, str, bytes, type(None)) or isinstance(leaf, numpy.generic):
         return type(leaf), repr(leaf)  # which tells -0.0 from 0.0, and takes a NaN for itself
     return type(leaf), id(leaf)  # of an object that `Compiled` holds, so that no other gets its `id`

@@ -96,7 +96,7 @@ def set_seed(seed: Any) -> None:
             raise ValueError(f"A seed is a whole number; {brief(seed)} was given")
         seed = int(seed)
     if thread.state.trace is not None:
-        thread.state.trace.refuse_seed()
+        thread.state.trace.refuse("sets the random seed", "Do that outside of it: later calls wouldn't")
     random.seed(seed)
     numpy.random.seed(None if seed is None else seed % 2**32)
     _draws = _Draws(seed)

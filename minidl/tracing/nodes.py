@@ -92,16 +92,13 @@ class Constant(Leaf):
 
     def only_value(self) -> numpy.ndarray | None:
         """What all entries are, if they are one finite number, as an array without axes."""
-        values = self.device.to_numpy(self.array).reshape(-1)
+        values = (self.array if isinstance(self, Full) else self.device.to_numpy(self.array)).reshape(-1)
         is_one = values.size and values.tobytes() == values[:1].tobytes() * values.size and numpy.isfinite(values[0])
         return values[:1].reshape(()) if is_one else None
 
 
 class Full(Constant):
-    """One number everywhere, of which no array was made: `array` has no axes."""
-
-    def only_value(self) -> numpy.ndarray | None:
-        return numpy.asarray(self.array)
+    """One number everywhere, of which no array was made: `array`, NumPy's, has no axes."""
 
 
 @dataclass(eq=False)

@@ -87,7 +87,7 @@ class Runner:
         if self.kept:
             numbers = range(len(self.kept))
             moved = " or ".join(f"kept_{i}.held is not memory_{i}" for i in numbers)
-            body = [f"    if {moved}:", "        load()", "    try:", f"        {run}", "    finally:"]
+            body = [f"    if {moved}:", "        state.run_program(load)", "    try:", f"        {run}", "    finally:"]
             body.append(f"        {' = '.join(f'memory_{i}.latest' for i in numbers)} = None")
         else:
             body = [f"    {run}"]

@@ -136,13 +136,18 @@ class Symbol(NDArrayOperatorsMixin):
         return self._reduced("minimum", "min", axis, keepdims, {})
 
     def _reduced(self, ufunc: str, name: str, axis: Any, keepdims: bool, options: dict[str, Any]) -> Symbol:
-        found = numpy.asarray(getattr(numpy, ufunc).reduce(self.node.sample, axis, keepdims=keepdims, **options))
+        axes = range(self.ndim) if axis is None else [each % self.ndim for each in numpy.atleast_1d(axis)]
+        lengths = [1 if each in axes else n for each, n in enumerate(self.shape) if keepdims or each not in axes]
+        sample = blank(lengths, getattr(numpy, ufunc).reduce(numpy.zeros(1, self.dtype), **options).dtype)
+        if not self.node.is_row_by_row and self.device is CPU:  # the result's layout follows the operand's
+            found = getattr(numpy, ufunc).reduce(self.node.sample, axis, keepdims=keepdims, **options)
+            sample = blank_like(numpy.asarray(found))
         axis = axis[0] if isinstance(axis, tuple) and len(axis) == 1 else axis
         arguments = f"{{0}}, axis={axis}" + "".join(f", {key}={str(value)!r}" for key, value in options.items())
         arguments += ", keepdims=True" if keepdims else ""
         # What `sum` calls in NumPy. CuPy's own may add up in another order.
         function = f"{ufunc}.reduce" if self.device is CPU else name
-        return self.becomes(nodes.Applied, (self.node,), blank_like(found, self.device), function, arguments)
+        return self.becomes(nodes.Applied, (self.node,), sample, function, arguments)
 
     def reshape(self, *shape: Any) -> Symbol:
         lengths = shape[0] if len(shape) == 1 and not isinstance(shape[0], int) else shape
@@ -199,7 +204,7 @@ class Module:
         one, other = seen(x.node), seen(y.node)
         if one is not other and isinstance(one, nodes.Leaf) and isinstance(other, nodes.Leaf):
             raise UnwritableError("only a call knows whether two arrays that it is given are one")
-        return one is other
+        return one is other and bool(numpy.may_share_memory(x.node.sample, y.node.sample))
 
     def dot(self, x: Symbol, y: Symbol) -> Symbol:
         if x.shape[-1] != y.shape[0]:

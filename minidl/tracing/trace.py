@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -21,7 +22,7 @@ from minidl.tracing.nodes import Node
 from minidl.tracing.program import Program
 from minidl.tracing.symbols import Module, Symbol, blank, blank_like
 
-_HERE = str(Path(__file__).parents[1])
+_HERE = f"{Path(__file__).parents[1]}{os.sep}"
 
 
 class ValuesNeededError(Exception):
@@ -87,11 +88,14 @@ class Trace(Listener):
 
     def __enter__(self) -> Trace:
         state = thread.state
-        self._listeners, state.listeners, state.trace = state.listeners, (self,), self
+        self._before = state.listeners, state.device, state.outer
+        state.listeners, state.outer, state.trace = (self,), [*state.outer], self
         return self
 
     def __exit__(self, *_: object) -> None:
-        thread.state.listeners, thread.state.trace, self._frame = self._listeners, None, None
+        state = thread.state
+        state.listeners, state.device, state.outer = self._before
+        state.trace = self._frame = None
 
     # -- nodes
 
@@ -170,11 +174,11 @@ class Trace(Listener):
     def create(self, variable: Variable, value: Tensor) -> None:
         """A variable is made, with a value."""
         if not self._may_create:
-            advice = "Make variables outside of the function, or keep them and make them only where there are none yet"
             what = f"makes the variable {variable.name!r} again, each time that it is traced"
-            self.refuse(ValueError(f"The function {self._name!r} {what} ({caller()}). {advice}"))
+            self.refuse(what, "Make variables outside of it, or keep them and make them only where there are none yet")
         if isinstance(value.array, Symbol):
-            self.refuse(ValuesNeededError())
+            self.refused = ValuesNeededError()
+            raise self.refused
         self.creates = True
 
     # -- listening
@@ -213,14 +217,10 @@ class Trace(Listener):
                 "renews it. Return it from the function, or assign it to a tf.Variable"
             )
 
-    def refuse(self, error: Exception) -> None:
-        """Raise an error, and remember it, in case the function goes on."""
-        self.refused = error
-        raise error
-
-    def refuse_seed(self) -> None:
-        """Random draws are seeded, which later calls wouldn't do."""
-        self.refuse(ValueError(f"The function {self._name!r} sets the random seed ({caller()}); do that outside of it"))
+    def refuse(self, what: str, advice: str) -> None:
+        """Raise the error for what the function does, and remember it, in case the function goes on."""
+        self.refused = ValueError(f"The function {self._name!r} {what} ({caller()}). {advice}")
+        raise self.refused
 
     def without_values(self, node: Node) -> Exception:
         """The error for who looks at the value of a node."""
@@ -258,11 +258,15 @@ class Trace(Listener):
 
     def do_again(self, found: Found) -> None:
         """Issue all calls, reads and assignments; `found` begins with the arguments, and gets the results."""
-        state = thread.state
+        state, held = thread.state, [(variable, variable.held) for variable, _, _ in self._values.values()]
         device, state.device = state.device, None  # each call runs where it ran
         try:
             for step in self._steps:
                 step(found)
+        except BaseException:
+            for variable, before in held:
+                variable.held = before
+            raise
         finally:
             state.device = device
 
