@@ -369,9 +369,10 @@ def test_tensorflow_raises_an_error_of_that_name(bad: Bad, tensorflow: Any, devi
 
 def test_no_message_holds_a_whole_array() -> None:
     """However large what is refused is, and wherever."""
-    tf, large = minidl, numpy.arange(999.0)  # NumPy itself would print it whole
+    tf: Any = minidl
+    large: Any = numpy.arange(999.0)  # NumPy itself would print it whole
     x = tf.ones([2])
-    for refused in (
+    refusals: list[Callable[[], Any]] = [
         lambda: tf.zeros(large), lambda: tf.reshape(x, large), lambda: tf.reduce_sum(x, large), lambda: x[large],
         lambda: tf.zeros(large.astype(int).reshape(3, 333)), lambda: tf.constant(large, shape=[2]),
         lambda: tf.constant(large.astype(complex)), lambda: tf.constant(large.astype(str)), lambda: x[large.tolist()],
@@ -382,7 +383,8 @@ def test_no_message_holds_a_whole_array() -> None:
         lambda: tf.transpose(x, large), lambda: tf.expand_dims(x, large.astype(int)), lambda: tf.gather(x, [0], large),
         lambda: _gradient(tf, unconnected_gradients=large.tolist()), lambda: tf.test.compute_gradient(tf.exp, large),
         lambda: tf.constant([large.tolist(), [1.0]]), lambda: tf.Variable(1).assign(large.tolist()),
-    ):  # fmt: skip
+    ]  # fmt: skip
+    for refused in refusals:
         with pytest.raises((ValueError, TypeError)) as caught:
             refused()
         assert 20 < len(str(caught.value)) < 300, caught.value
@@ -397,11 +399,11 @@ def test_a_refused_assignment_leaves_the_variable() -> None:
     for value in ([1.0], minidl.constant([1, 2]), "a", None, [[1.0, 2.0]]):
         with pytest.raises((ValueError, TypeError)):
             v.assign(value)
-    for value in ([1.0, 2.0, 3.0], 1.0, [[1.0, 2.0]], minidl.constant([1.0])):
+    for delta in ([1.0, 2.0, 3.0], 1.0, [[1.0, 2.0]], minidl.constant([1.0])):
         with pytest.raises(ValueError, match="broadcast"):
-            v.assign_add(value)
+            v.assign_add(delta)
         with pytest.raises(ValueError, match="broadcast"):
-            v.assign_sub(value)
+            v.assign_sub(delta)
     assert v.numpy().tolist() == [1.0, 2.0]
 
 
