@@ -143,7 +143,7 @@ class Applied(Node):
     label = property(lambda node: node.function)
 
     def lines(self, text: Text, name: str, into: bool) -> list[str]:
-        given = self.arguments.format(*map(text.name_of, self.operands)) + (f", out={name}" if into else "")
+        given = self.arguments.format(*map(text.names.get, self.operands)) + (f", out={name}" if into else "")
         call = f"{text.function(self, self.function)}({given})"
         return [call if into else f"{name} = {_array(self, text, call)}"]
 
@@ -160,7 +160,7 @@ class Copy(Node):
     label = "copy"
 
     def lines(self, text: Text, name: str, into: bool) -> list[str]:
-        operand = text.name_of(self.operands[0])
+        operand = text.names[self.operands[0]]
         if not into and not self.is_row_by_row:
             return [f"{name} = {operand}.astype({dtype_name(self.sample.dtype)!r})"]
         copying = f"{text.function(self, 'copyto')}({name}, {operand}, casting='unsafe')"
@@ -177,7 +177,7 @@ class Put(Node):
     label = "put"
 
     def lines(self, text: Text, name: str, into: bool) -> list[str]:
-        filling = [f"{name}.fill(0)", f"{name}{self.index} = {text.name_of(self.operands[0])}"]
+        filling = [f"{name}.fill(0)", f"{name}{self.index} = {text.names[self.operands[0]]}"]
         return filling if into else [f"{name} = {self.empty(text)}", *filling]
 
 
@@ -193,7 +193,7 @@ class Called(Node):
     def lines(self, text: Text, name: str, into: bool) -> list[str]:
         kernel = functools.partial(self.kernel, **self.options) if self.options else self.kernel
         about = "an operation of minidl's" + (f", with {dict(self.options)}" if self.options else "")
-        call = f"{text.give(self.name, kernel, about)}({', '.join(map(text.name_of, self.operands))})"
+        call = f"{text.give(self.name, kernel, about)}({', '.join(text.names[each] for each in self.operands)})"
         return [f"{name} = {_array(self, text, call)}"]
 
 

@@ -42,20 +42,22 @@ class Text:
     Attributes:
         function_name: the name of the function that it defines, which takes the arrays of the arguments and of the
             variables that it only reads, and returns an array or several.
+        program: what is written.
+        names: of the nodes that have one.
         given: what the text needs, by name: the arrays of constants and of variables that it assigns, and functions.
         parameters: the leaves that the function takes.
         variables: the name of the memory of each variable that it assigns.
     """
 
     def __init__(self, title: str, program: Program, wanted: Mapping[Node, str]) -> None:
-        self._program, self._wanted = program, wanted
+        self.program, self._wanted = program, wanted
         devices = list(dict.fromkeys(node.device for node in program.nodes))
         functions = [node.function.split(".")[0] for node in program.nodes if isinstance(node, nodes.Applied)]
         self._taken = {*keyword.kwlist, *_USUAL, *functions}
         self._numbers: dict[str, Iterator[int]] = collections.defaultdict(lambda: itertools.count(1))
         self._modules = {device.module.__name__ for device in devices}
         self._imports: set[tuple[str, str]] = set()
-        self._name_of: dict[Node, str] = {}
+        self.names: dict[Node, str] = {}
         self._traced_as: dict[Node, str] = {}  # the same names, by the nodes as they were traced
         self._about_given: list[str] = []
         self._once: list[_Lines] = []  # what is run when the text is
@@ -90,20 +92,16 @@ class Text:
 
     def name(self, node: Node, otherwise: str = "", numbered: bool = False) -> str:
         """The name of a node: as it has it, or is wanted to have it, or otherwise this, or its label."""
-        if node not in self._name_of:
+        if node not in self.names:
             wanted = self._wanted.get(node.origin)
             if isinstance(node.gradient_of, nodes.Stored):
                 wanted = f"{node.gradient_of.label}_gradient"
             self.set_name(node, self._new(wanted or otherwise or node.label, numbered and wanted is None))
-        return self._name_of[node]
-
-    def name_of(self, node: Node) -> str:
-        """The name of a node that has one."""
-        return self._name_of[node]
+        return self.names[node]
 
     def set_name(self, node: Node, name: str) -> None:
         """Call a node by a name that was given out."""
-        self._name_of[node] = self._traced_as[node.origin] = name
+        self.names[node] = self._traced_as[node.origin] = name
 
     def give(self, wanted: str, value: Any, about: str) -> str:
         """The name of a value that the text can't make itself."""
@@ -124,11 +122,6 @@ class Text:
         self._imports.add((module, name.split(".")[0] if is_only else ""))
         return name if is_only else f"{module}.{name}"
 
-    def is_in(self, node: Node, memory: Node) -> bool:
-        """Whether a node's value is put into the memory of another."""
-        place = self._program.places.get(node)
-        return place is not None and place.memory is memory and node is not memory
-
     # -- nodes
 
     def _add(self, node: Node, code: Sequence[str], comment: str, once: bool = False) -> None:
@@ -139,12 +132,12 @@ class Text:
             self._write_constant(node)
         elif isinstance(node, nodes.View):
             self._write_view(node)
-        elif node in self._program.finals:
+        elif node in self.program.finals:
             self._add(node, node.memory(self), node.about or _looks(node), once=True)  # type: ignore[attr-defined]
         elif not isinstance(node, nodes.Leaf):
             into = self._make_room(node)
             lines = node.lines(self, self.name(node, numbered=True), into)
-            over = " in place" if into and self._name_of[node] in map(self._name_of.get, node.operands) else ""
+            over = " in place" if into and self.names[node] in map(self.names.get, node.operands) else ""
             if lines:
                 self._add(node, lines, self._described(node) + over)
 
@@ -167,9 +160,9 @@ class Text:
         self._add(node, [f"{code}, dtype={dtype_name(node.sample.dtype)!r})"], "", once=True)
 
     def _write_view(self, node: nodes.View) -> None:
-        if node in self._name_of:  # a variable's part of memory, named when that was made
+        if node in self.names:  # a variable's part of memory, named when that was made
             return
-        program, base = self._program, self._name_of[node.operands[0]]
+        program, base = self.program, self.names[node.operands[0]]
         memory = program.memory(node)
         stays = memory in program.places or memory in program.finals or isinstance(memory, nodes.Constant)
         name = self.name(node, f"{base}_{_VIEWS.get(node.suffix.split('(')[0], 'part')}")
@@ -177,17 +170,17 @@ class Text:
 
     def _make_room(self, node: Node) -> bool:
         """Have a node's name stand for the memory that its value is put into; whether there is such memory."""
-        place = self._program.places.get(node)
-        if place is None or node in self._name_of:
+        place = self.program.places.get(node)
+        if place is None or node in self.names:
             return place is not None
         memory, shape, size = place.memory, node.sample.shape, node.sample.size
         if memory is node:
             self._add(node, [f"{self.name(node, numbered=True)} = {node.empty(self)}"], _looks(node), once=True)
             return True
         self._make_room(memory)
-        whole, is_same = self._name_of[memory], memory.sample.shape == shape
-        if memory in self._program.finals and is_same:  # in place of a variable
-            self._name_of[node] = whole
+        whole, is_same = self.names[memory], memory.sample.shape == shape
+        if memory in self.program.finals and is_same:  # in place of a variable
+            self.names[node] = whole
             return True
         part = whole if memory.sample.size == size else f"{whole}[{place.start}:{place.start + size}]"
         if not is_same and (part == whole or len(shape) != 1):
@@ -203,26 +196,26 @@ class Text:
 
         Returns the names of the results.
         """
-        program, handed = self._program, {}
+        program, handed = self.program, {}
         for node in dict.fromkeys(program.results):
             memory = program.memory(node)
-            handed[node] = self._name_of[node]
+            handed[node] = self.names[node]
             if isinstance(memory, nodes.Stored) or memory in program.finals or memory in program.places:
                 handed[node] = self._new("result")
                 base, views = node, ""
                 while isinstance(base, nodes.View) and not base.is_row_by_row:  # the copy is laid out as the view is
                     views, base = base.suffix + views, base.operands[0]
-                self._add(node, [f"{handed[node]} = {self._name_of[base]}.copy(){views}"], _looks(node))
+                self._add(node, [f"{handed[node]} = {self.names[base]}.copy(){views}"], _looks(node))
         news: dict[Node, str] = {}
         for leaf, final in program.finals.items():
             memory = program.memory(final)
             if memory is not leaf:
-                news[leaf] = self._name_of[final]
+                news[leaf] = self.names[final]
                 if memory in program.finals:  # which may be overwritten before this is
                     news[leaf] = self._new("old")
-                    self._add(final, [f"{news[leaf]} = {self._name_of[final]}.copy()"], _looks(final))
+                    self._add(final, [f"{news[leaf]} = {self.names[final]}.copy()"], _looks(final))
         for leaf, name in news.items():
-            copying = f"{self.function(leaf, 'copyto')}({self._name_of[leaf]}, {name})"
+            copying = f"{self.function(leaf, 'copyto')}({self.names[leaf]}, {name})"
             self._add(leaf, [copying], "the variable's new value")
         return [handed[node] for node in program.results]
 
@@ -235,7 +228,7 @@ class Text:
             lines.append(f"from {module} import {', '.join(names)}" if names else f"import {module}")
         lines += ["", "# given:", *self._about_given] if self.given else []
         lines += ["", *self._written(self._once, "")] if self._once else []
-        lines += ["", "", f"def {self.function_name}({', '.join(map(self.name_of, self.parameters))}):"]
+        lines += ["", "", f"def {self.function_name}({', '.join(map(self.names.get, self.parameters))}):"]
         lines += [*self._written(self._body, "    "), f"    return {', '.join(self._results) or None}"]
         return "\n".join(lines).strip("\n") + "\n"
 

@@ -20,7 +20,6 @@ from minidl.tracing.symbols import blank
 from minidl.tracing.writing import Text
 
 ENTRIES_OF_A_SMALL_VARIABLE = 4096  # of at most so many it is packed; for a larger one a call of its own costs nothing
-DEEPEST = 100  # how many operations in a row are looked at for that
 
 
 class Packed(Leaf):
@@ -46,8 +45,9 @@ class Joined(Node):
     label = property(lambda node: "gradients" if all(each.gradient_of for each in node.operands) else "joined")
 
     def lines(self, text: Text, name: str, into: bool) -> list[str]:
-        others = [(start, each) for start, each in _starts(self.operands) if not text.is_in(each, self)]
-        return [f"{name}[{at}:{at + each.sample.size}] = {text.name_of(each)}.reshape(-1)" for at, each in others]
+        places = text.program.places  # those in it are there already
+        others = [(at, each) for at, each in _starts(self.operands) if places.get(each) != Place(self, at)]
+        return [f"{name}[{at}:{at + each.sample.size}] = {text.names[each]}.reshape(-1)" for at, each in others]
 
 
 class _ApartError(Exception):
@@ -63,7 +63,7 @@ def pack_variables(program: Program) -> Program:
     for key in dict.fromkeys(_key(leaf, final) for leaf, final in program.finals.items()):
         group = [leaf for leaf, final in program.finals.items() if _key(leaf, final) == key]
         if key is not None and len(group) > 1:
-            with contextlib.suppress(_ApartError):
+            with contextlib.suppress(_ApartError, RecursionError):
                 program = _Packing(program, group).program()
     joined = [node for node in program.nodes if isinstance(node, Joined)]
     places: dict[Node, Place] = {node: Place(node) for node in joined}
@@ -104,16 +104,16 @@ class _Packing:
             parts[member].origin = member.origin
         return list(parts.values())
 
-    def _alike(self, members: tuple[Node, ...], depth: int = 0) -> Node:
+    def _alike(self, members: tuple[Node, ...]) -> Node:
         """One node that computes what several do, side by side."""
         first = members[0]
         if members in self._whole or (set(members) == {first} and first.sample.shape == ()):
             return self._whole.get(members, first)
         fit = all(each.sample.dtype == first.sample.dtype and each.is_row_by_row for each in members)
-        if not fit or depth > DEEPEST or len(set(members)) < len(members):
+        if not fit or len(set(members)) < len(members):
             raise _ApartError
         if isinstance(first, Elementwise) and _is_one_call(first, members):
-            operands = [self._alike(each, depth + 1) for each in zip(*(node.operands for node in members), strict=True)]
+            operands = [self._alike(each) for each in zip(*(node.operands for node in members), strict=True)]
             sample, call = _sample(members), (first.function, first.arguments)
             whole: Node = Elementwise(operands, sample, CPU, *call, about=first.about)
             self._divide(whole, members)

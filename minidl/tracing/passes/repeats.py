@@ -13,8 +13,7 @@ from minidl.tracing.symbols import seen
 def compute_once(program: Program) -> Program:
     """The program with one node for all that compute the same of the same."""
     first: dict[Any, Node] = {}
-    products = [node for node in program.nodes if node.label in ("dot", "matmul")]
-    pairs = [tuple(map(seen, node.operands)) for node in products]
+    pairs = [tuple(map(seen, node.operands)) for node in program.nodes if node.label in ("dot", "matmul")]
     # BLAS has another way for a matrix and itself, with other last bits: two that are equal stay two.
     apart = {y for x, y in pairs if x is not y and x.label == y.label}
 
