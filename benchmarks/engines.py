@@ -6,16 +6,16 @@ import abc
 import dataclasses
 import functools
 import importlib
-import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy
 
 import minidl
+from minidl.okja.reference import start_tensorflow
 
-from .libraries import MissingError, load
+from .libraries import MissingError, need
 from .machine import threads
 from .timing import Side, at_once
 from .workloads import Workload
@@ -164,25 +164,10 @@ def to_numpy(value: Any) -> Any:
     return value.numpy() if hasattr(value, "numpy") else value
 
 
-@contextmanager
-def _silence() -> Iterator[None]:
-    """Keep from the terminal what TensorFlow's libraries say of themselves when they are loaded."""
-    kept = os.dup(2)
-    try:
-        with open(os.devnull, "w") as nothing:
-            os.dup2(nothing.fileno(), 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-
-
 @functools.cache
 def _tensorflow() -> Any:
-    with _silence():
-        tensorflow = load("tensorflow")
-        tensorflow.keras.version()  # loads Keras
-    tensorflow.config.experimental.enable_tensor_float_32_execution(False)
+    need("tensorflow")
+    tensorflow = start_tensorflow()
     tensorflow.config.threading.set_intra_op_parallelism_threads(threads())
     tensorflow.config.threading.set_inter_op_parallelism_threads(1)
     for gpu in tensorflow.config.list_physical_devices("GPU"):

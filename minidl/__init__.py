@@ -16,9 +16,11 @@ from typing import Any as _Any
 
 from minidl import config as config
 from minidl import errors as errors
+from minidl import operators as _operators
 from minidl import test as test
 from minidl.custom import *
 from minidl.devices import *
+from minidl.gradient_tape import *
 from minidl.ops import math as math
 from minidl.ops import nn as nn
 from minidl.ops import random as random
@@ -27,14 +29,19 @@ from minidl.ops.elementwise import *
 from minidl.ops.joining import *
 from minidl.ops.reductions import *
 from minidl.ops.shaping import *
-from minidl.tape import *
 from minidl.tensor import *
-from minidl.tensor import bool_ as _bool
+from minidl.values import as_dtype as as_dtype
+from minidl.values import bool_ as _bool
+from minidl.values import float16 as float16
+from minidl.values import float32 as float32
+from minidl.values import float64 as float64
+from minidl.values import int32 as int32
+from minidl.values import int64 as int64
 
 if _TYPE_CHECKING:
     from minidl import keras as keras
+    from minidl.functions import function as function
     from minidl.pictures import Picture as Picture
-    from minidl.tracing import function as function
 
 bool = _bool
 newaxis = None
@@ -46,7 +53,7 @@ __version__ = "0.1.0"
 
 
 # Imported when they are first used, since many a program needs none of them.
-_LATER = {"Picture": "minidl.pictures", "function": "minidl.tracing", "keras": "minidl.keras"}
+_LATER = {"Picture": "minidl.pictures", "function": "minidl.functions", "keras": "minidl.keras"}
 
 
 def __getattr__(name: str) -> _Any:

@@ -9,13 +9,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from minidl.context import thread
+from minidl.errors import InvalidArgumentError
 from minidl.nest import flatten, pack
-from minidl.ops.calling import as_tensor
 from minidl.ops.creation import identity
+from minidl.ops.inputs import convert
 from minidl.ops.joining import concat
-from minidl.ops.shaping import getitem, reshape
+from minidl.ops.shaping import reshape
 from minidl.primitive import NO_OPTIONS, GradientRule, Listener, Primitive
-from minidl.tape import GradientTape
+from minidl.tape import Tape
 from minidl.tensor import Tensor, TensorLike, Variable
 
 __all__ = ["custom_gradient"]
@@ -48,8 +49,8 @@ def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(f)
     def with_gradient(*arguments: Any, **options: Any) -> Any:
-        for listener in thread.here.listeners:
-            listener.hear_custom()
+        if thread.state.trace is not None:
+            thread.state.trace.has_custom_gradients = True
         return _called(f, arguments, options)
 
     return with_gradient
@@ -57,34 +58,49 @@ def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
 
 def _called(f: Callable[..., Any], arguments: Sequence[Any], options: Mapping[str, Any]) -> Any:
     """What a function gives, which tapes hear as one call of a primitive of its own."""
-    here, reads = thread.here, _Reads()
-    listeners = here.listeners
+    state, reads = thread.state, _Reads()
+    listeners = state.listeners
     leaves = flatten(list(arguments))
     places = [place for place, each in enumerate(leaves) if isinstance(each, TensorLike)]
-    inputs = [as_tensor(leaves[place]) for place in places]
-    here.listeners = (*(each for each in listeners if not isinstance(each, GradientTape)), reads)
+    inputs = [convert(leaves[place]) for place in places]
+    state.listeners = (*(each for each in listeners if not isinstance(each, Tape)), reads)
     try:
         result, gradient_function = f(*arguments, **options)
-        results = [as_tensor(each) for each in flatten(result)]
+        results = [convert(each) for each in flatten(result)]
         shapes = [each.shape for each in results]
         whole = identity(results[0]) if len(results) == 1 else concat([reshape(x, [-1]) for x in results], 0)
     finally:
-        here.listeners = listeners
-    given = {each._tensor.serial for each in [*leaves, *flatten(options)] if isinstance(each, TensorLike)}
+        state.listeners = listeners
+    given = {each.tensor.serial for each in [*leaves, *flatten(options)] if isinstance(each, TensorLike)}
     read = [(variable, value) for variable, value in reads.values.values() if value.serial not in given]
     variables = [variable for variable, _ in read]
     if variables and not _takes_variables(gradient_function):
-        raise TypeError(
-            f"{f.__name__} reads the variables {[variable.name for variable in variables]}, so its gradient "
-            "function must take `variables` and return their gradients too"
-        )
+        names = [variable.name for variable in variables]
+        raise TypeError(f"{f.__name__} reads {names}: its gradient function must take `variables`, and give theirs too")
     inputs += [value for _, value in read]
     count = len(leaves) + len(variables)
-    gradients = _Gradients(gradient_function, count, shapes, variables)
-    places += range(len(leaves), count)
-    rules = [GradientRule(functools.partial(gradients, place), _keep_nothing) for place in places]
+    found: list[Any] = [None, []]  # the upstream gradient of a sweep, by which it is known, and the gradients for it
+
+    def gradient(place: int, shape: tuple[int, ...], upstream: Tensor) -> Tensor | None:
+        if upstream is not found[0]:
+            given = gradient_function(*_pieces(upstream, shapes), **({"variables": variables} if variables else {}))
+            gradients = flatten(list(given) if variables else [given])
+            if len(gradients) != count:
+                raise ValueError(
+                    f"A custom gradient gave {len(gradients)} gradients for {count} inputs, variables included"
+                )
+            found[:] = upstream, gradients
+        if found[1][place] is None:
+            return None
+        result = convert(found[1][place])
+        if result.shape != shape:
+            raise InvalidArgumentError(f"A custom gradient has shape {result.shape}, for an input of shape {shape}")
+        return result
+
+    of_inputs = zip([*places, *range(len(leaves), count)], inputs, strict=True)
+    rules = [GradientRule(functools.partial(gradient, place, x.shape)) for place, x in of_inputs]
     for listener in listeners:
-        if isinstance(listener, GradientTape):
+        if isinstance(listener, Tape):
             for variable, value in read:
                 listener.hear_read(variable, value)
             listener.hear(Primitive(f.__name__, f, rules), tuple(inputs), whole, NO_OPTIONS)
@@ -98,17 +114,13 @@ def _takes_variables(function: Callable[..., Any]) -> bool:
     return any(each.name == "variables" or each.kind is each.VAR_KEYWORD for each in parameters)
 
 
-def _keep_nothing(*_: Any) -> tuple[()]:
-    return ()
-
-
 def _pieces(whole: Tensor, shapes: list[tuple[int, ...]]) -> list[Tensor]:
     """The parts of one long vector, in their shapes; a lone tensor is its own only part."""
     if len(shapes) == 1:
         return [whole]
     ends = [0, *itertools.accumulate(math.prod(shape) for shape in shapes)]
-    parts = [getitem(whole, slice(start, stop)) for start, stop in itertools.pairwise(ends)]
-    return [reshape(part, shape) for part, shape in zip(parts, shapes, strict=True)]
+    parts = zip(itertools.pairwise(ends), shapes, strict=True)
+    return [reshape(whole[start:stop], shape) for (start, stop), shape in parts]
 
 
 class _Reads(Listener):
@@ -119,30 +131,4 @@ class _Reads(Listener):
 
     def hear_read(self, variable: Variable, value: Tensor) -> None:
         if variable.trainable:
-            self.values[id(variable)] = variable, value
-
-
-class _Gradients:
-    """The handwritten gradients of all inputs: one function gives them, and is called once for an upstream, by which
-    a sweep is known: each begins with tensors of its own."""
-
-    def __init__(
-        self, function: Callable[..., Any], count: int, shapes: list[tuple[int, ...]], variables: list[Variable]
-    ) -> None:
-        self._function, self._count, self._shapes, self._variables = function, count, shapes, variables
-        self._upstream: Tensor | None = None
-        self._found: list[Any] = []
-
-    def __call__(self, index: int, upstream: Tensor) -> Any:
-        if upstream is not self._upstream:
-            options = {"variables": self._variables} if self._variables else {}
-            given = self._function(*_pieces(upstream, self._shapes), **options)
-            self._found = flatten(list(given) if self._variables else [given])
-            if len(self._found) != self._count:
-                raise ValueError(
-                    f"A custom gradient function gave {len(self._found)} gradients for {self._count} arguments and "
-                    "variables; it gives one for each, None for what isn't a tensor"
-                )
-            self._upstream = upstream
-        gradient = self._found[index]
-        return None if gradient is None else as_tensor(gradient)
+            self.values[variable.serial] = variable, value

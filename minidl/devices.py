@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy
 
-from minidl.context import thread
+from minidl.context import quiet_call, thread
 from minidl.errors import InvalidArgumentError
 
 __all__ = ["device"]
@@ -48,12 +48,21 @@ class Device:
         """The name that TensorFlow gives this device."""
         return f"/job:localhost/replica:0/task:0/device:{self.kind.upper()}:{self.ordinal}"
 
-    def run(self, kernel: Callable[..., Any], *arrays: Any, **options: Any) -> Any:
-        """What a kernel gives for arrays of this device: always an array, also where NumPy gives a scalar."""
+    def run(self, kernel: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+        """What a function gives for arrays of this device: always an array, also where NumPy gives a scalar."""
         if self is CPU:
-            return numpy.asarray(thread.here.silently(kernel, *arrays, **options))
+            try:
+                return numpy.asarray(thread.state.run_rule(kernel, *arguments, **options))
+            except RuntimeError as error:
+                if "already entered" not in str(error):
+                    raise
+            return numpy.asarray(quiet_call()(kernel, *arguments, **options))  # a signal came in the midst of a rule
         with self.module.cuda.Device(self.ordinal):
-            return kernel(*arrays, **options)
+            return kernel(*arguments, **options)
+
+    def convert(self, array: Any, dtype: numpy.dtype) -> Any:
+        """A copy of an array of this device in a dtype."""
+        return self.run(array.astype, dtype)
 
     def place(self, array: Any) -> Any:
         """The array, brought here from wherever it is."""
@@ -64,15 +73,18 @@ class Device:
 
     def to_numpy(self, array: Any) -> numpy.ndarray:
         """A NumPy array of its own with the values of an array of any device."""
-        return array.copy() if isinstance(array, numpy.ndarray) else _cupy().asnumpy(array)
+        return array.copy() if isinstance(array, numpy.ndarray) else array.get()
 
 
 CPU = Device("cpu", 0, numpy)
 
 
 def device_of(array: Any) -> Device:
-    """The device on which an array lives."""
-    return CPU if type(array) is numpy.ndarray else _gpu(array.device.id)
+    """The device on which an array lives, or would live: what stands for one while a function is traced knows it."""
+    if type(array) is numpy.ndarray:
+        return CPU
+    found = array.device
+    return found if isinstance(found, Device) else _gpu(found.id)
 
 
 def is_gpu_array(value: Any) -> bool:
@@ -86,8 +98,7 @@ def _cupy() -> Any:
         return importlib.import_module("cupy")
     except ImportError as error:
         raise InvalidArgumentError(
-            "A GPU is asked for, but CuPy is not installed. "
-            "Install it with: pip install 'minidl[cuda13]' (or 'minidl[cuda12]' for a CUDA 12 driver)"
+            "A GPU is asked for, but CuPy is not installed: pip install 'minidl[cuda13]' (or, for CUDA 12, [cuda12])"
         ) from error
 
 
@@ -147,12 +158,12 @@ class device:  # noqa: N801  # TensorFlow's name
         self._device = None if name is None else find_device(name)
 
     def __enter__(self) -> None:
-        here = thread.here
-        here.outer.append(here.device)
-        here.device = self._device
+        state = thread.state
+        state.outer.append(state.device)
+        state.device = self._device
 
     def __exit__(self, *_: object) -> None:
-        thread.here.device = thread.here.outer.pop()
+        thread.state.device = thread.state.outer.pop()
 
 
 class PhysicalDevice(NamedTuple):

@@ -1,5 +1,13 @@
 """The errors that minidl raises where Python has none that fits, under TensorFlow's names."""
 
+import reprlib
+
+__all__ = ["InvalidArgumentError", "OpError"]
+
+_repr = reprlib.Repr()
+_repr.maxother = _repr.maxstring = 80
+brief = _repr.repr  # how messages show what was given, which may be large
+
 
 class OpError(Exception):
     """An operation can't be done as asked; `message` says why and what to do.

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable
 from typing import Any
 
 
 def flatten(nest: Any) -> list[Any]:
     """The values in a nest, in order; dictionaries in the order of their keys. A lone value is a nest of one."""
-    if isinstance(nest, (list, tuple)):
-        parts: Iterable[Any] = nest
-    elif isinstance(nest, dict):
-        parts = [nest[key] for key in sorted(nest)]
-    else:
+    if not isinstance(nest, (list, tuple, dict)):
         return [nest]
+    parts: Iterable[Any] = [nest[key] for key in sorted(nest)] if isinstance(nest, dict) else nest
     values = []
     for part in parts:
         if isinstance(part, (list, tuple, dict)):
@@ -26,18 +23,24 @@ def flatten(nest: Any) -> list[Any]:
 
 def pack(nest: Any, values: Iterable[Any]) -> Any:
     """A nest of the same form, with other values in it."""
-    return _pack(nest, iter(values))
-
-
-def _pack(nest: Any, values: Iterator[Any]) -> Any:
+    values = iter(values)  # which is itself, further in
     if not isinstance(nest, (list, tuple, dict)):
         return next(values)
     if isinstance(nest, dict):
         packed = copy.copy(nest)  # of the same type and order
         for key in sorted(nest):
-            packed[key] = _pack(nest[key], values)
+            packed[key] = pack(nest[key], values)
         return packed
-    parts = [_pack(part, values) for part in nest]
+    parts = [pack(part, values) for part in nest]
     if type(nest) is list:
         return parts
     return type(nest)(*parts) if hasattr(nest, "_fields") else type(nest)(parts)
+
+
+def form(nest: Any) -> Hashable:
+    """A nest without its values, as a key."""
+    if isinstance(nest, (list, tuple)):
+        return type(nest), tuple(map(form, nest))
+    if isinstance(nest, dict):
+        return type(nest), tuple((type(key), key, form(nest[key])) for key in nest)
+    return None

@@ -1,4 +1,4 @@
-"""TensorFlow's random bits: the generator Philox 4x32-10 on a scrambled key, and what TensorFlow makes of its words.
+"""TensorFlow's random bits: the generator Philox 4x32-10, and what TensorFlow makes of its words.
 
 Philox is a counter-based generator (Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3",
 SC 2011): the i-th block of random words is a keyed mixing of the number i, ten rounds of multiplying and swapping.
@@ -21,6 +21,9 @@ _ROUNDS = 10
 # The key with which TensorFlow scrambles a seed (GenerateKey in tensorflow/core/kernels/stateless_random_ops.cc).
 _SCRAMBLING_KEY = (0x3EC8F720, 0x02461E29)
 
+_AT_ONCE = 1 << 14  # blocks whose words stay in a processor's cache through all rounds
+
+Start = tuple[int, int, int]  # where a stream of blocks starts: its key, and the lower and upper half of the counter
 Words = NDArray[numpy.uint64]  # 32-bit words, held in 64 bits so that a product of two fits
 
 
@@ -33,12 +36,8 @@ def _mix(counter: tuple[Words, Words, Words, Words], key: tuple[int, int]) -> tu
         keys = [numpy.uint64((word + count * step) & 0xFFFFFFFF) for word, step in zip(key, _KEY_STEPS, strict=True)]
         left = first * numpy.uint64(_MULTIPLIERS[0])
         right = third * numpy.uint64(_MULTIPLIERS[1])
-        first, second, third, fourth = (
-            (right >> half) ^ second ^ keys[0],
-            right & low,
-            (left >> half) ^ fourth ^ keys[1],
-            left & low,
-        )
+        first, second = (right >> half) ^ second ^ keys[0], right & low
+        third, fourth = (left >> half) ^ fourth ^ keys[1], left & low
     return first, second, third, fourth
 
 
@@ -47,19 +46,28 @@ def _words_of(number: int) -> tuple[Words, Words]:
     return numpy.array([number & 0xFFFFFFFF], numpy.uint64), numpy.array([number >> 32 & 0xFFFFFFFF], numpy.uint64)
 
 
-def random_words(seed: tuple[int, int], count: int) -> NDArray[numpy.uint32]:
-    """The first `count` 32-bit words that TensorFlow's stateless draws take from a seed."""
-    scrambled = _mix((*_words_of(seed[0]), *_words_of(seed[1])), _SCRAMBLING_KEY)
-    key = int(scrambled[0][0]), int(scrambled[1][0])
-    blocks = numpy.arange(-(-count // 4), dtype=numpy.uint64)
-    start = [numpy.broadcast_to(word, blocks.shape) for word in scrambled[2:]]
-    counter = blocks & numpy.uint64(0xFFFFFFFF), blocks >> numpy.uint64(32), start[0], start[1]
-    return numpy.stack(_mix(counter, key), axis=1).astype(numpy.uint32).reshape(-1)[:count]
+def scrambled(seed: tuple[int, int]) -> Start:
+    """Where TensorFlow's stateless draws of a seed start."""
+    words = [int(word[0]) for word in _mix((*_words_of(seed[0]), *_words_of(seed[1])), _SCRAMBLING_KEY)]
+    return words[0] | words[1] << 32, 0, words[2] | words[3] << 32
 
 
-def uniform(seed: tuple[int, int], shape: tuple[int, ...], dtype: numpy.dtype) -> numpy.ndarray:
+def random_words(start: Start, count: int) -> NDArray[numpy.uint32]:
+    """The first `count` 32-bit words of the stream from a start."""
+    key, low, high = start
+    words = numpy.empty((-(-count // 4), 4), numpy.uint32)
+    for first in range(0, len(words), _AT_ONCE):
+        part = words[first : first + _AT_ONCE]
+        numbers = numpy.arange(len(part), dtype=numpy.uint64) + numpy.uint64(low + first)
+        counter = numbers & numpy.uint64(0xFFFFFFFF), numbers >> numpy.uint64(32), *_words_of(high)
+        for column, word in enumerate(_mix(counter, (key & 0xFFFFFFFF, key >> 32))):
+            part[:, column] = word
+    return words.reshape(-1)[:count]
+
+
+def uniform(start: Start, shape: tuple[int, ...], dtype: numpy.dtype) -> numpy.ndarray:
     """Floats from 0 to 1, 1 excluded: random bits in the fraction of a number from 1 to 2, less 1."""
-    return _unit(random_words(seed, math.prod(shape) * (2 if dtype == numpy.float64 else 1)), dtype).reshape(shape)
+    return _unit(random_words(start, math.prod(shape) * (2 if dtype == numpy.float64 else 1)), dtype).reshape(shape)
 
 
 def _unit(words: NDArray[numpy.uint32], dtype: numpy.dtype) -> numpy.ndarray:
@@ -73,18 +81,18 @@ def _unit(words: NDArray[numpy.uint32], dtype: numpy.dtype) -> numpy.ndarray:
     return ((words & numpy.uint32(0x7FFFFF)) | numpy.uint32(127 << 23)).view(numpy.float32) - numpy.float32(1)
 
 
-def integers(seed: tuple[int, int], shape: tuple[int, ...], dtype: numpy.dtype, first: int, last: int) -> numpy.ndarray:
+def integers(start: Start, shape: tuple[int, ...], dtype: numpy.dtype, first: int, last: int) -> numpy.ndarray:
     """Whole numbers from first to last, last excluded: the remainders of random words."""
     size = math.prod(shape)
     if dtype == numpy.int64:
-        pairs = random_words(seed, 2 * size).reshape(-1, 2).astype(numpy.uint64)
+        pairs = random_words(start, 2 * size).reshape(-1, 2).astype(numpy.uint64)
         words = pairs[:, 0] | pairs[:, 1] << numpy.uint64(32)
     else:
-        words = random_words(seed, size).astype(numpy.uint64)
+        words = random_words(start, size).astype(numpy.uint64)
     return (first + (words % numpy.uint64(last - first)).astype(numpy.int64)).astype(dtype).reshape(shape)
 
 
-def normal(seed: tuple[int, int], shape: tuple[int, ...], dtype: numpy.dtype) -> numpy.ndarray:
+def normal(start: Start, shape: tuple[int, ...], dtype: numpy.dtype) -> numpy.ndarray:
     """Floats of mean 0 and standard deviation 1, by the transformation of Box and Muller (1958).
 
     Two uniform numbers u and v give r sin 2πv and r cos 2πv with r = √(-2 log u). The least u is 1e-7, as in
@@ -93,7 +101,7 @@ def normal(seed: tuple[int, int], shape: tuple[int, ...], dtype: numpy.dtype) ->
     size = math.prod(shape)
     pairs = -(-size // 2)
     unit_dtype = numpy.dtype(numpy.float64 if dtype == numpy.float64 else numpy.float32)
-    draws = uniform(seed, (pairs, 2), unit_dtype)
+    draws = uniform(start, (pairs, 2), unit_dtype)
     radius = numpy.sqrt(-2 * numpy.log(numpy.maximum(draws[:, 0], unit_dtype.type(1e-7)).astype(numpy.float64)))
     angle = (2 * math.pi * draws[:, 1].astype(numpy.float64)).astype(unit_dtype).astype(numpy.float64)
     numbers = numpy.stack([numpy.sin(angle) * radius, numpy.cos(angle) * radius], axis=1)

@@ -1,4 +1,4 @@
-"""What an operation is: a forward rule, a gradient rule for each input, and whoever listens.
+"""What a primitive is, and what a call of one does: compute, then tell whoever listens.
 
 A *primitive* is an operation that the engine doesn't look inside, such as a product or a sine. Its *forward rule*
 computes on arrays. Its *gradient rules*, one for each input, compute on tensors: given the *upstream gradient*, the
@@ -9,31 +9,32 @@ to its input. That is the chain rule, one step of it; for z = x * y and a final 
 
 and it is written just so:
 
-    @operation(NUMBERS, x=lambda upstream, y: upstream * y, y=lambda upstream, x: upstream * x)
+    @primitive(x=lambda upstream, y: upstream * y, y=lambda upstream, x: upstream * x)
     def multiply(xp, x, y):
         return xp.multiply(x, y)
 
-Each call of a primitive computes its value and then tells whoever is listening. That is the whole mechanism: what
-differentiates (a tape) is a listener, and the primitives know nothing of it.
+Each call computes its value and then tells whoever is listening (`call`, below). That is the whole mechanism: what
+differentiates, a tape, is a listener, and the primitives know nothing of it.
 """
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from minidl.tensor import Tensor, TensorLike, Variable
+from minidl.context import thread
+from minidl.devices import CPU, Device, device_of
+from minidl.errors import InvalidArgumentError
+from minidl.tensor import Tensor, Variable
 
-# What a gradient rule can ask of an input by a suffix to its name, and where it is found.
-_PARTS = {"shape": "array.shape", "dtype": "array.dtype", "device": "_device"}
+if TYPE_CHECKING:
+    from minidl.tape import Edge
 
 NO_OPTIONS: Mapping[str, Any] = {}
 
 
 class Listener:
-    """Somebody who is told what happens in a thread, once put on its stack with `thread.here.enter(listener)`."""
+    """Somebody who is told what happens in a thread, once put on its stack with `thread.state.enter(listener)`."""
 
     __slots__ = ()
 
@@ -45,37 +46,12 @@ class Listener:
     def hear_read(self, variable: Variable, value: Tensor) -> None:
         """An operation took the value of a variable."""
 
-    def hear_failure(self) -> None:
-        """A primitive refuses its inputs: an error is about to be raised."""
-
-    def hear_creation(self, variable: Variable, source: Any) -> None:
-        """A variable was made with the value of the source."""
-
-    def hear_assignment(self, variable: Variable, value: Tensor, source: Tensor) -> None:
-        """A variable was given a new value: that of the source, as a tensor of its own."""
-
-    def hear_look(self, tensor: TensorLike) -> None:
-        """Python looked at the numbers in a tensor or variable."""
-
-    def hides(self, tensor: TensorLike) -> bool:
-        """Whether the numbers in a tensor or variable aren't to be shown, since they mean nothing."""
-        return False
-
-    def hear_custom(self) -> None:
-        """A function with a gradient of its own is called; a tape won't hear what it calls, but that."""
-
-    def hear_seed(self) -> None:
-        """Random draws were seeded."""
-
     def hear_sweep(self, gradients: Mapping[int, Tensor]) -> None:
         """A sweep begins, with the gradients of its targets, which are known by their serial numbers."""
 
-    def hear_rule(
-        self, function: Callable[..., Any], result: int, x: int, gradient: Tensor, shape: tuple[int, ...]
-    ) -> None:
-        """A sweep applied the rule of a call, from the gradient of its result to that of its input x, which now is
-        this. (Where x went into several calls, there is more to come.) Both are known by their serial numbers. What
-        the rule gave had this shape, and was summed or repeated where x has another."""
+    def hear_rule(self, edge: Edge, gradient: Tensor, total: Tensor) -> None:
+        """A sweep applied the rule of an edge, which gave this gradient, of whatever shape; the total is that of the
+        edge's input so far, in its own shape. (Where it went into several calls, there is more to come.)"""
 
 
 class GradientRule:
@@ -84,13 +60,13 @@ class GradientRule:
     Attributes:
         function: gives the gradient from the upstream gradient and, behind it, what the rule keeps of the call.
             The gradient may be larger than the input, or smaller, where one broadcasts to the other: a sweep sums
-            or repeats it (`fit`), so that no rule needs to undo broadcasting.
-        keep: picks what the rule keeps out of a call's inputs, result and options.
+            or repeats it, so that no rule needs to undo broadcasting. None, where there is none.
+        keep: picks what the rule keeps out of a call's inputs, result and options; None where it keeps nothing.
     """
 
     __slots__ = ("function", "keep")
 
-    def __init__(self, function: Callable[..., Any], keep: Callable[..., tuple[Any, ...]]) -> None:
+    def __init__(self, function: Callable[..., Any], keep: Callable[..., tuple[Any, ...]] | None = None) -> None:
         self.function = function
         self.keep = keep
 
@@ -101,17 +77,19 @@ class GradientRule:
         After the upstream gradient these are names of inputs, `result`, names of options, or `x_shape`, `x_dtype`
         and `x_device` of an input `x`: whatever isn't named isn't kept, and its memory is free.
         """
-        known = {"result": "result"}
-        known |= {name: f"options[{name!r}]" for name in options}
+        known = {"result": "result"} | {name: f"options[{name!r}]" for name in options}
         for index, name in enumerate(inputs):
-            known[name] = f"inputs[{index}]"
-            known |= {f"{name}_{part}": f"inputs[{index}].{where}" for part, where in _PARTS.items()}
+            array = f"inputs[{index}].array"
+            known |= {name: f"inputs[{index}]", f"{name}_shape": f"{array}.shape", f"{name}_dtype": f"{array}.dtype"}
+            known[f"{name}_device"] = f"device_of({array})"
         names = function.__code__.co_varnames[1 : function.__code__.co_argcount]
         if unknown := [name for name in names if name not in known]:
             raise TypeError(f"A gradient rule asks for {unknown}; it can have {sorted(known)}")
+        if not names:
+            return cls(function)
         kept = "".join(known[name] + ", " for name in names)
         # Written out, since a tape picks at each call: a walk over the names would take several times as long.
-        return cls(function, eval(f"lambda inputs, result, options: ({kept})"))
+        return cls(function, eval(f"lambda inputs, result, options: ({kept})", {"device_of": device_of}))
 
 
 class Primitive:
@@ -121,24 +99,30 @@ class Primitive:
         name: what it is called.
         forward: `forward(xp, *arrays, **options)` gives the result's array; `xp` is the array module.
         rules: for each input its GradientRule, or None where there is no derivative.
-        differentiable: the same rules for who goes through them at each call: the index of the input, the rule's
-            function, and what picks what it keeps.
-        kernels: the forward rule as a function of arrays alone, for each array module.
+        differentiable: pairs of the index of an input and its rule, where there is one.
+        like: gives an array like the result, of blank ones like the inputs, and the options; None where the forward
+            rule itself can be tried on blank arrays. (Only `tracing` asks.)
     """
 
-    __slots__ = ("differentiable", "forward", "kernels", "name", "rules")
+    __slots__ = ("differentiable", "forward", "like", "name", "rules")
 
-    def __init__(self, name: str, forward: Callable[..., Any], rules: Sequence[GradientRule | None]) -> None:
+    def __init__(
+        self,
+        name: str,
+        forward: Callable[..., Any],
+        rules: Sequence[GradientRule | None],
+        like: Callable[..., Any] | None = None,
+    ) -> None:
         self.name = name
         self.forward = forward
         self.rules = tuple(rules)
-        self.differentiable = tuple(
-            (index, rule.function, rule.keep) for index, rule in enumerate(self.rules) if rule is not None
-        )
-        self.kernels = Kernels(forward)
+        self.differentiable = tuple((index, rule) for index, rule in enumerate(self.rules) if rule is not None)
+        self.like = like
 
     @classmethod
-    def by_names(cls, forward: Callable[..., Any], gradients: Mapping[str, Callable[..., Any]]) -> Primitive:
+    def by_names(
+        cls, forward: Callable[..., Any], gradients: Mapping[str, Callable[..., Any]], like: Any = None
+    ) -> Primitive:
         """A primitive from its forward rule and the gradient rules by the names of their inputs."""
         code = forward.__code__
         inputs = code.co_varnames[1 : code.co_argcount]
@@ -148,54 +132,102 @@ class Primitive:
         rules = [
             GradientRule.by_names(gradients[name], inputs, options) if name in gradients else None for name in inputs
         ]
-        return cls(forward.__name__.strip("_"), forward, rules)
+        return cls(forward.__name__.strip("_"), forward, rules, like)
 
     def __repr__(self) -> str:
         return f"<primitive {self.name}>"
 
 
-class Kernels(dict[Any, Callable[..., Any]]):
-    """For each array module, a forward rule as a function of that module's arrays.
-
-    Where the rule is nothing but one call of the module (`xp.multiply(x, y)`), that function itself, which saves a
-    call of Python at each operation.
-    """
-
-    def __init__(self, forward: Callable[..., Any]) -> None:
-        super().__init__()
-        self._forward = forward
-
-    def __missing__(self, module: Any) -> Callable[..., Any]:
-        kernel = self._single_call(module) or functools.partial(self._forward, module)
-        self[module] = kernel
-        return kernel
-
-    def _single_call(self, module: Any) -> Callable[..., Any] | None:
-        arrays = tuple(object() for _ in range(self._forward.__code__.co_argcount - 1))
-        try:
-            called, given = self._forward(_Names(), *arrays)
-            is_that_call = given == arrays
-        except Exception:  # it has options, or does more than to call the module
-            return None
-        function: Callable[..., Any] = getattr(module, called)
-        return function if is_that_call else None
-
-
-class _Names:
-    """Stands in for an array module: any function of it gives its own name and arguments."""
-
-    def __getattr__(self, name: str) -> Callable[..., tuple[str, tuple[Any, ...]]]:
-        return lambda *arguments: (name, arguments)
-
-
 def primitive(**gradients: Callable[..., Any]) -> Callable[[Callable[..., Any]], Primitive]:
     """Make a forward rule a primitive; the keywords are the gradient rules, by the names of their inputs.
 
-    >>> from minidl.primitive import primitive
+    >>> from minidl.primitive import call, primitive
     >>> @primitive(x=lambda upstream, x: upstream * 3.0 * x * x)
     ... def cube(xp, x):
     ...     return x * x * x
     >>> cube
     <primitive cube>
+    >>> x = tf.Variable(2.0)
+    >>> with tf.GradientTape() as tape:
+    ...     z = call(cube, (x.read(),))
+    >>> float(z), float(tape.gradient(z, x))
+    (8.0, 12.0)
     """
     return lambda forward: Primitive.by_names(forward, gradients)
+
+
+# -- the call ----------------------------------------------------------------------------------------------------
+
+
+def call(primitive: Primitive, inputs: tuple[Tensor, ...], options: Mapping[str, Any] = NO_OPTIONS) -> Tensor:
+    """Call a primitive on tensors: compute, then tell whoever listens.
+
+    It computes where its inputs are; in a device scope there, and brings them along. Raises InvalidArgumentError
+    where the inputs are on two devices, or don't fit the operation. (Operations call it by `ops/shortcut.py`, the same
+    written out for speed.)
+    """
+    state = thread.state
+    device = state.device
+    if device is None:
+        device = _device_of_all(primitive, inputs)
+    else:
+        inputs = tuple([move(x, device) for x in inputs])
+    result = Tensor(_computed(primitive, inputs, options, device))
+    for listener in state.listeners:
+        listener.hear(primitive, inputs, result, options)
+    return result
+
+
+def _computed(primitive: Primitive, inputs: tuple[Tensor, ...], options: Mapping[str, Any], device: Device) -> Any:
+    """The array of a call's result; while a function is traced, its trace says what that is."""
+    arrays, trace = [x.array for x in inputs], thread.state.trace
+    try:
+        if trace is not None:
+            return trace.computed(primitive, arrays, options, device)
+        return device.run(primitive.forward, device.module, *arrays, **options)
+    except ValueError as error:
+        raise _misfit(primitive, inputs, error) from error
+
+
+def _misfit(primitive: Primitive, inputs: tuple[Tensor, ...], error: Exception) -> InvalidArgumentError:
+    """What to raise where a forward rule refuses its inputs with an error."""
+    if isinstance(error, InvalidArgumentError):
+        return error
+    shapes = " and ".join(str(x.shape) for x in inputs)
+    # NumPy and CuPy say in other words what this says
+    advice = "don't broadcast; make their last dimensions equal, or 1" if "broadcast" in str(error) else error
+    return InvalidArgumentError(f"{primitive.name}: shapes {shapes} {advice}")
+
+
+# -- devices, which a first reading may skip -----------------------------------------------------------------------
+
+
+def _device_of_all(primitive: Primitive, inputs: tuple[Tensor, ...]) -> Device:
+    """Where the inputs are, on the CPU if there are none."""
+    device = device_of(inputs[0].array) if inputs else CPU
+    for x in inputs[1:]:
+        if device_of(x.array) is not device:
+            raise InvalidArgumentError(
+                f"{primitive.name}: inputs are on {device} and {device_of(x.array)}; "
+                f"inside `with tf.device('{device}'):` an operation brings its inputs to {device}"
+            )
+    return device
+
+
+@primitive(x=lambda upstream, x_device: move(upstream, x_device))
+def _move(xp: Any, x: Any, *, device: Device) -> Any:
+    return device.place(x)
+
+
+_move.like = lambda x, device: x
+
+
+def move(x: Tensor, device: Device) -> Tensor:
+    """The tensor on another device (itself, if it is there already); its gradient moves back."""
+    if device_of(x.array) is device:
+        return x
+    options = {"device": device}
+    moved = Tensor(_computed(_move, (x,), options, device))
+    for listener in thread.state.listeners:
+        listener.hear(_move, (x,), moved, options)
+    return moved

@@ -1,412 +1,173 @@
-"""GradientTape: listens to operations, and walks them backwards.
+"""Tape: listens to calls, and walks them backwards. This is the chain rule, for programs of any length.
 
-What a tape keeps is a list of *edges*, in the order of the calls: "the result r was computed from x, and here is the
-rule that makes of r's gradient a part of x's". To differentiate is to walk that list from its end, the *sweep*: by
-the time an edge is reached, every edge out of its result has been passed, so that result's gradient is complete.
-Nothing recurses, however long the program.
+What a tape keeps is a list of *edges*, in the order of the calls: "this result was computed from this input, and here
+is the rule that makes of the result's gradient a part of the input's". To differentiate is to walk that list from its
+end, the *sweep*: by the time an edge is reached, every edge whose input is its result has been passed, so that result's
+gradient is complete. Nothing recurses.
+
+`GradientTape`, which users have, is this tape with TensorFlow's manners (`gradient_tape.py`): it enters the tape among
+a thread's listeners, sets the first gradient to 1, and calls `sweep`.
 """
 
 from __future__ import annotations
 
-import enum
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import dataclasses
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from minidl.context import thread
-from minidl.devices import device
-from minidl.errors import InvalidArgumentError
-from minidl.nest import flatten, pack
-from minidl.ops.calling import as_tensor, number
-from minidl.ops.creation import identity, ones_like, zeros_like
-from minidl.ops.joining import stack
-from minidl.ops.reductions import fitted
-from minidl.ops.shaping import put, reshape
-from minidl.primitive import Listener, Primitive
-from minidl.tensor import FLOATS, Tensor, TensorLike, Variable, float32
-
-__all__ = ["GradientTape", "UnconnectedGradients"]
-
-# The result's serial, the input's serial, the rule's function, what that needs, the shape of the input.
-Edge = tuple[int, int, Callable[..., Any], tuple[Any, ...], tuple[int, ...]]
+from minidl.primitive import Listener, Primitive, call, primitive
+from minidl.sums import summed, summed_rows
+from minidl.tensor import Tensor, Variable
+from minidl.values import FLOATS
 
 
-class UnconnectedGradients(enum.Enum):
-    """What `GradientTape.gradient` gives for a source that the target doesn't depend on.
+@dataclasses.dataclass(slots=True)
+class Edge:
+    """A result was computed from an input.
 
-    >>> tf.UnconnectedGradients('zero')
-    <UnconnectedGradients.ZERO: 'zero'>
+    Attributes:
+        result, input: the two tensors, by their serial numbers.
+        rule: the function of the gradient rule.
+        kept: what the rule keeps of the call.
+        shape: that of the input, which its gradient will have.
     """
 
-    NONE = "none"
-    ZERO = "zero"
+    result: int
+    input: int
+    rule: Callable[..., Any]
+    kept: tuple[Any, ...]
+    shape: tuple[int, ...]
 
 
-class GradientTape(Listener):
-    """Records operations so that their derivatives can be taken.
+class Tape(Listener):
+    """Keeps an edge of each call whose input it watches, and sweeps them.
 
-    Arguments:
-        persistent: whether `gradient` can be called more than once.
-        watch_accessed_variables: whether every trainable variable that is read is watched.
+    Attributes:
+        edges: in the order of the calls.
+        watched: the serial numbers of the tensors whose calls it keeps: those that `watch` was told, and whatever
+            is computed from them.
+        roots: those among them that were watched, and not computed.
 
-    Operations are recorded inside `with GradientTape() as tape:` where an input is watched: a variable, a tensor
-    given to `watch`, or what was computed from one. Tapes nest, and the operations of a sweep can be recorded in
-    turn, which gives second derivatives.
-
-    >>> x = tf.Variable(3.0)
-    >>> with tf.GradientTape() as tape:
-    ...     z = tf.math.log(2.0 * x + 3.0)
-    >>> print(f"{tape.gradient(z, x):.3f}")
-    0.222
+    >>> from minidl.context import thread
+    >>> from minidl.tape import Tape
+    >>> x, tape = tf.Variable(3.0), Tape()
+    >>> thread.state.enter(tape)
+    >>> z = x * x
+    >>> thread.state.leave(tape)
+    >>> gradients = {z.serial: tf.constant(1.0)}
+    >>> tape.sweep(tape.edges, gradients, {x.tensor.serial})
+    >>> float(gradients[x.tensor.serial])
+    6.0
     """
 
-    __slots__ = (
-        "_edges",
-        "_persistent",
-        "_recording",
-        "_roots",
-        "_used",
-        "_variables",
-        "_watched",
-        "_watches_accessed",
-    )
+    __slots__ = ("edges", "roots", "watched")
 
-    def __init__(self, persistent: bool = False, watch_accessed_variables: bool = True) -> None:
-        self._persistent = persistent
-        self._watches_accessed = watch_accessed_variables
-        self._recording = False
-        self._forget()
+    def __init__(self) -> None:
+        self.edges: list[Edge] = []
+        self.watched: set[int] = set()
+        self.roots: set[int] = set()
 
-    def _forget(self) -> None:
-        self._used = False
-        self._edges: list[Edge] = []
-        self._watched: set[int] = set()  # the serials of the tensors whose calls are recorded
-        self._roots: set[int] = set()  # those among them that were watched, not computed
-        self._variables: dict[int, tuple[Variable, list[int]]] = {}  # by id, with the values that were read
+    def watch(self, tensor: Tensor) -> None:
+        """Keep what is computed from a tensor from now on. (Integers and bools have no gradient.)"""
+        if tensor.array.dtype in FLOATS:
+            self.watched.add(tensor.serial)
+            self.roots.add(tensor.serial)
 
-    # -- recording
-
-    def __enter__(self) -> GradientTape:
-        if self._recording:
-            raise ValueError("The tape is recording already; leave its `with` block before entering it again")
-        if self._used:
-            self._forget()
-        self._resume()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._recording:
-            self._pause()
-
-    def _resume(self) -> None:
-        thread.here.enter(self)
-        self._recording = True
-
-    def _pause(self) -> None:
-        thread.here.leave(self)
-        self._recording = False
+    def hear_read(self, variable: Variable, value: Tensor) -> None:
+        if variable.trainable:
+            self.watch(value)
 
     def hear(
         self, primitive: Primitive, inputs: tuple[Tensor, ...], result: Tensor, options: Mapping[str, Any]
     ) -> None:
-        watched = self._watched
-        for index, function, keep in primitive.differentiable:
+        watched = self.watched
+        for index, rule in primitive.differentiable:
             x = inputs[index]
             if x.serial in watched:
                 watched.add(result.serial)
-                kept = keep(inputs, result, options)
-                self._edges.append((result.serial, x.serial, function, kept, x.array.shape))
+                kept = rule.keep(inputs, result, options) if rule.keep else ()
+                self.edges.append(Edge(result.serial, x.serial, rule.function, kept, x.array.shape))
 
-    def hear_read(self, variable: Variable, value: Tensor) -> None:
-        if value.serial not in self._watched and (
-            (self._watches_accessed and variable.trainable) or id(variable) in self._variables
-        ):
-            self._watch_variable(variable, value)
-
-    def _watch_variable(self, variable: Variable, value: Tensor) -> None:
-        serial = value.serial
-        read = self._variables.get(id(variable))
-        if read is None:
-            self._variables[id(variable)] = variable, [serial]
-        else:
-            read[1].append(serial)
-        if value.array.dtype in FLOATS:
-            self._watched.add(serial)
-            self._roots.add(serial)
-
-    def watch(self, tensor: Any) -> None:
-        """Record what is computed from a tensor or variable, or a nest of them.
-
-        Raises ValueError for anything else, such as an ndarray, which no operation can be traced back to.
-        Integers and bools are watched in vain: they have no gradient.
-
-        >>> x = tf.constant(3.0)
-        >>> with tf.GradientTape() as tape:
-        ...     tape.watch(x)
-        ...     y = x * x
-        >>> tape.gradient(y, x).numpy()
-        np.float32(6.0)
-        """
-        tensors = flatten(tensor)
-        for each in tensors:
-            if not isinstance(each, TensorLike):
-                raise ValueError(
-                    f"A tape watches tensors and variables; {type(each).__name__} {each!r} was given. "
-                    "Make a tensor of it with tf.constant first"
-                )
-        for each in tensors:
-            if isinstance(each, Variable):
-                self._watch_variable(each, each._tensor)
-            elif each.dtype in FLOATS:
-                self._watched.add(each.serial)
-                self._roots.add(each.serial)
-
-    def watched_variables(self) -> tuple[Variable, ...]:
-        """The variables that the tape watches, in the order in which they were first read.
-
-        >>> x = tf.Variable(3.0, name='x')
-        >>> with tf.GradientTape() as tape:
-        ...     y = x * x
-        >>> [variable.name for variable in tape.watched_variables()]
-        ['x']
-        """
-        return tuple(variable for variable, _ in self._variables.values())
-
-    @contextmanager
-    def stop_recording(self) -> Iterator[None]:
-        """A scope in which nothing is recorded. Raises RuntimeError where the tape isn't recording.
-
-        >>> x = tf.Variable(3.0)
-        >>> with tf.GradientTape() as tape:
-        ...     with tape.stop_recording():
-        ...         y = x * x
-        >>> print(tape.gradient(y, x))
-        None
-        """
-        if not self._recording:
-            raise RuntimeError("The tape isn't recording, so it can't stop; use stop_recording inside its `with` block")
-        self._pause()
-        try:
-            yield
-        finally:
-            self._resume()
-
-    def reset(self) -> None:
-        """Forget everything recorded and watched. Raises ValueError where the tape isn't recording.
-
-        >>> x = tf.Variable(3.0)
-        >>> with tf.GradientTape() as tape:
-        ...     y = x * x
-        ...     tape.reset()
-        >>> print(tape.gradient(y, x))
-        None
-        """
-        if not self._recording:
-            raise ValueError("The tape isn't recording; reset is for the inside of its `with` block")
-        self._forget()
-
-    # -- differentiating
-
-    def gradient(
-        self,
-        target: Any,
-        sources: Any,
-        output_gradients: Any = None,
-        unconnected_gradients: UnconnectedGradients | str = UnconnectedGradients.NONE,
-    ) -> Any:
-        """The derivative of the target, or of the sum of its entries, with respect to each source.
+    def sweep(self, edges: list[Edge], gradients: dict[int, Tensor], wanted: set[int]) -> None:
+        """Walk edges from the last to the first, and add up the gradients of the tensors wanted.
 
         Arguments:
-            target: a tensor, or a nest of them: the sum of all is differentiated.
-            sources: a tensor or variable, or a nest of them.
-            output_gradients: the upstream gradient of each target, in the nest of the targets; ones by default.
-            unconnected_gradients: 'none' or 'zero', for a source that no target depends on.
-
-        Returns a nest like the sources', of tensors in their shapes and dtypes. Raises RuntimeError the second time
-        on a tape that isn't persistent, ValueError for sources or targets that are no tensors,
-        InvalidArgumentError for an output gradient of another shape.
-
-        >>> x = tf.Variable([1.0, 2.0])
-        >>> with tf.GradientTape() as tape:
-        ...     y = x * x
-        >>> tape.gradient(y, x).numpy()
-        array([2., 4.], dtype=float32)
+            edges: are taken off this list, so that memory falls on the way.
+            gradients: those of the targets, by serial number; those of the tensors wanted are put there too.
+            wanted: the serial numbers of the tensors whose gradients somebody wants.
         """
-        fallback = _fallback(unconnected_gradients)
-        targets, listed = self._tensors("target", target), self._tensors("source", sources)
-        here = thread.here
-        scope, here.device = here.device, None  # each rule runs where its call ran
-        try:
-            upstream = _upstream(targets, output_gradients)
-            self._use()
-            found = self._sweep(self._edges.copy() if self._persistent else self._edges, targets, upstream, listed)
-            return pack(sources, [fallback(x) if g is None else g for x, g in zip(listed, found, strict=True)])
-        finally:
-            here.device = scope
-
-    def jacobian(
-        self, target: Any, sources: Any, unconnected_gradients: UnconnectedGradients | str = UnconnectedGradients.NONE
-    ) -> Any:
-        """The derivative of each entry of the target with respect to each entry of each source.
-
-        Arguments:
-            target: one tensor.
-            sources: a tensor or variable, or a nest of them.
-            unconnected_gradients: 'none' or 'zero', for a source that the target doesn't depend on.
-
-        Returns a nest like the sources', of tensors of the target's shape followed by the source's. It takes a
-        sweep for each entry of the target. Errors as of `gradient`.
-
-        >>> x = tf.Variable([1.0, 2.0])
-        >>> with tf.GradientTape() as tape:
-        ...     y = x * x
-        >>> tape.jacobian(y, x).numpy()
-        array([[2., 0.],
-               [0., 4.]], dtype=float32)
-        """
-        fallback = _fallback(unconnected_gradients)
-        if not isinstance(target, TensorLike):
-            raise ValueError(f"A Jacobian is of one tensor or variable; {target!r} was given")
-        tensor, listed = target, self._tensors("source", sources)
-        self._use()
-        rows: list[list[Any]] = [[] for _ in listed]
-        with device(None):
-            for index in range(tensor.array.size):
-                found = self._sweep(self._edges.copy(), [tensor], [_one_entry(tensor, index)], listed)
-                for row, source, gradient in zip(rows, listed, found, strict=True):
-                    row.append(fallback(source) if gradient is None else gradient)
-            if not self._persistent:
-                self._edges.clear()
-            return pack(sources, [_stacked(row, tensor, source) for row, source in zip(rows, listed, strict=True)])
-
-    def _tensors(self, role: str, nest: Any) -> list[Any]:
-        tensors = flatten(nest)
-        for each in tensors:
-            if not isinstance(each, TensorLike):
-                raise ValueError(f"A {role} of a gradient is a tensor or variable; {each!r} was given")
-        return tensors
-
-    def _use(self) -> None:
-        if self._persistent:
-            return
-        if self._used:
-            raise RuntimeError(
-                "This tape isn't persistent, so it gives gradients once, and it has; "
-                "make it with GradientTape(persistent=True) for more"
-            )
-        if self in thread.here.listeners:  # not inside another function, where its block can't end
-            self._pause()
-        self._used = True
-
-    def _sweep(
-        self, edges: list[Edge], targets: Sequence[TensorLike], given: Sequence[Tensor], sources: Sequence[Any]
-    ) -> list[Tensor | None]:
-        """Walk edges from the last to the first, with a gradient given for each target.
-
-        The edges are taken off the list, so that memory falls on the way. Returns the gradient of each source, None
-        where there is none.
-        """
-        serials = [self._serials(source) for source in sources]
-        wanted = {serial for each in serials for serial in each}
-        needed = None if wanted >= self._roots else self._on_the_way_from(wanted)
-        gradients: dict[int, Tensor] = {}
-        for target, gradient in zip(targets, given, strict=True):
-            serial = target._tensor.serial
-            gradients[serial] = gradients[serial] + gradient if serial in gradients else gradient
-        listeners = thread.here.listeners
+        needed = None if wanted >= self.roots else _on_the_way(edges, wanted)
+        listeners = thread.state.listeners
         for listener in listeners:
             listener.hear_sweep(gradients)
-        passed = -1
+        passed = None
         while edges:
-            result, x, function, kept, shape = edges.pop()
-            if result != passed:
-                passed = result
-                upstream = gradients.get(result) if result in wanted else gradients.pop(result, None)
-            if upstream is None or (needed is not None and x not in needed):
+            edge = edges.pop()
+            if edge.result != passed:  # a result's edges lie side by side: upstream serves them all, so forget it
+                passed = edge.result
+                upstream = gradients.get(passed) if passed in wanted else gradients.pop(passed, None)
+            if upstream is None or (needed is not None and edge.input not in needed):
                 continue
-            gradient = function(upstream, *kept)
+            gradient = edge.rule(upstream, *edge.kept)
             if gradient is not None:
-                found = gradient.array.shape
-                if found != shape:
-                    gradient = fitted(gradient, shape)
-                earlier = gradients.get(x)
-                gradients[x] = total = gradient if earlier is None else earlier + gradient
+                part = gradient if gradient.array.shape == edge.shape else unbroadcast(gradient, edge.shape)
+                earlier = gradients.get(edge.input)
+                gradients[edge.input] = total = part if earlier is None else earlier + part
                 for listener in listeners:
-                    listener.hear_rule(function, result, x, total, found)
-        return [_total(gradients, each) for each in serials]
-
-    def _on_the_way_from(self, wanted: set[int]) -> set[int]:
-        """The serials of the tensors computed from those wanted: only their gradients lead there."""
-        needed = set(wanted)
-        for result, x, *_ in self._edges:
-            if x in needed:
-                needed.add(result)
-        return needed
-
-    def _serials(self, source: TensorLike) -> Sequence[int]:
-        """Of the tensors that the tape knows a source by: a variable was each value that was read of it."""
-        if isinstance(source, Tensor):
-            return (source.serial,)
-        value = source._tensor.serial
-        _, read = self._variables.get(id(source), (source, [value]))
-        if value not in read:
-            read.append(value)
-        return read
+                    listener.hear_rule(edge, gradient, total)
 
 
-def _total(gradients: Mapping[int, Tensor], serials: Sequence[int]) -> Tensor | None:
-    """The sum of those gradients that there are."""
-    total = None
-    for serial in serials:
-        if serial in gradients:
-            total = gradients[serial] if total is None else total + gradients[serial]
-    return total
+def _on_the_way(edges: Sequence[Edge], wanted: set[int]) -> set[int]:
+    """The tensors computed from those wanted, with these: only their gradients lead there."""
+    needed = set(wanted)
+    for edge in edges:
+        if edge.input in needed:
+            needed.add(edge.result)
+    return needed
 
 
-def _fallback(unconnected: UnconnectedGradients | str) -> Callable[[Any], Any]:
-    if unconnected in (UnconnectedGradients.NONE, "none"):
-        return _none
-    if unconnected in (UnconnectedGradients.ZERO, "zero"):
-        return zeros_like
-    raise ValueError(f"unconnected_gradients is 'none' or 'zero'; {unconnected!r} was given")
+# -- broadcasting undone -----------------------------------------------------------------------------------------
 
 
-def _none(source: TensorLike) -> None:
-    """The gradient of a source that no target depends on."""
+def unbroadcast(gradient: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """A gradient in the shape of the tensor that it belongs to.
+
+    Where the tensor was broadcast, the gradient is larger, and is summed over the axes in question, since each copy
+    of an entry has its part in the result; where a rule gave the same gradient for many entries, it is smaller, and is
+    repeated. This is the one place that does so, for all rules.
+    """
+    axes, sum_shape = _axes_to_sum(gradient.array.shape, shape)
+    if axes:
+        gradient = call(sum_over, (gradient,), {"axes": axes, "shape": sum_shape})
+    return gradient if sum_shape == shape else call(broadcast_to, (gradient,), {"shape": shape})
 
 
-def _upstream(targets: Sequence[TensorLike], output_gradients: Any) -> list[Tensor]:
-    if output_gradients is None:
-        return [_ones(target) for target in targets]
-    given = flatten(output_gradients)
-    if len(given) != len(targets):
-        raise ValueError(f"{len(targets)} targets were given, with {len(given)} output gradients")
-    upstream = []
-    for target, gradient in zip(targets, given, strict=True):
-        if gradient is None:
-            upstream.append(_ones(target))
-            continue
-        tensor = as_tensor(gradient, target.dtype, target._device)
-        if tensor.shape != target.shape:
-            raise InvalidArgumentError(
-                f"An output gradient has shape {tensor.shape}, but its target has shape {target.shape}"
-            )
-        upstream.append(identity(tensor))
-    return upstream
+@functools.lru_cache(4096)
+def _axes_to_sum(found: tuple[int, ...], shape: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The axes of a gradient of shape `found` to sum over for a tensor of another shape, and the shape of the sum."""
+    extra = max(len(found) - len(shape), 0)  # axes in front, which the tensor doesn't have
+    wanted = shape[len(shape) + extra - len(found) :]  # the lengths of those of its axes that the gradient has
+    sum_shape = tuple(1 if length == 1 else found[axis] for axis, length in enumerate(wanted, extra))
+    return (*range(extra), *(axis for axis, length in enumerate(sum_shape, extra) if length != found[axis])), sum_shape
 
 
-def _ones(target: TensorLike) -> Tensor:
-    is_a_loss = target.array.shape == () and target.array.dtype is float32
-    return Tensor(number(1.0, target._tensor).array) if is_a_loss else ones_like(target)
+# Each of the two is the other's gradient, and neither rule says so: it passes the upstream gradient on, which has
+# another shape than its input, and the sweep does the rest.
 
 
-def _one_entry(tensor: TensorLike, index: int) -> Tensor:
-    """Zeros in the shape of a tensor, but for a one at an index in its flat order."""
-    return reshape(put(as_tensor(1, tensor.dtype, tensor._device), (index,), (tensor.array.size,)), tensor.shape)
+@primitive(x=lambda upstream: upstream)
+def sum_over(xp: Any, x: Any, *, axes: tuple[int, ...], shape: tuple[int, ...]) -> Any:
+    """Summed over axes, in a shape that lacks them, or has 1 in their places."""
+    is_of_rows = axes == (0,) and x.ndim == 2 and x.dtype.char in "fd"
+    total = summed_rows(xp, x) if is_of_rows else summed(xp, x, axes)
+    return total if total.shape == shape else total.reshape(shape)
 
 
-def _stacked(rows: Sequence[Any], target: TensorLike, source: TensorLike) -> Any:
-    """The gradients of a target's entries as one Jacobian, None where one of them is."""
-    if any(row is None for row in rows):
-        return None
-    return reshape(stack(rows) if rows else zeros_like(target), [*target.shape, *source.shape])
+@primitive(x=lambda upstream: upstream)
+def broadcast_to(xp: Any, x: Any, *, shape: tuple[int, ...]) -> Any:
+    """Repeated along the axes that it lacks, or has only 1 of."""
+    entries = xp.empty(shape, x.dtype)
+    entries[...] = x
+    return entries

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy
-import pytest
 
 import minidl
+from minidl.functions import Function
 from minidl.nest import flatten
-from minidl.tracing import trace
+from minidl.tracing.passes import PASSES
 
 Compiler = Callable[[Callable[..., Any]], Any]
 
@@ -52,25 +52,28 @@ def _form(nest: Any) -> Any:
     return None if nest is None else "value"
 
 
-def lose_values(patched: pytest.MonkeyPatch) -> None:
-    """Let all tensors that are traced lose their values, as otherwise only large ones do."""
-    patched.setattr(trace, "LARGE", 1)
+def compiler(level: str) -> Compiler:
+    """What compiles functions to programs of a level: after the pass of this name, or 'plain'."""
+    names = ["plain", *PASSES]
+    passes = {name: PASSES[name] for name in names[1 : names.index(level) + 1]}
+    return lambda function: Function(function, passes)
 
 
 def bits(value: Any) -> Any:
     """A value so that equal bits are equal, and any NaN is another's equal."""
-    if value is None or isinstance(value, (str, bool)):
+    if value is None or isinstance(value, (str, bytes)):
         return value
+    if isinstance(value, (bool, int, float)):  # which a compiled function makes a tensor
+        value = minidl.constant(value)
     array = numpy.array(value.numpy() if isinstance(value, (minidl.Tensor, minidl.Variable)) else value)
     if array.dtype.kind == "f":
         array = numpy.where(numpy.isnan(array), array.dtype.type(numpy.nan), array)
     return array.dtype.str, array.shape, array.tobytes()
 
 
-def assert_same_bits(program: Callable[[Compiler], Any]) -> None:
+def assert_same_bits(program: Callable[[Compiler], Any], compiled: Compiler = minidl.function) -> None:
     """A program gives the same with its functions compiled as with them as they are."""
     minidl.random.set_seed(1)
-    eager = program(lambda f: f)
+    expected = list(map(bits, flatten(program(lambda f: f))))
     minidl.random.set_seed(1)
-    compiled = program(minidl.function)
-    assert list(map(bits, flatten(compiled))) == list(map(bits, flatten(eager)))
+    assert list(map(bits, flatten(program(compiled)))) == expected

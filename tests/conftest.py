@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import os
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -12,10 +12,9 @@ from typing import Any
 import pytest
 
 import minidl
-from minidl import devices
-from tests import strict_cupy
+from tfref.double import double_for_cupy
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # in the processes that tests start, too
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -51,12 +50,16 @@ def _why_no_gpu() -> str:
 
 
 @pytest.fixture
-def double(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def double() -> Iterator[Any]:
     """The strict double of CuPy in CuPy's place."""
-    monkeypatch.setitem(sys.modules, "cupy", strict_cupy)
-    devices._gpu.cache_clear()
-    yield strict_cupy
-    devices._gpu.cache_clear()
+    with double_for_cupy() as strict_cupy:
+        yield strict_cupy
+
+
+@pytest.fixture(params=["double", pytest.param("real", marks=pytest.mark.gpu)])
+def cupy(request: pytest.FixtureRequest) -> Any:
+    """CuPy: its strict double and, where there is a GPU, CuPy itself."""
+    return request.getfixturevalue("double") if request.param == "double" else importlib.import_module("cupy")
 
 
 @pytest.fixture(params=["cpu", "double", pytest.param("gpu", marks=pytest.mark.gpu)])
@@ -72,9 +75,9 @@ def device(request: pytest.FixtureRequest) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def tensorflow() -> Any:
     """TensorFlow, always in the same order of operations."""
-    from tfref.running import start_tensorflow
+    from tfref.running import deterministic_tensorflow
 
-    return start_tensorflow()
+    return deterministic_tensorflow()
 
 
 @pytest.fixture(scope="session")

@@ -17,14 +17,14 @@ from typing import Any
 
 import minidl
 from minidl.context import thread
-from minidl.primitive import Listener, Primitive
+from minidl.primitive import GradientRule, Listener, Primitive
 from minidl.tensor import Tensor
 from tfref.cases import CASES
 from tfref.judging import judge
 from tfref.references import Recorded
 from tfref.running import Case, figures
 
-Rule = tuple[int, Callable[..., Any], Callable[..., Any]]  # as in Primitive.differentiable
+Rule = tuple[int, GradientRule]  # as in Primitive.differentiable
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,7 +52,7 @@ EQUIVALENT = {
     },
     **{
         f"{name}: factors of x dropped": "the rule passes the upstream gradient on"
-        for name in ("add", "subtract", "floormod", "identity", "broadcast_to", "sum_of_rows")
+        for name in ("add", "subtract", "floormod", "identity", "broadcast_to", "sum_over")
     },
     "add: factors of y dropped": "the rule passes the upstream gradient on",
     "concat of 1: factors of input 0 dropped": "the whole upstream gradient is the part of the only input",
@@ -73,12 +73,12 @@ class _Notes(Listener):
 def primitives_called() -> tuple[Primitive, ...]:
     """The primitives that the cases call, in their programs and in their gradients."""
     notes = _Notes()
-    thread.here.enter(notes)
+    thread.state.enter(notes)
     try:
         for case in CASES:
             figures(minidl, case)
     finally:
-        thread.here.leave(notes)
+        thread.state.leave(notes)
     return tuple(notes.primitives.values())
 
 
@@ -88,18 +88,19 @@ def mutants(primitive: Primitive) -> Iterator[Mutant]:
     names = primitive.forward.__code__.co_varnames[1:]
 
     def mutant(change: str, place: int, function: Callable[..., Any], keep: Callable[..., Any]) -> Mutant:
-        changed = (rules[place][0], function, keep)
+        changed = rules[place][0], GradientRule(function, keep)
         return Mutant(primitive, change, (*rules[:place], changed, *rules[place + 1 :]))
 
-    for place, (index, function, keep) in enumerate(rules):
+    for place, (index, rule) in enumerate(rules):
+        function, keep = rule.function, rule.keep
         variadic = primitive.forward.__code__.co_argcount == 1
         name = f"input {index}" if variadic else names[index]
         yield mutant(f"sign of {name} changed", place, lambda *a, f=function: _scaled(f(*a), -1.0), keep)
         yield mutant(f"{name} doubled", place, lambda *a, f=function: _scaled(f(*a), 2.0), keep)
         yield mutant(f"factors of {name} dropped", place, lambda upstream, *a: upstream, keep)
     if len(rules) == 2:
-        (first, f, keep_f), (second, g, keep_g) = rules
-        yield Mutant(primitive, "rules swapped", ((first, g, keep_g), (second, f, keep_f)))
+        (first, one), (second, other) = rules
+        yield Mutant(primitive, "rules swapped", ((first, other), (second, one)))
 
 
 def _scaled(gradient: Any, factor: float) -> Any:

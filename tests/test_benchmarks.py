@@ -52,7 +52,7 @@ from benchmarks.workloads import (
     one_op,
     reduction,
 )
-from tests import strict_cupy
+from tfref import strict_cupy
 
 ROOT = Path(__file__).parents[1]
 ONCE = Effort(1, 0.0, 1.0)

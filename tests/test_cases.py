@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +11,7 @@ import numpy
 import pytest
 
 import minidl
+from minidl import ops
 from minidl.context import thread
 from minidl.primitive import Listener, Primitive
 from minidl.tensor import Tensor
@@ -87,13 +90,14 @@ def test_every_primitive_has_cases() -> None:
     """All primitives of the engine are called by some case, each rule of theirs by some gradient."""
     called = {primitive.name for primitive in primitives_called()}
     defined = set()
-    for name in ("elementwise", "reductions", "shaping", "creation", "calling"):
-        module = __import__(f"minidl.ops.{name}", fromlist=["_"])
+    for found in pkgutil.iter_modules(ops.__path__, "minidl.ops."):
+        module = importlib.import_module(found.name)
         for value in vars(module).values():
-            found = value if isinstance(value, Primitive) else getattr(value, "primitive", None)
-            if isinstance(found, Primitive):
-                defined.add(found.name)
-    assert defined - called == {"move"}  # which takes two devices: tests/test_devices.py
+            primitive = value if isinstance(value, Primitive) else getattr(value, "primitive", None)
+            if isinstance(primitive, Primitive):
+                defined.add(primitive.name)
+    draws_with_a_state = {"uniform", "normal", "integers"}  # tests/test_random.py
+    assert defined - called == draws_with_a_state
 
 
 def test_every_public_operation_has_cases() -> None:
@@ -132,12 +136,12 @@ class Refuses(Listener):
 
 def test_what_a_listener_raises_reaches_the_caller() -> None:
     listener = Refuses()
-    thread.here.enter(listener)
+    thread.state.enter(listener)
     try:
         with pytest.raises(RuntimeError, match="add"):
             minidl.constant(1.0) + 1.0
     finally:
-        thread.here.leave(listener)
+        thread.state.leave(listener)
 
 
 IN_BOTH = [name for name in minidl.math.__all__ if hasattr(minidl, name)]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,11 +12,13 @@ from typing import Any
 
 import pytest
 from matplotlib import image
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from minidl.okja import pictures
 from minidl.okja.command import main
 from minidl.okja.lesson import descent, lesson
-from minidl.pictures import fonts
+from minidl.okja.reference import start_tensorflow
+from minidl.pictures import drawing
 
 import minidl  # isort: skip
 
@@ -71,9 +76,33 @@ def test_okja_draws_pictures(tmp_path: Path, capsys: pytest.CaptureFixture[str])
         assert str(file) in printed
 
 
+@pytest.mark.parametrize("korean", [True, False])
+@pytest.mark.parametrize(("epochs", "rate"), [(1, 2e-10), (20, 2e-10), (100, 2e-10), (10, 2e-9)])
+def test_the_names_of_the_films_keep_apart(
+    epochs: int, rate: float, korean: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not korean:
+        monkeypatch.setattr(drawing, "KOREAN", "")
+    result = lesson(minidl, epochs, rate)
+    for has_line in (True, False):
+        with pictures.canvas(tmp_path / "line.png") as (figure, axes):
+            if has_line:
+                pictures._line(axes, str.format, result)
+            else:
+                pictures._data(axes, str.format)
+            renderer = FigureCanvasAgg(figure).get_renderer()
+            figure.draw(renderer)
+            texts = [text.get_window_extent(renderer) for text in axes.texts]
+            for one, other in itertools.combinations([*texts, axes.title.get_window_extent(renderer)], 2):
+                assert not one.overlaps(other)
+            for text in texts:
+                assert figure.bbox.containsx(text.x0)
+                assert figure.bbox.containsx(text.x1)
+
+
 @pytest.mark.filterwarnings("error:Glyph")
 def test_without_a_korean_font_names_are_in_english(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fonts, "KOREAN", ())
+    monkeypatch.setattr(drawing, "KOREAN", "")
     pictures.draw(tmp_path, lesson(minidl, epochs=1), descent(minidl))
     assert len(list(tmp_path.iterdir())) == 4
 
@@ -95,9 +124,30 @@ def test_okja_compares_with_tensorflow(capsys: pytest.CaptureFixture[str], tenso
     assert "Over all 5 epochs" in printed
 
 
+@pytest.mark.tf
+@pytest.mark.parametrize("arguments", [["okja", "--epochs", "2"], ["explain"], ["explain", "--op", "sin"]])
+def test_tensorflow_writes_nothing_into_the_tables(arguments: list[str]) -> None:
+    found = run(*arguments, "--compare")
+    assert found.returncode == 0
+    assert found.stderr == ""
+    assert "TensorFlow" in found.stdout
+    assert not re.search(r"^[IWEF]\d{4} |WARNING", found.stdout, re.MULTILINE)
+
+
+def test_what_an_error_ends_with_is_not_kept_quiet(monkeypatch: pytest.MonkeyPatch, capfd: Any) -> None:
+    def fail() -> None:
+        os.write(2, b"from below\n")
+        raise ValueError("from above")
+
+    monkeypatch.setattr("minidl.okja.command._tensorflow", fail)
+    assert main(["explain", "--compare"]) == 1
+    assert capfd.readouterr().err == "from below\nminidl: from above\n"
+
+
 def test_without_tensorflow_compare_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    start_tensorflow.cache_clear()
     monkeypatch.setitem(sys.modules, "tensorflow", None)
     assert main(["okja", "--compare"]) == 1
     captured = capsys.readouterr()
@@ -110,7 +160,7 @@ def test_devices_says_what_there_is(capsys: pytest.CaptureFixture[str], monkeypa
     assert main(["devices"]) == 0
     printed = capsys.readouterr().out
     assert "/cpu:0" in printed
-    assert "CuPy is not installed" in printed
+    assert "CuPy is not installed" in printed or "finds no GPU" in printed
 
 
 @pytest.mark.usefixtures("double")
@@ -155,6 +205,12 @@ def test_help_names_the_commands() -> None:
     assert "explain" in found.stdout
     assert "--op NAME" in run("explain", "--help").stdout
     assert "--pictures DIR" in run("okja", "--help").stdout
+
+
+def test_importing_the_command_imports_nothing_heavy() -> None:
+    program = "import sys, minidl.okja.command; print(*sys.modules)"
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert {"matplotlib", "rich", "pandas", "tensorflow", "tfref"} & set(found.stdout.split()) == set()
 
 
 def test_the_module_runs_as_the_command() -> None:

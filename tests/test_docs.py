@@ -16,15 +16,11 @@ import minidl
 NAMESPACES = [
     "", "math", "nn", "random", "config", "errors", "test", "keras", "keras.activations", "keras.callbacks",
     "keras.initializers", "keras.layers", "keras.losses", "keras.metrics", "keras.models", "keras.optimizers",
-    "keras.utils",
+    "keras.optimizers.schedules", "keras.regularizers", "keras.utils",
 ]  # fmt: skip
 
 # Helpers that a namespace's module imports or keeps for its neighbours.
-INNER = {
-    "keras.callbacks": {"CallbackList", "listed"},
-    "keras.losses": {"beside", "like_predictions", "same_axes"},
-    "keras.metrics": {"for_training"},
-}
+INNER = {"keras.callbacks": {"CallbackList", "listed"}}
 
 
 def public() -> Iterator[tuple[str, Any]]:

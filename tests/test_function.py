@@ -16,7 +16,6 @@ import numpy
 import pytest
 
 import minidl as tf
-from tests.agree import lose_values
 
 # -- what can't be compiled --------------------------------------------------------------------------------------
 
@@ -92,7 +91,8 @@ def test_a_tensor_kept_from_a_trace_says_so() -> None:
     f(tf.constant(1.0))
     assert "out of scope" in repr(kept[0])
     assert "out of scope" in str(kept[0])
-    for use in (lambda x: x + 1.0, lambda x: x.numpy(), lambda x: x.shape, float, tf.Variable):
+    assert kept[0].shape == ()
+    for use in (lambda x: x + 1.0, lambda x: x.numpy(), float, tf.Variable):
         with pytest.raises(TypeError, match="no later call renews it"):
             use(kept[0])
 
@@ -153,8 +153,7 @@ def test_a_large_network_is_traced_in_the_memory_that_its_program_takes() -> Non
     assert most < 1.2 * (first + 1e6)  # beside the variable
 
 
-def test_values_that_a_trace_needs_are_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    lose_values(monkeypatch)
+def test_a_variable_may_be_made_of_an_argument() -> None:
     made: list[Any] = []
 
     @tf.function
@@ -173,11 +172,10 @@ def test_values_that_a_trace_needs_are_there(monkeypatch: pytest.MonkeyPatch) ->
     assert divide(tf.constant([9]), tf.constant([1.5])).numpy().tolist() == [3]
 
 
-def test_a_function_may_catch_what_only_lost_values_raise(monkeypatch: pytest.MonkeyPatch) -> None:
-    lose_values(monkeypatch)
+def test_a_kernel_refuses_values_when_the_program_runs() -> None:
 
     def divide(x: Any) -> Any:
-        whole = tf.cast(x * 1.0, tf.int32)  # zeros, while values are lost
+        whole = tf.cast(x * 1.0, tf.int32)
         try:
             return 100 // whole
         except tf.errors.InvalidArgumentError:
@@ -192,7 +190,7 @@ def test_a_function_may_catch_what_only_lost_values_raise(monkeypatch: pytest.Mo
     x = tf.constant([7.0])
     assert tf.function(divide)(x).numpy().tolist() == [14]
     assert tf.function(divide_or_explain)(x).numpy().tolist() == [14]
-    with pytest.raises(RuntimeError, match="no quotient"):
+    with pytest.raises(tf.errors.InvalidArgumentError, match="divided by zero"):  # Python is long gone
         tf.function(divide_or_explain)(x * 0.0)
 
 
@@ -251,8 +249,7 @@ def test_what_changes_unknown_is_refused() -> None:
             tf.function(lambda x, result=result: result)(tf.constant(1.0))
     with pytest.raises(ValueError, match="sets the random seed"):
         tf.function(lambda: tf.random.set_seed(1))()
-    with pytest.raises(TypeError, match="Python looked at"):
-        tf.function(lambda x: copy.copy(x))(tf.constant(1.0))
+    assert float(tf.function(lambda x: copy.copy(x))(tf.constant(1.5))) == 1.5
 
 
 def test_a_call_that_fails_leaves_variables_as_they_were() -> None:

@@ -39,8 +39,32 @@ def test_set_seed_and_set_random_seed_mean_the_same() -> None:
 
 
 def test_a_seed_is_a_whole_number() -> None:
-    with pytest.raises(ValueError, match="'one'"):
-        tf.random.set_seed("one")  # type: ignore[arg-type]
+    for refused in ("one", 1.5, [1], numpy.array([1, 2])):
+        with pytest.raises(ValueError, match="whole number"):
+            tf.random.set_seed(refused)
+    for taken in (1, 1.0, numpy.int64(1), tf.constant(1), True):
+        tf.random.set_seed(taken)
+        assert tf.random.uniform([2]).numpy().tolist() == numpy.array([0.16513085, 0.9014813], "float32").tolist()
+
+
+def test_none_as_a_seed_leaves_draws_with_one_of_their_own() -> None:
+    def draw() -> list[Any]:
+        tf.random.set_seed(None)
+        return [tf.random.normal([3], seed=5).numpy().tolist(), tf.random.normal([3]).numpy().tolist(), random.random()]
+
+    first, second = draw(), draw()
+    assert first[0] == second[0]
+    assert first[1] != second[1]
+    assert first[2] != second[2]
+
+
+def test_draws_leave_pythons_own_generator_alone() -> None:
+    tf.random.set_seed(3)
+    random.seed(8)
+    expected = random.random()
+    random.seed(8)
+    tf.random.normal([3])
+    assert random.random() == expected
 
 
 def test_unseeded_draws_differ() -> None:
@@ -83,3 +107,39 @@ def test_many_draws_are_tensorflows(tensorflow: Any, device: str) -> None:
         ours = tf.random.stateless_uniform([10_001], seed).numpy()
         theirs = tensorflow.random.stateless_uniform([10_001], tensorflow.constant(seed, "int64")).numpy()
         assert (ours == theirs).all()
+
+
+def in_a_row(tf: Any, seed: Any) -> list[Any]:
+    """Draws of all kinds in a row after a seed, with seeds of their own and without, and the row begun anew."""
+    found = []
+    for _ in range(2):
+        tf.random.set_seed(seed)
+        for own in (5, 0, None, -7, 2**31 - 1, 5):
+            if seed is None and own is None:
+                continue  # which nobody can repeat
+            for shape in ([3], [2, 3], [0], [1001], []):
+                found += [
+                    tf.random.uniform(shape, seed=own), tf.random.uniform(shape, -2.0, 5.0, seed=own),
+                    tf.random.uniform(shape, 0, 10, tf.int32, own), tf.random.uniform(shape, -3, 2**40, tf.int64, own),
+                    tf.random.uniform(shape, dtype=tf.float64, seed=own),
+                    tf.random.uniform(shape, seed=own, dtype="float16"),
+                    tf.random.normal(shape, seed=own), tf.random.normal(shape, dtype=tf.float64, seed=own),
+                    tf.random.normal(shape, dtype=tf.float16, seed=own),
+                ]  # fmt: skip
+    return [each.numpy() for each in found]
+
+
+@pytest.mark.tf
+@pytest.mark.parametrize("seed", [3, 0, 2020, 1.0, 2**40 + 3, -3, 2**31 - 1, None])
+def test_draws_after_a_seed_are_tensorflows(tensorflow: Any, seed: Any) -> None:
+    """Bit for bit; those of the normal distribution, which takes logarithms and sines, within 4 units."""
+    try:
+        for number, (mine, other) in enumerate(zip(in_a_row(tf, seed), in_a_row(tensorflow, seed), strict=True)):
+            assert (mine.dtype, mine.shape) == (other.dtype, other.shape)
+            if number % 9 < 6:
+                numpy.testing.assert_array_equal(mine, other)
+            elif mine.size:
+                units = numpy.abs(mine.astype(float) - other) / numpy.spacing(numpy.abs(other) + other.dtype.type(1e-3))
+                assert units.max() <= 4
+    finally:
+        tensorflow.random.set_seed(1)

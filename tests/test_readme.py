@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import ast
+import io
 import re
+import textwrap
+import tokenize
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +17,49 @@ from tests import test_an_op
 from tfref.cases import CASES
 from tfref.training import TRAININGS
 
-README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
 
-def test_the_readme_shows_the_program_that_is_written() -> None:
-    names: dict[str, Any] = {}
-    exec(next(block for block in BLOCKS if "@tf.function" in block), names)
-    names["step"](minidl.constant([[8759.0]] * 4), minidl.constant([[487.0]] * 4))
-    shown = next(block for block in BLOCKS if block.startswith("def step(x, y):\n    dot("))
-    assert shown in names["step"].source()
+def test_the_readme_shows_the_program_that_trains() -> None:
+    tf = minidl
+    model = tf.keras.Sequential([tf.keras.layers.Dense(1)])
+    model.compile(loss=tf.keras.losses.MeanSquaredError(), optimizer=tf.keras.optimizers.SGD(2e-10))
+    assert model.train_function is None
+    model.fit([[8759.0], [10132.0], [12078.0], [16430.0]], [[487.0], [612.0], [866.0], [1030.0]], verbose=0)
+    (shown,) = [block for block in BLOCKS if block.startswith("def step(")]
+    assert shown in model.train_function.source()
+
+
+def test_the_readmes_exercises_give_what_they_say(capsys: pytest.CaptureFixture[str]) -> None:
+    names: dict[str, Any] = {"tf": minidl}
+    exercises = [textwrap.dedent(block) for block in re.findall(r"   ```python\n(.*?)   ```", README, re.DOTALL)]
+    assert len(exercises) == 2
+    for exercise in exercises:
+        exec(exercise, names)
+    assert capsys.readouterr().out == "2.0\nNone\n"
+
+
+def test_the_readmes_minutes_are_lines_of_code_over_eight() -> None:
+    """Within a few minutes; for folders, of all files in them."""
+    for files, minutes in re.findall(r"^\d\. (.*?\((\d+)\))", README, re.MULTILINE | re.DOTALL):
+        names = re.findall(r"`(minidl/[\w/.]+)`", files)
+        paths = [path for name in names for path in (sorted((ROOT / name).glob("*.py")) or [ROOT / name])]
+        if len(paths) > 1 and "the rest" not in files:
+            assert abs(sum(map(lines_of_code, paths)) / 8 - int(minutes)) <= 5, files
+
+
+def lines_of_code(path: Path) -> int:
+    """The lines of a file that hold code, without comments and docstrings."""
+    source = path.read_text(encoding="utf-8")
+    kinds = (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER)
+    tokens = [each for each in tokenize.generate_tokens(io.StringIO(source).readline) if each.type not in kinds]
+    lines = {line for each in tokens for line in range(each.start[0], each.end[0] + 1)}
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node) is not None:
+            lines -= set(range(node.body[0].lineno, (node.body[0].end_lineno or 0) + 1))
+    return len(lines)
 
 
 def test_the_readme_shows_an_operation_as_a_test_adds_it() -> None:
@@ -42,8 +79,7 @@ def test_the_readme_counts_cases_as_they_are() -> None:
 
 
 def test_the_files_that_the_readme_names_are_there() -> None:
-    root = Path(__file__).parent.parent
     named = re.findall(r"`((?:minidl|tfref|benchmarks|tests)/[\w/.-]*)`|\]\(([\w/.-]+\.png)\)", README)
-    missing = [name for pair in named for name in pair if name and not (root / name).exists()]
+    missing = [name for pair in named for name in pair if name and not (ROOT / name).exists()]
     assert named
     assert not missing

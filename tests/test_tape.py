@@ -285,8 +285,55 @@ def custom_second_derivative_of_one_target(tf: Any) -> Any:
     return first, second, outer.gradient(second, x)
 
 
+def kinks(tf: Any) -> Any:
+    """relu and its like, differentiated twice and three times."""
+    x = tf.Variable([-2.0, -0.0, 0.0, 0.5, 3.0])
+    with tf.GradientTape(persistent=True) as third, tf.GradientTape(persistent=True) as outer:
+        with tf.GradientTape(persistent=True) as tape:
+            plain, cubed = tf.nn.relu(x), tf.nn.relu(x) * x * x
+        first, slope = tape.gradient(plain, x), tape.gradient(cubed, x)
+        second = outer.gradient(slope, x)
+    return first, outer.gradient(first, x), slope, second, third.gradient(second, x)
+
+
+def edges(tf: Any) -> Any:
+    """Gradients of calls at the edges of what an operation takes."""
+    x, half = tf.Variable([1.0, -2.0, 0.5]), tf.Variable(1.5, dtype=tf.float16)
+    with tf.GradientTape(persistent=True) as tape:
+        found = [
+            tf.concat(x, 0) * 2.0, tf.concat([x], 0) * x, tf.convert_to_tensor([[2.0, half], [half, 1.0]], tf.float32),
+            tf.where(numpy.array([1, 0, 2]), x, 0.0), x % 0.75, tf.clip_by_value(x, [0.0, 0.0, 1.0], 2.0),
+            x[numpy.array(1)], tf.gather(tf.reshape(x, [3, 1])[:, 1:], [7, -1]), tf.reduce_mean(x, keepdims=1),
+        ]  # fmt: skip
+    return [tape.gradient(each, [x, half]) for each in found]
+
+
+def unwinding(tf: Any) -> Any:
+    """A tape goes on where what it left out ends with an exception."""
+    x = tf.Variable(3.0)
+
+    @tf.custom_gradient
+    def broken(x: Any) -> Any:
+        raise KeyError(x)
+
+    with tf.GradientTape() as tape:
+        try:
+            with tape.stop_recording():
+                raise KeyError
+        except KeyError:
+            y = x * x
+        try:
+            broken(x)
+        except KeyError:
+            y = y * x
+    return tape.gradient(y, x)
+
+
 PROGRAMS = [
     custom_in_two_sweeps,
+    kinks,
+    edges,
+    unwinding,
     custom_second_derivative_of_one_target,
     nests,
     output_gradients,
@@ -322,7 +369,7 @@ def test_a_gradient_taken_inside_a_function_ends_no_block_outside() -> None:
             return tape.gradient(y, x)
 
         assert float(inside()) == 6.0
-    assert thread.here.listeners == ()
+    assert thread.state.listeners == ()
 
 
 def test_old_value_of_a_variable_is_differentiated() -> None:
@@ -350,7 +397,7 @@ def test_only_gradients_that_somebody_needs_are_computed() -> None:
     with tf.GradientTape(persistent=True) as tape:
         loss = tf.reduce_sum(data @ w1 @ w2)
     calls = Calls()
-    thread.here.enter(calls)
+    thread.state.enter(calls)
     try:
         tape.gradient(loss, [w1, w2])
         both = calls.names.count("matmul")
@@ -358,7 +405,7 @@ def test_only_gradients_that_somebody_needs_are_computed() -> None:
         tape.gradient(loss, w2)
         only_the_last = calls.names.count("matmul")
     finally:
-        thread.here.leave(calls)
+        thread.state.leave(calls)
     # Of w1, w2 and the hidden layer, but not of the data; and for w2 alone, of nothing else.
     assert (both, only_the_last) == (3, 1)
 
@@ -368,7 +415,7 @@ def test_a_tape_leaves_the_stack_whatever_is_raised() -> None:
     with pytest.raises(ZeroDivisionError), tf.GradientTape() as tape:
         y = x * 2.0
         1 / 0  # noqa: B018
-    assert thread.here.listeners == ()
+    assert thread.state.listeners == ()
     assert float(tape.gradient(y, x)) == 2.0
 
 
@@ -429,7 +476,7 @@ def test_a_sweep_lets_go_of_what_it_has_passed() -> None:
     finally:
         tracemalloc.stop()
     assert peak < 3_000_000
-    assert tape._edges == []
+    assert tape.edges == []
 
 
 def test_training_leaves_nothing_for_the_garbage_collector() -> None:
@@ -449,6 +496,15 @@ def test_training_leaves_nothing_for_the_garbage_collector() -> None:
         assert gc.collect() == 0
     finally:
         gc.enable()
+
+
+def test_watched_variables_are_in_the_order_in_which_they_were_made() -> None:
+    made = [tf.Variable(float(number), name=f"v{number}") for number in range(5)]
+    with tf.GradientTape() as tape:
+        tape.watch(made[2])
+        for number in (3, 0, 4, 3):
+            made[number] * 2.0
+    assert [variable.name for variable in tape.watched_variables()] == ["v0", "v2", "v3", "v4"]
 
 
 def test_integers_are_watched_in_vain() -> None:

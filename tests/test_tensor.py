@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import pickle
 import warnings
 from collections.abc import Callable
@@ -76,10 +77,107 @@ def variables(tf: Any) -> Any:
     ]  # fmt: skip
 
 
+def large_numbers(tf: Any) -> Any:
+    return [
+        tf.constant(2**72, tf.float64), tf.constant([2**72, 1], tf.float32), tf.constant([1, 2**63], tf.float64),
+        tf.constant(2**63 - 1), tf.constant([-(2**63), 1]), tf.constant([1.0]) + 2**200, tf.constant([1, 2]) + 2**31,
+        tf.constant(numpy.array([2**63], "uint64"), tf.float32), tf.constant([1, 1e30]),
+    ]  # fmt: skip
+
+
+def mixtures(tf: Any) -> Any:
+    double, half = tf.constant([1.0, 2.5], tf.float64), tf.constant(1.5, tf.float16)
+    return [
+        tf.convert_to_tensor([[0.0, 0.1], double], tf.float32), tf.convert_to_tensor([0.1, half], tf.float64),
+        tf.convert_to_tensor([[0.0, half], [1.0, 2.0]], tf.float32), tf.convert_to_tensor([half, 1], tf.int32),
+        tf.convert_to_tensor([tf.Variable(1.5), 2.0], tf.float64), tf.constant([1.0]) + [half],
+        tf.convert_to_tensor([half, 0.1]), tf.constant([1, True]), tf.constant([True, 1], tf.int32),
+        tf.constant([1.5, True]), tf.constant([True, 0], tf.float32),
+    ]  # fmt: skip
+
+
+def remainders(tf: Any) -> Any:
+    inf, nan = math.inf, math.nan
+    x = tf.constant([3.0, -3.0, 0.0, -0.0, 5.0, -5.0, inf, -inf, nan, 1e30])
+    found = [x % y for y in (3.0, -3.0, 0.0, inf, -inf, nan, 1e-30)]
+    whole = tf.constant([3, -3, 0, 5, -(2**31)]) % tf.constant([-3, 3, 3, -3, 7])
+    return [*found, *[numpy.signbit(rest.numpy()) for rest in found if not numpy.isnan(rest.numpy()).all()], whole]
+
+
+def means(tf: Any) -> Any:
+    def whole(*values: int) -> Any:
+        return tf.constant(values, tf.int64)
+
+    half = tf.reshape(tf.cast(tf.range(1, 6001), tf.float16) / 6000.0, [2000, 3])
+    return [
+        *[tf.reduce_mean(whole(*each)) for each in ((2**53 + 1,), (2**63 - 1,), (-7, 2), (2**62, 2**62), (-1, 0), ())],
+        tf.reduce_mean(tf.constant([[-7, 2, 5], [-2, 3, 2**31 - 1]]), 0), tf.reduce_mean(tf.zeros([3, 0], tf.int32), 1),
+        tf.reduce_mean(tf.zeros([0, 3], tf.int64), 0), tf.reduce_mean(tf.constant([2**31 - 1, 2**31 - 1])),
+        tf.reduce_mean(tf.constant([60000.0, 60000.0], tf.float16)), tf.reduce_mean(half, 1), tf.reduce_mean(half),
+    ]  # fmt: skip
+
+
+def largest_beside_nan(tf: Any) -> Any:
+    inf, nan = math.inf, math.nan
+    rows = [[0.0, nan, 0.5], [nan, 1.0, 2.0], [nan, nan, nan], [-inf, nan, -inf], [nan, -inf, nan], [nan, inf, inf]]
+    return [tf.argmax(tf.constant(rows, dtype), axis) for dtype in ("float16", "float32", "float64") for axis in (0, 1)]
+
+
+def indices(tf: Any) -> Any:
+    x = tf.constant([[1, 2, 3], [4, 5, 6]])
+    return [
+        x[numpy.array(1)], x[numpy.int8(1)], x[numpy.array(0) : numpy.array(1)], x[tf.constant(1)], x[tf.Variable(1)],
+        x[..., tf.constant(-1)], x[()], x[...], x[5:], x[::-1], x[numpy.array([True, False])], x[:, numpy.array(0) :],
+        tf.constant(3)[()], tf.constant(3)[None], [list(range(10))[x[0, 0]]],
+    ]  # fmt: skip
+
+
+def conditions(tf: Any) -> Any:
+    x = tf.constant([1.0, 2.0, 3.0])
+    return [
+        tf.where(numpy.array([1, 0, 1]), x, 0.0), tf.where(numpy.array([0.5, 0.0, math.nan]), x, 0.0),
+        tf.where(numpy.int32(1), x, 0.0), tf.where(numpy.array([1, 0, 1])), tf.where([1.5, 0.0, 1.0]),
+        tf.logical_and(numpy.array([1, 0]), True), tf.logical_not(numpy.array([2.0, 0.0])),
+        tf.constant([True, False]) & numpy.array([1, 1]), tf.math.logical_xor(True, numpy.array([1, 0])),
+        bool(tf.constant([])), bool(tf.zeros([0, 3])), bool(tf.constant([[2]])), bool(tf.constant([0.0])),
+    ]  # fmt: skip
+
+
+def empty_results(tf: Any) -> Any:
+    none = tf.zeros([0, 3], tf.int32)
+    return [
+        none // 0, none % 0, none**-1, none // tf.constant([0, 1, 0]), none % tf.zeros([1, 3], tf.int32),
+        tf.constant([1]) // tf.constant([], tf.int32), tf.gather(tf.zeros([2, 0]), [5, -5]),
+        tf.gather(tf.zeros([0, 0]), [[7]]), tf.gather(none, tf.zeros([0], tf.int32)),
+        tf.gather(tf.zeros([2, 0, 2]), [9], axis=2),
+    ]  # fmt: skip
+
+
+def joined(tf: Any) -> Any:
+    x = tf.constant([[1, 2], [3, 4]])
+    return [
+        tf.concat(x, 0), tf.concat(tf.constant(3.0), 0), tf.concat(numpy.ones((2, 2)), 1), tf.concat([x], 1),
+        tf.concat((x, [[5, 6]]), 0), tf.stack(x, 1), tf.stack(x), tf.concat(tf.Variable([1.0]), 0),
+    ]  # fmt: skip
+
+
+def clipped(tf: Any) -> Any:
+    x = tf.constant([[1.0, 5.0], [-3.0, 0.5]])
+    return [
+        tf.clip_by_value(x, [0.0, 1.0], 3.0),
+        tf.clip_by_value(x, 0, [[1.0], [0.2]]),
+        tf.clip_by_value([1, 9], 2, 3),
+    ]
+
+
+PROGRAMS = [
+    *(dtypes, ranges, beside_a_tensor, python_protocols, variables, large_numbers, mixtures, remainders, means),
+    *(largest_beside_nan, indices, conditions, empty_results, joined, clipped),
+]
+
+
 @pytest.mark.tf
-@pytest.mark.parametrize(
-    "program", [dtypes, ranges, beside_a_tensor, python_protocols, variables], ids=lambda p: p.__name__
-)
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda p: p.__name__)
 def test_a_program_gives_what_it_gives_on_tensorflow(program: Callable[[Any], Any], tensorflow: Any) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -167,13 +265,66 @@ def test_printed_forms() -> None:
         assert repr(tf.constant([1, 2])) == (
             "<minidl.Tensor: shape=(2,), dtype=int32, numpy=array([1, 2], dtype=int32)>"
         )
-        assert repr(tf.constant(3.0)) == "<minidl.Tensor: shape=(), dtype=float32, numpy=3.0>"
-        assert repr(tf.ones([1, 2])) == (
-            "<minidl.Tensor: shape=(1, 2), dtype=float32, numpy=\narray([[1., 1.]], dtype=float32)>"
+        assert repr(tf.constant(27.3)) == "<minidl.Tensor: shape=(), dtype=float32, numpy=27.299999237060547>"
+        assert str(tf.constant(27.3)) == "minidl.Tensor(27.3, shape=(), dtype=float32)"
+        assert repr(tf.ones([2, 1])) == (
+            "<minidl.Tensor: shape=(2, 1), dtype=float32, numpy=\narray([[1.],\n       [1.]], dtype=float32)>"
         )
-        assert str(tf.constant([1.0])) == "minidl.Tensor([1.], shape=(1,), dtype=float32)"
+        assert str(tf.ones([2, 1])) == "minidl.Tensor(\n[[1.]\n [1.]], shape=(2, 1), dtype=float32)"
         assert repr(tf.Variable(1.0, name="w")) == ("<minidl.Variable 'w' shape=() dtype=float32, numpy=1.0>")
         assert f"{tf.Variable(0.25):.1f}" == "0.2"
+
+
+@pytest.mark.tf
+def test_tensors_are_printed_as_tensorflow_prints_them(tensorflow: Any) -> None:
+    """Ten shapes in each dtype, as `print`, `repr` and f-strings show them, but for the names of the modules."""
+    values = numpy.cumprod(numpy.full(1200, -1.007)) * 27.3
+    special = numpy.array([math.inf, -math.inf, math.nan, -0.0, 1e-30, 12345678.9])
+    shapes = [(), (1,), (3,), (0,), (2, 0), (1, 3), (3, 1), (40,), (2, 2, 3), (1100,)]
+    for dtype in ("float16", "float32", "float64", "int32", "int64", "bool"):
+        arrays = [values[: math.prod(shape)].reshape(shape).astype(dtype) for shape in shapes]
+        with numpy.errstate(over="ignore"):
+            arrays += [special.astype(dtype)] if dtype.startswith("float") else []
+        for array in arrays:
+            for make in ("constant", "Variable"):
+                mine, other = getattr(tf, make)(array), getattr(tensorflow, make)(array)
+                for show in (repr, str, "{}".format):
+                    theirs = show(other).replace("tf.", "minidl.", 1).replace("Variable:0'", "Variable'")
+                    assert show(mine) == theirs
+
+
+def test_an_operator_asks_what_is_no_value_for_a_tensor() -> None:
+    class Unit:
+        """Takes part in arithmetic on the right."""
+
+        def __radd__(self, left: Any) -> str:
+            return f"{left.numpy().tolist()} and a unit"
+
+        def __rtruediv__(self, left: Any) -> Any:
+            return NotImplemented
+
+    x: Any = tf.constant([1.0])
+    v: Any = tf.Variable([2.0])
+    unit: Any = Unit()
+    assert (x + unit, v + unit) == ("[1.0] and a unit", "[2.0] and a unit")
+    for refused in (lambda: x / unit, lambda: x * unit, lambda: unit + x, lambda: tf.add(x, unit)):
+        with pytest.raises((ValueError, TypeError), match="Unit"):
+            refused()
+
+
+def test_the_value_of_a_leaked_tensor_is_no_attribute() -> None:
+    leaked: list[Any] = []
+
+    @tf.function
+    def leak(x: Any) -> Any:
+        leaked.append(x + 1.0)
+        return x
+
+    leak(tf.constant([1.0]))
+    for look in (lambda: leaked[0].numpy(), lambda: float(leaked[0]), lambda: leaked[0] + 1.0):
+        with pytest.raises(AttributeError, match="Return it"):
+            look()
+    assert "out of scope" in repr(leaked[0])
 
 
 def test_the_same_number_beside_other_dtypes_and_devices_is_not_confused(device: str) -> None:

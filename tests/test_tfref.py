@@ -1,8 +1,11 @@
-"""The recording of TensorFlow, the report of agreement, and a comparison of one's own program."""
+"""The recording of TensorFlow, and the report of agreement."""
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -12,32 +15,59 @@ import numpy
 import pytest
 
 import minidl
-import tfref
 from tests import mutations
 from tfref import command
-from tfref.recording import Recording, RecordingError
-from tfref.references import RECORDING, Recorded
-from tfref.training import DIGITS
+from tfref.cases import CASES
+from tfref.recording import Recording, RecordingError, stamp
+from tfref.references import RECORDING, Recorded, record
+from tfref.report import FORMAT
+from tfref.training import DIGITS, TRAININGS
 
 # -- recordings --------------------------------------------------------------------------------------------------
 
 
-def test_the_recording_says_what_it_was_made_with(recorded: Recorded) -> None:
-    assert set(recorded.stamp["versions"]) == {"tensorflow", "keras", "numpy", "python"}
-    assert recorded.stamp["processor"]
-    assert recorded.stamp["features"]
+def test_each_figure_says_what_it_was_made_with(recorded: Recorded) -> None:
+    for made in (recorded.case(CASES[0]).stamp, recorded.training(DIGITS).stamp):
+        assert set(made["versions"]) == {"tensorflow", "keras", "numpy", "python"}
+        assert made["processor"]
+        assert made["features"]
 
 
 def test_a_recording_goes_to_a_file_and_back(tmp_path: Path) -> None:
-    figures = {"a/b": numpy.arange(6.0).reshape(2, 3), "a/c": numpy.array(True), "d": numpy.zeros((0, 2), "float16")}
-    Recording(figures, {"made": "here"}).save(tmp_path / "r.npz")
+    figures = {"a/b": numpy.arange(6.0).reshape(2, 3), "a/c": numpy.array(True), "d/e": numpy.zeros((0, 2), "float16")}
+    Recording(figures, {"a": {"made": "here"}, "d": {"made": "there"}}).save(tmp_path / "r.npz")
     again = Recording.load(tmp_path / "r.npz")
-    assert again.stamp == {"made": "here"}
+    assert again.stamps == {"a": {"made": "here"}, "d": {"made": "there"}}
     assert list(again.figures) == list(figures)
     for name, array in figures.items():
         assert again.figures[name].dtype == array.dtype
         numpy.testing.assert_array_equal(again.figures[name], array)
     assert list(again.under("a")) == ["b", "c"]
+    assert [each.name for each in tmp_path.iterdir()] == ["r.npz"]
+
+
+@pytest.mark.tf
+def test_what_is_recorded_anew_alone_has_a_new_stamp(tmp_path: Path, tensorflow: Any) -> None:
+    old = Recording.load(RECORDING)
+    path, elsewhere = tmp_path / "recording.npz", {"versions": {"tensorflow": "1"}, "processor": "another"}
+    Recording(old.figures, dict.fromkeys(old.stamps, elsewhere)).save(path)
+    case = next(case for case in CASES if case.name == "add/float32")
+    record(path, [case], [])
+    new = Recorded(path)
+    assert new.case(case).stamp == stamp()
+    assert {new.case(each).stamp["processor"] for each in CASES if each is not case} == {"another"}
+    assert new.training(DIGITS).stamp == elsewhere
+    assert Recording.load(path).figures.keys() == old.figures.keys()
+
+
+def test_nothing_is_recorded_of_no_name(capsys: pytest.CaptureFixture[str]) -> None:
+    before = RECORDING.read_bytes()
+    assert command.main(["record", "--only", "tangerine"]) == 2
+    assert command.main(["--live", "record"]) == 2
+    assert RECORDING.read_bytes() == before
+    said = capsys.readouterr().err
+    assert "tangerine" in said
+    assert "--live" in said
 
 
 def test_a_damaged_recording_is_refused(tmp_path: Path) -> None:
@@ -56,7 +86,7 @@ def test_a_damaged_recording_is_refused(tmp_path: Path) -> None:
     numpy.savez(tmp_path / "other.npz", head=numpy.frombuffer(json.dumps({"format": 99}).encode(), numpy.uint8))
     with pytest.raises(RecordingError, match="format 99"):
         Recorded(tmp_path / "other.npz")
-    Recording({}, {"versions": {}}).save(tmp_path / "bare.npz")
+    Recording({}, {}).save(tmp_path / "bare.npz")
     with pytest.raises(RecordingError, match="lacks .* of training digits"):
         Recorded(tmp_path / "bare.npz").training(DIGITS)
 
@@ -70,9 +100,76 @@ def test_the_report_says_that_all_agrees(tmp_path: Path, capsys: pytest.CaptureF
     printed = capsys.readouterr().out
     assert "minidl agrees with TensorFlow" in printed
     assert "matmul" in printed
+    assert f"Written to {file}, as JSON: 1 operation, 0 trainings\n" in printed
     report = json.loads(file.read_text())
+    assert report["format"] == FORMAT
+    assert report["agrees"] is True
     assert report["ops"][0]["op"] == "matmul"
     assert report["ops"][0]["faults"] == []
+    assert [report["stamps"][place]["processor"] for place in report["ops"][0]["stamps"]]
+
+
+@pytest.mark.parametrize("columns", [60, 80])
+def test_the_report_breaks_no_name(columns: int, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    assert command.main(["--only", "keras."]) == 0
+    assert command.main(["--only", "lesson from"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= columns
+    words = {word for line in lines for word in line.split()}
+    assert {case.op for case in CASES if "keras." in case.name} <= words
+    assert any(line.startswith("lesson from -0.83484906") for line in lines)
+
+
+def _run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    command_line = [sys.executable, "-m", "tfref", *arguments]
+    found = {**os.environ, **environment}
+    return subprocess.run(command_line, capture_output=True, text=True, check=False, env=found)
+
+
+def test_the_report_prints_in_ascii() -> None:
+    found = _run("--only", "sin/", LC_ALL="C", PYTHONIOENCODING="ascii")
+    assert found.returncode == 0
+    assert found.stdout.isascii()
+    assert " ok\n" in found.stdout
+    assert not found.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_a_full_disk_is_said_to_be_one() -> None:
+    found = _run("--only", "sin/", "--json", "/dev/full")
+    assert found.returncode == 2
+    assert found.stderr == "tfref: the report was not written to /dev/full: No space left on device\n"
+    command_line = [sys.executable, "-m", "tfref", "--only", "sin/"]
+    with open("/dev/full", "w") as full:
+        found = subprocess.run(command_line, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert found.returncode == 2
+    assert found.stderr == "tfref: [Errno 28] No space left on device\n"
+
+
+def test_an_interrupt_ends_the_command_without_a_traceback(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    seen: list[str] = []
+
+    def swallowed(tf: Any, case: Any, *_: Any) -> Any:  # TensorFlow swallows some
+        seen.append(case.name)
+        with contextlib.suppress(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+        return {}
+
+    monkeypatch.setattr("tfref.report.figures", swallowed)
+    assert command.main(["--only", "sin/"]) == 130
+    assert len(seen) == 1
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_each_action_has_a_help_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    for action, own in (("report", "--live"), ("record", "keep its figures")):
+        with pytest.raises(SystemExit):
+            command.main([action, "--help"])
+        printed = capsys.readouterr().out
+        assert f"python -m tfref {action}" in printed
+        assert own in printed
+    assert "--live" not in printed
 
 
 @pytest.mark.usefixtures("double")
@@ -118,71 +215,20 @@ def test_the_report_runs_tensorflow_itself(capsys: pytest.CaptureFixture[str], t
     assert "run now" in capsys.readouterr().out
 
 
-# -- one's own program -------------------------------------------------------------------------------------------
-
-
-@pytest.mark.tf
-def test_a_program_of_ones_own_is_compared(capsys: pytest.CaptureFixture[str], tensorflow: Any) -> None:
-    inputs = 3.0, [[1.0, 2.0]], numpy.ones((2, 1), "float64")
-    assert tfref.compare(lambda tf, x, y, z: [tf.math.log(2.0 * x + 3.0) * y, tf.exp(z)], *inputs, order=2)
-    assert "minidl agrees with TensorFlow in 1 case of 1 operation." in capsys.readouterr().out
-
-
-@pytest.mark.tf
-def test_a_program_that_disagrees_is_shown(capsys: pytest.CaptureFixture[str], tensorflow: Any) -> None:
-    def program(tf: Any, x: Any) -> Any:
-        return x * (2.0 if tf is minidl else 3.0)
-
-    assert not tfref.compare(program, [0.5, 1.25])
-    printed = " ".join(capsys.readouterr().out.split())
-    assert "program/own inputs, result 0: 5.24e+06 units in the last place from the truth, 8 are allowed" in printed
-    assert "at [1] minidl gives 2.5, TensorFlow 3.75, the truth is 3.75" in printed
-    assert "the inputs are array([0.5 , 1.25], dtype=float32)" in printed
-    assert "minidl disagrees with TensorFlow in 2 figures of 1 case of 1 operation." in printed
-
-
-@pytest.mark.tf
-def test_a_program_for_eager_only_is_compared(capsys: pytest.CaptureFixture[str], tensorflow: Any) -> None:
-    assert tfref.compare(lambda tf, x: x * x.numpy(), 3.0)
-    assert "TensorFlow runs this program eagerly only" in capsys.readouterr().out
-
-
-@pytest.mark.tf
-def test_what_a_program_raises_comes_through(tensorflow: Any) -> None:
-    with pytest.raises(ValueError, match="order=3"):
-        tfref.compare(lambda tf, x: x, 3.0, order=3)
-    with pytest.raises(ZeroDivisionError):
-        tfref.compare(lambda tf, x: x / (1 // 0), 3.0)
-
-
-def test_a_comparison_needs_tensorflow(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "tensorflow", None)
-    with pytest.raises(ImportError, match="pip install tensorflow"):
-        tfref.compare(lambda tf, x: x, 3.0)
-
-
-@pytest.mark.tf
-def test_a_shape_that_disagrees_is_shown(capsys: pytest.CaptureFixture[str], tensorflow: Any) -> None:
-    assert not tfref.compare(lambda tf, x: tf.reshape(x, (1,) if tf is minidl else (1, 1)), 3.0)
-    assert "the shape is (1,), in TensorFlow (1, 1)" in " ".join(capsys.readouterr().out.split())
-
-
-@pytest.mark.tf
-def test_what_can_not_be_compared_is_refused(tensorflow: Any) -> None:
-    with pytest.raises(TypeError, match=r"a tensor or a list of tensors; it gave 3"):
-        tfref.compare(lambda tf, x: x // 2, 7)
-    with pytest.raises(ValueError, match="other numbers at each run on tensorflow"):
-        tfref.compare(lambda tf, x: x + numpy.random.rand(), 3.0)
-
-
-def test_the_report_goes_without_digits(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_report_says_what_it_does_not_run(monkeypatch: pytest.MonkeyPatch, capsys: Any, tmp_path: Path) -> None:
     monkeypatch.setattr(command, "find_spec", lambda name: None)
     assert command.main(["--only", "digits"]) == 2
-    assert "pip install 'minidl[test]'" in capsys.readouterr().out
+    assert "not run: digits, needs scikit-learn: pip install" in capsys.readouterr().err
+    monkeypatch.setattr(command, "chosen", lambda only: ([], [TRAININGS[0], DIGITS]))
+    assert command.main(["--json", str(tmp_path / "r.json")]) == 0
+    printed = capsys.readouterr().out
+    assert "minidl agrees with TensorFlow in 1 of 2 trainings." in printed
+    assert "Not run: digits, needs scikit-learn" in printed
+    assert list(json.loads((tmp_path / "r.json").read_text())["not_run"]) == ["digits"]
 
 
 def test_a_report_to_nowhere_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as exit_:
-        command.main(["--json", str(tmp_path / "nowhere" / "report.json")])
-    assert exit_.value.code == 2
+    assert command.main(["--json", str(tmp_path / "nowhere" / "report.json")]) == 2
     assert "there is no folder" in capsys.readouterr().err
+    assert command.main(["--json", str(tmp_path)]) == 2
+    assert "is a folder" in capsys.readouterr().err

@@ -2,6 +2,9 @@
 
 import sys
 
-from tfref.command import main
+try:
+    from tfref.command import main
 
-sys.exit(main())
+    sys.exit(main())
+except KeyboardInterrupt:  # while it was imported
+    sys.exit(130)

@@ -4,78 +4,178 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
+from types import FrameType
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
+from rich.text import Text
 
 import minidl
-from tfref.printing import print_ops, print_seeds, print_trainings, print_verdict
+from tfref.printing import count, print_ops, print_seeds, print_trainings, print_verdict
 from tfref.recording import RecordingError
 from tfref.references import RECORDING, Live, Recorded, record
-from tfref.report import Reference, Told, all_faults, as_json, chosen, op_rows, seed_rows, training_rows
-from tfref.training import DIGITS
+from tfref.report import Reference, Told, all_faults, all_stamps, as_json, chosen, op_rows, seed_rows, training_rows
+from tfref.running import Case
+from tfref.training import DIGITS, Training
+
+EPILOG = """The JSON of `report --json` has a form with a number, which is documented at `tfref.report.as_json`.
+Exit status: 0 where all agrees, 1 where something doesn't, 2 where it couldn't be compared."""
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m tfref",
         description="Say how closely minidl agrees with TensorFlow: op by op, epoch by epoch, seed by seed.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(run=_report, only=None, json=None, device="cpu", live=False)
+    actions = parser.add_subparsers(title="actions", metavar="ACTION")
+    report = actions.add_parser("report", help="say how closely they agree; the default", epilog=EPILOG)
+    for each in (parser, report):
+        _add_report_options(each)
+    recording = actions.add_parser(
+        "record", help="record TensorFlow's figures anew",
+        description=f"Run TensorFlow, and keep its figures in {RECORDING.name}, from which the report takes them.",
+    )  # fmt: skip
+    recording.set_defaults(run=_record)
+    _add_only(recording)
+    return parser
+
+
+def _add_only(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--only", metavar="NAME", default=argparse.SUPPRESS,
+        help="only operations and trainings whose names hold this",
+    )  # fmt: skip
+
+
+def _add_report_options(parser: argparse.ArgumentParser) -> None:
+    _add_only(parser)
+    parser.add_argument(
+        "--json", type=Path, metavar="FILE", default=argparse.SUPPRESS, help="write the report to this file too"
     )
     parser.add_argument(
-        "action", nargs="?", choices=["report", "record"], default="report",
-        help="report (the default), or record TensorFlow's figures anew",
-    )  # fmt: skip
-    parser.add_argument("--only", metavar="NAME", help="only operations and trainings whose names hold this")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the report to this file too")
-    parser.add_argument("--device", choices=["cpu", "gpu"], default="cpu", help="where minidl computes")
+        "--device", choices=["cpu", "gpu"], default=argparse.SUPPRESS, help="where minidl computes (default: cpu)"
+    )
     parser.add_argument(
-        "--live", action="store_true",
+        "--live", action="store_true", default=argparse.SUPPRESS,
         help="run TensorFlow now, which takes minutes, instead of taking its figures from the recording",
     )  # fmt: skip
-    return parser
+
+
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError  # rich would end with 1, which means here that something disagrees
+
+
+class RefusedError(Exception):
+    """Why the command can't do what was asked, in a sentence."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns 0 where all agrees, 1 where something doesn't, 2 where it couldn't be compared."""
-    parser = _parser()
-    options = parser.parse_args(arguments)
-    if options.json and not options.json.parent.is_dir():
-        parser.error(f"there is no folder {options.json.parent} to write the report to")
-    console = Console(highlight=False)
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="replace")  # names of anybody's in a terminal that lacks the letters
     try:
-        if options.action == "record":
-            with _progress(console) as told:
-                record(RECORDING, *chosen(options.only), told)
-            console.print(f"recorded: {RECORDING.name}")
-            return 0
-        return _report(console, options)
-    except (ImportError, RecordingError, minidl.errors.InvalidArgumentError) as error:
-        Console(stderr=True, highlight=False).print(f"tfref: {error}", markup=False)
+        options = _parser().parse_args(arguments)
+        status: int = options.run(_Console(highlight=False), options)
+        print(end="", flush=True)
+    except KeyboardInterrupt:
+        return 130  # what a shell says of a command that was interrupted
+    except BrokenPipeError:  # whoever read the report has read enough
+        _give_up_output()
+        return 141  # what a shell says of a command whose reader has gone
+    except (ImportError, OSError, RefusedError, RecordingError, minidl.errors.InvalidArgumentError) as error:
+        with suppress(OSError):
+            print(f"tfref: {error}", file=sys.stderr)
+        _give_up_output()
         return 2
+    return status
+
+
+def _give_up_output() -> None:
+    """Let Python, as it ends, not try once more to print what couldn't be printed."""
+    try:
+        print(end="", flush=True)
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @contextmanager
 def _progress(console: Console) -> Iterator[Told]:
-    columns = TextColumn("{task.completed}"), BarColumn(20), TextColumn("{task.description}")
-    with Progress(*columns, console=console, transient=True) as progress:
+    columns = TextColumn("{task.completed}"), BarColumn(20), TextColumn("{task.description}", markup=False)
+    with Progress(*columns, console=console, transient=True) as progress, _interrupts() as interrupted:
         task = progress.add_task("", total=None)
-        yield lambda what: progress.update(task, advance=1, description=what)
+
+        def told(what: str) -> None:
+            if interrupted:
+                raise KeyboardInterrupt
+            progress.update(task, advance=1, description=what)
+
+        yield told
+
+
+@contextmanager
+def _interrupts() -> Iterator[list[int]]:
+    """The Ctrl-Cs that were pressed, since TensorFlow swallows one that comes at the wrong moment."""
+    pressed: list[int] = []
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        pressed.append(number)
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():  # only that one is interrupted
+        yield pressed
+        return
+    former = signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield pressed
+    finally:
+        signal.signal(signal.SIGINT, former)
+
+
+def _chosen(options: argparse.Namespace) -> tuple[list[Case], list[Training], Mapping[str, str]]:
+    """The cases and trainings to run, and the names of trainings that can't be, with the reasons."""
+    cases, trainings = chosen(options.only)
+    if not cases and not trainings:
+        raise RefusedError(f"there is no operation or training with {options.only!r} in its name")
+    if DIGITS not in trainings or find_spec("sklearn") is not None:
+        return cases, trainings, {}
+    reason = "needs scikit-learn: pip install scikit-learn"
+    trainings = [training for training in trainings if training is not DIGITS]
+    if not cases and not trainings:
+        raise RefusedError(f"nothing to run; not run: {DIGITS.name}, {reason}")
+    return cases, trainings, {DIGITS.name: reason}
+
+
+def _record(console: Console, options: argparse.Namespace) -> int:
+    if options.json is not None or options.live or options.device != "cpu":
+        raise RefusedError("--json, --live and --device belong to the report; to record takes --only")
+    cases, trainings, not_run = _chosen(options)
+    if not os.access(RECORDING.parent, os.W_OK):
+        raise RefusedError(f"{RECORDING.parent} can't be written to; record in a checkout of your own")
+    with _progress(console) as told:
+        record(RECORDING, cases, trainings, told)
+    said = f"Recorded in {RECORDING}: {count(len(cases), 'case')}, {count(len(trainings), 'training')}"
+    console.print(Text(said), soft_wrap=True)
+    for name, reason in not_run.items():
+        console.print(Text(f"Not recorded: {name}, {reason}"))
+    return 0
 
 
 def _report(console: Console, options: argparse.Namespace) -> int:
-    cases, trainings = chosen(options.only)
-    if not cases and not trainings:
-        Console(stderr=True).print(f"tfref: there is no operation or training with {options.only!r} in its name")
-        return 2
-    if DIGITS in trainings and find_spec("sklearn") is None:
-        trainings = [training for training in trainings if training is not DIGITS]
-        console.print("Left out: the digits, which come with scikit-learn: pip install 'minidl[test]'", markup=False)
-        if not cases and not trainings:
-            return 2
+    cases, trainings, not_run = _chosen(options)
+    if options.json is not None:
+        _check_is_writable(options.json)
     device = f"/{options.device}:0"
     minidl.device(device)  # says at once where there is no GPU
     reference: Reference = Live() if options.live else Recorded()
@@ -84,17 +184,34 @@ def _report(console: Console, options: argparse.Namespace) -> int:
         runs = training_rows(trainings, reference, device, told)
         seeds = seed_rows(cases, reference)
     console.print("[bold]minidl beside TensorFlow[/bold]")
-    versions = reference.stamp["versions"]
-    console.print(
-        f"TensorFlow {versions['tensorflow']} and Keras {versions['keras']}, "
-        f"{'run now' if options.live else 'recorded'} on {reference.stamp['processor']}; minidl on {device}"
-    )
+    for stamp in all_stamps([*ops, *runs]):
+        versions, made = stamp["versions"], "run now" if options.live else "recorded"
+        console.print(
+            f"TensorFlow {versions['tensorflow']} and Keras {versions['keras']}, {made} on {stamp['processor']}; "
+            f"minidl on {device}",
+            markup=False,
+        )
     print_ops(console, ops)
     print_trainings(console, runs)
     print_seeds(console, seeds)
     faults = [*all_faults(ops), *all_faults(runs), *all_faults(seeds)]
-    print_verdict(console, faults, sum(row.cases for row in ops), len(ops), len(runs))
-    if options.json:
-        found = {"stamp": reference.stamp, "device": device, "ops": as_json(ops), "trainings": as_json(runs)}
-        options.json.write_text(json.dumps(found | {"seeds": as_json(seeds)}, indent=1))
+    print_verdict(console, faults, sum(row.cases for row in ops), len(ops), len(runs), not_run)
+    if options.json is not None:
+        text = json.dumps(as_json(device, ops, runs, seeds, not_run), indent=1, allow_nan=False)
+        try:
+            options.json.write_text(f"{text}\n", encoding="utf-8")
+        except OSError as error:
+            raise RefusedError(f"the report was not written to {options.json}: {error.strerror}") from error
+        said = f"Written to {options.json}, as JSON: {count(len(ops), 'operation')}, {count(len(runs), 'training')}"
+        console.print(Text(said), soft_wrap=True)  # a name of a file is not broken
     return 1 if faults else 0
+
+
+def _check_is_writable(file: Path) -> None:
+    """Say before the report is made, and not after, where it can't be written."""
+    if not file.parent.is_dir():
+        raise RefusedError(f"there is no folder {file.parent} to write the report to")
+    if file.is_dir():
+        raise RefusedError(f"{file} is a folder; name a file to write the report to")
+    if not os.access(file if file.exists() else file.parent, os.W_OK):
+        raise RefusedError(f"{file} can't be written to")

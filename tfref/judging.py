@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from typing import Any
 
 import numpy
 
@@ -13,8 +14,9 @@ Figures = Mapping[str, numpy.ndarray]
 UNITS = 8.0
 TIMES = 2.0
 
-# In float64 no truth is at hand but TensorFlow's own figures, so its own error can't be told from minidl's.
-UNITS_IN_FLOAT64 = 64.0
+# In float64 no truth is at hand but TensorFlow's own figures, so its own error can't be told from minidl's, and so
+# many times as much is allowed.
+TIMES_WITHOUT_TRUTH = 8.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,13 +27,22 @@ class Judgement:
         figure: its name, such as `gradient 0`.
         units: the largest error of minidl, in units in the last place of the largest entry of the truth.
         reference_units: the same for TensorFlow.
+        allowed: how many units may be.
         fault: what disagrees, or "" where nothing does.
+        worst: the index of the entry with minidl's largest error, or of the first that differs; None where there is
+            none.
+        ours, reference, truth: the arrays; None for one that there isn't.
     """
 
     figure: str
-    units: float
-    reference_units: float
+    units: float = 0.0
+    reference_units: float = 0.0
+    allowed: float = 0.0
     fault: str = ""
+    worst: tuple[int, ...] | None = None
+    ours: numpy.ndarray | None = dataclasses.field(default=None, repr=False, compare=False)
+    reference: numpy.ndarray | None = dataclasses.field(default=None, repr=False, compare=False)
+    truth: numpy.ndarray | None = dataclasses.field(default=None, repr=False, compare=False)
 
 
 def units_apart(values: numpy.ndarray, truth: numpy.ndarray) -> float:
@@ -48,41 +59,61 @@ def units_apart(values: numpy.ndarray, truth: numpy.ndarray) -> float:
     return float(distance / max(float(numpy.spacing(values.dtype.type(largest))), smallest))
 
 
-def judge(ours: Figures, reference: Figures, truth: Figures, own: Mapping[str, float] | None = None) -> list[Judgement]:
+def judge(
+    ours: Figures,
+    reference: Figures,
+    truth: Figures,
+    own: Mapping[str, float] | None = None,
+    units: float = UNITS,
+    times: float = TIMES,
+) -> list[Judgement]:
     """Each figure on minidl, beside TensorFlow's and the truth.
 
-    `own` says what is known of TensorFlow's own errors, by figure, from more runs than the one in `reference`.
+    Arguments:
+        ours, reference, truth: the figures; where the truth lacks one, TensorFlow's stands for it.
+        own: what is known of TensorFlow's own errors, by figure, from more runs than the one in `reference`.
+        units, times: an error is allowed of so many units in the last place, or so many times TensorFlow's own,
+            whichever is larger; without a truth, of 8 times as many units.
     """
-    judgements = [
-        _judged(name, ours[name], reference[name], truth[name], (own or {}).get(name, 0.0))
-        for name in reference
-        if name in ours and name in truth
-    ]
-    for name in sorted(reference.keys() ^ ours.keys()):
-        owner = "TensorFlow" if name in reference else "minidl"
-        judgements.append(Judgement(name, 0.0, 0.0, f"only {owner} gives one"))
+    judgements = []
+    for name in [*reference, *sorted(ours.keys() - reference.keys())]:
+        plain = Judgement(name, ours=ours.get(name), reference=reference.get(name), truth=truth.get(name))
+        judgements.append(_judged(plain, (own or {}).get(name, 0.0), units, times))
     return judgements
 
 
-def _judged(name: str, ours: numpy.ndarray, reference: numpy.ndarray, truth: numpy.ndarray, own: float) -> Judgement:
+def _judged(plain: Judgement, own: float, units: float, times: float) -> Judgement:
+    ours, reference = plain.ours, plain.reference
+    if ours is None or reference is None:
+        return dataclasses.replace(plain, fault=f"only {'TensorFlow' if ours is None else 'minidl'} gives one")
     for what, one, other in (("dtype", ours.dtype, reference.dtype), ("shape", ours.shape, reference.shape)):
         if one != other:
-            return Judgement(name, 0.0, 0.0, f"the {what} is {one}, in TensorFlow {other}")
-    if ours.dtype.kind != "f":
-        unequal = ours != reference
-        return Judgement(name, 0.0, 0.0, _unequal(unequal, ours, reference, truth))
-    strange = ~numpy.isfinite(reference) | ~numpy.isfinite(ours)
-    unequal = strange & ~_same(ours, reference) & ~_same(ours, truth)  # TensorFlow's float32 and float64 can differ
+            return dataclasses.replace(plain, fault=f"the {what} is {one}, in TensorFlow {other}")
+    truth = reference if plain.truth is None else plain.truth
+    unequal = ours != reference
+    if ours.dtype.kind == "f":
+        strange = ~numpy.isfinite(reference) | ~numpy.isfinite(ours)
+        # TensorFlow's float32 and float64 can differ
+        unequal = strange & ~_same(ours, reference) & ~_same(ours, truth)
     if unequal.any():
-        return Judgement(name, 0.0, 0.0, _unequal(unequal, ours, reference, truth))
-    units, reference_units = units_apart(ours, truth), max(units_apart(reference, truth), own)
-    allowed = UNITS_IN_FLOAT64 if ours.dtype == numpy.float64 else max(TIMES * reference_units, UNITS)
-    if units > allowed:
-        worst = numpy.abs(ours.astype(numpy.float64) - truth)
-        where = worst == numpy.nanmax(worst)
-        far = f"{units:.3g} units in the last place from the truth, {allowed:.3g} are allowed"
-        return Judgement(name, units, reference_units, f"{far}; {_entry(where, ours, reference, truth)}")
-    return Judgement(name, units, reference_units)
+        index = _first(unequal)
+        fault = f"{int(unequal.sum())} of {unequal.size} entries differ; {_entry(plain, index)}"
+        return dataclasses.replace(plain, fault=fault, worst=index)
+    if ours.dtype.kind != "f" or not ours.size:
+        return plain
+    finite = numpy.isfinite(ours) & numpy.isfinite(truth)
+    errors = numpy.abs(numpy.where(finite, ours, 0).astype(numpy.float64) - numpy.where(finite, truth, 0))
+    apart, reference_apart = units_apart(ours, truth), max(units_apart(reference, truth), own)
+    least = units if plain.truth is not None and ours.dtype != numpy.float64 else TIMES_WITHOUT_TRUTH * units
+    judgement = dataclasses.replace(
+        plain, units=apart, reference_units=reference_apart, allowed=max(times * reference_apart, least),
+        worst=_first(errors == errors.max()),
+    )  # fmt: skip
+    if apart <= judgement.allowed:
+        return judgement
+    whose = "TensorFlow's figure" if plain.truth is None else "the truth"
+    far = f"{apart:.3g} units in the last place from {whose}, {judgement.allowed:.3g} are allowed"
+    return dataclasses.replace(judgement, fault=f"{far}; {_entry(judgement, judgement.worst)}")
 
 
 def _same(values: numpy.ndarray, others: numpy.ndarray) -> numpy.ndarray:
@@ -91,14 +122,13 @@ def _same(values: numpy.ndarray, others: numpy.ndarray) -> numpy.ndarray:
     return same
 
 
-def _unequal(where: numpy.ndarray, ours: numpy.ndarray, reference: numpy.ndarray, truth: numpy.ndarray) -> str:
-    """What is said of entries that should be equal: nothing where there are none."""
-    count = int(where.sum())
-    return f"{count} of {where.size} entries differ; {_entry(where, ours, reference, truth)}" if count else ""
+def _first(where: numpy.ndarray) -> tuple[int, ...]:
+    """The index of the first entry in question."""
+    return tuple(int(place) for place in numpy.argwhere(where)[0]) if where.ndim else ()
 
 
-def _entry(where: numpy.ndarray, ours: numpy.ndarray, reference: numpy.ndarray, truth: numpy.ndarray) -> str:
-    """The first entry in question, with both values and the truth."""
-    index = tuple(int(i) for i in numpy.argwhere(where)[0]) if where.ndim else ()
-    values = f"minidl gives {ours[index]!s}, TensorFlow {reference[index]!s}, the truth is {truth[index]!s}"
+def _entry(judgement: Judgement, index: Any) -> str:
+    """An entry, with both values and the truth."""
+    arrays = {"minidl gives": judgement.ours, "TensorFlow": judgement.reference, "the truth is": judgement.truth}
+    values = ", ".join(f"{whose} {array[index]!s}" for whose, array in arrays.items() if array is not None)
     return f"at {list(index)} {values}" if index else values

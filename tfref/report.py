@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Sequence
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy
@@ -11,7 +12,8 @@ import numpy
 import minidl
 from tfref.cases import CASES
 from tfref.judging import Judgement, judge, units_apart
-from tfref.references import REFERENCE, Live, Recorded, TrainingReference, largest_error
+from tfref.recording import Stamp
+from tfref.references import REFERENCE, CaseReference, Live, Recorded, TrainingReference, largest_error
 from tfref.running import MODES, Case, figures
 from tfref.training import TRAININGS, Training, train
 
@@ -34,6 +36,7 @@ class OpRow:
             the last place, over the cases that aren't about edges.
         edges, edges_agreeing: how many cases are about edges, and how many of them agree.
         faults: what disagrees.
+        stamps: what TensorFlow's figures were made with.
     """
 
     op: str
@@ -42,6 +45,21 @@ class OpRow:
     edges: int = 0
     edges_agreeing: int = 0
     faults: list[str] = dataclasses.field(default_factory=list)
+    stamps: list[Stamp] = dataclasses.field(default_factory=list)
+
+    def add(self, case: Case, theirs: CaseReference, judgements: Sequence[Judgement], units: float) -> None:
+        """Add a case, its figures' judgements, and minidl's largest error in it."""
+        faults = [_fault(case.name, judgement) for judgement in judgements if judgement.fault]
+        self.cases += 1
+        self.faults += [f"{fault}; the inputs are {_shortened(case.inputs)}" for fault in faults]
+        if theirs.stamp not in self.stamps:
+            self.stamps.append(theirs.stamp)
+        if case.edge:
+            self.edges += 1
+            self.edges_agreeing += not faults
+        else:
+            for engine, largest in {"minidl": units, **theirs.units}.items():
+                self.units[engine] = max(self.units.get(engine, 0.0), largest)
 
 
 @dataclasses.dataclass
@@ -58,6 +76,7 @@ class TrainingRow:
         weight_units, prediction_units: the largest errors of weights and predictions, minidl's and TensorFlow's.
         prediction, reference_prediction: the first prediction on either engine.
         faults: what disagrees.
+        stamps: what TensorFlow's figures were made with.
     """
 
     name: str
@@ -71,6 +90,7 @@ class TrainingRow:
     prediction: float
     reference_prediction: float
     faults: list[str]
+    stamps: list[Stamp]
 
 
 @dataclasses.dataclass
@@ -93,15 +113,8 @@ def op_rows(cases: Iterable[Case], reference: Reference, device: str, told: Told
         theirs = reference.case(case)
         with minidl.device(device):
             ours = figures(minidl, case)
-        faults = [_fault(case.name, each) for each in judge(ours, theirs.figures, theirs.truth) if each.fault]
-        row.cases += 1
-        row.faults += [f"{fault}; the inputs are {_shortened(case.inputs)}" for fault in faults]
-        if case.edge:
-            row.edges += 1
-            row.edges_agreeing += not faults
-        else:
-            for engine, units in {"minidl": largest_error(ours, theirs.truth), **theirs.units}.items():
-                row.units[engine] = max(row.units.get(engine, 0.0), units)
+        judgements = judge(ours, theirs.figures, theirs.truth)
+        row.add(case, theirs, judgements, largest_error(ours, theirs.truth))
     return list(found.values())
 
 
@@ -155,6 +168,7 @@ def _training_row(training: Training, ours: dict[str, numpy.ndarray], theirs: Tr
         prediction=float(ours["predictions"].reshape(-1)[0]),
         reference_prediction=float(keras["predictions"].reshape(-1)[0]),
         faults=faults,
+        stamps=[theirs.stamp],
     )
 
 
@@ -214,9 +228,58 @@ def all_faults(rows: Iterable[OpRow | TrainingRow | SeedRow]) -> list[str]:
     return [fault for row in rows for fault in row.faults]
 
 
-def as_json(rows: Iterable[Any]) -> list[dict[str, Any]]:
-    """Rows as what JSON can hold."""
-    return [dataclasses.asdict(row) for row in rows]
+FORMAT = 1
+
+
+def as_json(
+    device: str,
+    ops: Sequence[OpRow],
+    trainings: Sequence[TrainingRow],
+    seeds: Sequence[SeedRow],
+    not_run: Mapping[str, str],
+) -> dict[str, Any]:
+    """The report as JSON can hold it.
+
+    Its form has the number `format`, 1, which grows when a name changes its meaning or goes. It holds:
+        format, agrees, device: the number; whether all agrees; where minidl computed.
+        stamps: what TensorFlow's figures were made with: `versions`, `processor`, `features`, `system`. In rows,
+            `stamps` are places in this list.
+        not_run: the reasons, by the names of what was left out.
+        ops, trainings, seeds: the rows, with the attributes of OpRow, TrainingRow and SeedRow. A number that isn't
+            finite is null.
+    """
+    rows: Sequence[OpRow | TrainingRow] = [*ops, *trainings]
+    stamps = all_stamps(rows)
+    return {
+        "format": FORMAT,
+        "agrees": not all_faults([*rows, *seeds]),
+        "device": device,
+        "stamps": _plain(stamps),
+        "not_run": dict(not_run),
+        "ops": [_row_as_json(row, stamps) for row in ops],
+        "trainings": [_row_as_json(row, stamps) for row in trainings],
+        "seeds": [_plain(dataclasses.asdict(row)) for row in seeds],
+    }
+
+
+def all_stamps(rows: Iterable[OpRow | TrainingRow]) -> list[Stamp]:
+    """What the figures of rows were made with, each once."""
+    found: list[Stamp] = []
+    for row in rows:
+        found += [stamp for stamp in row.stamps if stamp not in found]
+    return found
+
+
+def _row_as_json(row: OpRow | TrainingRow, stamps: list[Stamp]) -> Any:
+    return _plain(dataclasses.asdict(row) | {"stamps": [stamps.index(stamp) for stamp in row.stamps]})
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 ENGINES = ("minidl", *MODES)

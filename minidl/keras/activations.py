@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from minidl.keras.names import find
+from minidl.keras.names import find, table
 from minidl.ops.creation import convert_to_tensor
 from minidl.ops.elementwise import softplus
 from minidl.ops.nn import relu, sigmoid, softmax, tanh
@@ -22,7 +22,7 @@ def linear(x: Any) -> Tensor:
     return convert_to_tensor(x)
 
 
-_TABLE = {"linear": linear, "relu": relu, "sigmoid": sigmoid, "tanh": tanh, "softplus": softplus, "softmax": softmax}
+_TABLE = table(linear, relu, sigmoid, tanh, softplus, softmax)
 KNOWN = tuple(_TABLE.values())
 
 

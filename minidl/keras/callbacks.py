@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
+import html
 import warnings
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from minidl.keras.models.model import Model
+from minidl.keras.names import short
 
 Logs = dict[str, Any] | None
-
-EVENTS = tuple(
-    f"on_{what}_{when}"
-    for what in ("train", "epoch", "train_batch", "test", "test_batch", "predict", "predict_batch")
-    for when in ("begin", "end")
-)
 
 
 class Callback:
@@ -34,10 +28,10 @@ class Callback:
     0 {'loss': 4.0}
     """
 
-    model: Model
+    model: Any
     params: dict[str, Any]
 
-    def set_model(self, model: Model) -> None:
+    def set_model(self, model: Any) -> None:
         """Told the model before anything else."""
         self.model = model
 
@@ -59,9 +53,17 @@ class Callback:
 
     def on_train_batch_begin(self, batch: int, logs: Logs = None) -> None:
         """A batch of training begins."""
+        self.on_batch_begin(batch, logs)
 
     def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
         """A batch of training ends; the logs hold the means so far."""
+        self.on_batch_end(batch, logs)
+
+    def on_batch_begin(self, batch: int, logs: Logs = None) -> None:
+        """Another name of `on_train_batch_begin`, which calls it."""
+
+    def on_batch_end(self, batch: int, logs: Logs = None) -> None:
+        """Another name of `on_train_batch_end`, which calls it."""
 
     def on_test_begin(self, logs: Logs = None) -> None:
         """`evaluate` begins, or the validation in `fit`."""
@@ -88,6 +90,9 @@ class Callback:
         """A batch of `predict` ends."""
 
 
+EVENTS = tuple(name for name in vars(Callback) if name.startswith("on_"))
+
+
 class History(Callback):
     """Keeps the logs of each epoch; `fit` returns it.
 
@@ -97,19 +102,26 @@ class History(Callback):
     """
 
     def __init__(self) -> None:
-        self.history: dict[str, list[float]] = {}
-        self.epoch: list[int] = []
+        self.on_train_begin()
 
     def on_train_begin(self, logs: Logs = None) -> None:
         """Forget an earlier training."""
-        self.history = {}
-        self.epoch = []
+        self.history: dict[str, list[float]] = {}
+        self.epoch: list[int] = []
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         """Keep the logs."""
         self.epoch.append(epoch)
         for name, value in (logs or {}).items():
             self.history.setdefault(name, []).append(value)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the first epochs and the last."""
+        rows, count = [["epoch", *self.history]], len(self.epoch)
+        for index in [*range(min(count, 3)), *range(max(count - 3, 3), count)]:
+            rows.append([str(self.epoch[index] + 1), *(f"{values[index]:.6g}" for values in self.history.values())])
+        cells = ["".join(f"<td>{html.escape(cell)}</td>" for cell in row) for row in rows]
+        return f"<table>{''.join(f'<tr>{row}</tr>' for row in cells)}</table>"
 
 
 class LambdaCallback(Callback):
@@ -128,9 +140,7 @@ class LambdaCallback(Callback):
     def __init__(self, **functions: Callable[..., Any] | None) -> None:
         if unknown := [name for name in functions if name not in EVENTS]:
             raise ValueError(f"There is no event {', '.join(unknown)}; there are {', '.join(EVENTS)}")
-        for name, function in functions.items():
-            if function is not None:
-                setattr(self, name, function)
+        vars(self).update({name: function for name, function in functions.items() if function is not None})
 
 
 class EarlyStopping(Callback):
@@ -157,44 +167,30 @@ class EarlyStopping(Callback):
     """
 
     def __init__(
-        self,
-        monitor: str = "val_loss",
-        min_delta: float = 0,
-        patience: int = 0,
-        verbose: int = 0,
-        mode: str = "auto",
-        baseline: float | None = None,
-        restore_best_weights: bool = False,
+        self, monitor: str = "val_loss", min_delta: float = 0, patience: int = 0, verbose: int = 0,
+        mode: str = "auto", baseline: float | None = None, restore_best_weights: bool = False,
         start_from_epoch: int = 0,
-    ) -> None:
+    ) -> None:  # fmt: skip
         if mode not in ("auto", "min", "max"):
             raise ValueError(f"The mode is 'auto', 'min' or 'max'; {mode!r} was given")
-        larger = mode == "max" or (mode == "auto" and "acc" in monitor)
-        self.monitor = monitor
-        self.min_delta = abs(min_delta)
-        self.patience = patience
-        self.verbose = verbose
-        self.baseline = baseline
+        self.monitor, self.verbose = monitor, verbose
+        self.min_delta, self.baseline = abs(min_delta), baseline
+        self.patience, self.start_from_epoch = patience, start_from_epoch
         self.restore_best_weights = restore_best_weights
-        self.start_from_epoch = start_from_epoch
-        self._sign = 1 if larger else -1
+        self._sign = 1 if mode == "max" or (mode == "auto" and "acc" in monitor) else -1
         self.on_train_begin()
 
     def on_train_begin(self, logs: Logs = None) -> None:
         """Forget an earlier training."""
-        self.wait = 0
-        self.stopped_epoch = 0
+        self.wait = self.stopped_epoch = self.best_epoch = 0
         self.best: float | None = None
-        self.best_epoch = 0
         self.best_weights: list[Any] | None = None
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         """Compare, and stop the training once the patience is over."""
         current = (logs or {}).get(self.monitor)
         if current is None:
-            warnings.warn(
-                f"EarlyStopping looks at {self.monitor!r}, which isn't among {', '.join(logs or {})}", stacklevel=2
-            )
+            warnings.warn(f"EarlyStopping watches {self.monitor!r}, not among {', '.join(logs or {})}", stacklevel=2)
             return
         if epoch < self.start_from_epoch:
             return
@@ -224,17 +220,16 @@ class EarlyStopping(Callback):
 
 def listed(callbacks: Callback | Iterable[Callback] | None) -> list[Callback]:
     """Callbacks as given to a model, one or several or None. Raises ValueError for what is none."""
-    found = [callbacks] if isinstance(callbacks, Callback) else list(callbacks or [])
-    for callback in found:
-        if not isinstance(callback, Callback):
-            raise ValueError(f"Callbacks are a list of keras.callbacks.Callback; {callback!r} was given among them")
+    found = list(callbacks) if isinstance(callbacks, Iterable) else [] if callbacks is None else [callbacks]
+    if others := [each for each in found if not isinstance(each, Callback)]:
+        raise ValueError(f"Callbacks are a list of keras.callbacks.Callback; {short(others[0])} was among them")
     return found
 
 
 class CallbackList:
     """Several callbacks called as one: each event is a method that tells those that listen to it."""
 
-    def __init__(self, callbacks: Callback | Iterable[Callback] | None, model: Any, params: dict[str, Any]) -> None:
+    def __init__(self, callbacks: Callback | Iterable[Callback] | None, model: Any, **params: Any) -> None:
         self.callbacks = listed(callbacks)
         self._methods = {event: self._methods_for(event) for event in EVENTS}
         for callback in self.callbacks:
@@ -251,8 +246,9 @@ class CallbackList:
             method(*arguments)
 
     def _methods_for(self, event: str) -> list[Callable[..., None]]:
-        return [
-            getattr(callback, event)
-            for callback in self.callbacks
-            if event in vars(callback) or getattr(type(callback), event) is not getattr(Callback, event)
-        ]
+        names = {event, event.replace("train_batch", "batch")}
+        return [getattr(each, event) for each in self.callbacks if any(_defines(each, name) for name in names)]
+
+
+def _defines(callback: Callback, event: str) -> bool:
+    return event in vars(callback) or getattr(type(callback), event) is not getattr(Callback, event)

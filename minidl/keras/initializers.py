@@ -7,11 +7,19 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
-from minidl.keras.names import find
-from minidl.ops.creation import cast, ones, zeros
+import numpy
+
+from minidl.keras.names import find, table
+from minidl.ops import creation
+from minidl.ops.creation import cast
 from minidl.ops.random import stateless_normal, stateless_uniform
-from minidl.ops.shaping import fill
-from minidl.tensor import Tensor, float32
+from minidl.ops.shaping import broadcast_to
+from minidl.tensor import Tensor, TensorLike
+from minidl.values import float32
+
+__all__ = ["Constant", "GlorotUniform", "HeUniform", "Initializer", "Ones", "RandomNormal", "RandomUniform", "Zeros",
+           "constant", "get", "glorot_uniform", "he_uniform", "ones", "random_normal", "random_uniform",
+           "zeros"]  # fmt: skip
 
 
 class Initializer:
@@ -36,7 +44,7 @@ class Zeros(Initializer):
     """
 
     def __call__(self, shape: Sequence[int], dtype: Any = None) -> Tensor:
-        return zeros(shape, dtype or float32)
+        return creation.zeros(shape, dtype or float32)
 
 
 class Ones(Initializer):
@@ -47,24 +55,24 @@ class Ones(Initializer):
     """
 
     def __call__(self, shape: Sequence[int], dtype: Any = None) -> Tensor:
-        return ones(shape, dtype or float32)
+        return creation.ones(shape, dtype or float32)
 
 
 class Constant(Initializer):
-    """One number everywhere.
+    """One number everywhere, or what is given.
 
     Arguments:
-        value: the number.
+        value: the number, or a tensor or an array of a shape that broadcasts to the wanted one.
 
     >>> tf.keras.initializers.Constant(1.5)([2]).numpy()
     array([1.5, 1.5], dtype=float32)
     """
 
-    def __init__(self, value: float = 0.0) -> None:
+    def __init__(self, value: Any = 0.0) -> None:
         self.value = value
 
     def __call__(self, shape: Sequence[int], dtype: Any = None) -> Tensor:
-        return fill(shape, cast(self.value, dtype or float32))
+        return broadcast_to(cast(self.value, dtype or float32), shape)
 
 
 class _Random(Initializer):
@@ -72,10 +80,6 @@ class _Random(Initializer):
 
     def __init__(self, seed: int | None = None) -> None:
         self.seed = random.randint(1, 10**9) if seed is None else seed
-
-    @property
-    def _pair(self) -> tuple[int, int]:
-        return self.seed, 0
 
 
 class RandomUniform(_Random):
@@ -91,11 +95,10 @@ class RandomUniform(_Random):
 
     def __init__(self, minval: float = -0.05, maxval: float = 0.05, seed: int | None = None) -> None:
         super().__init__(seed)
-        self.minval = minval
-        self.maxval = maxval
+        self.minval, self.maxval = minval, maxval
 
     def __call__(self, shape: Sequence[int], dtype: Any = None) -> Tensor:
-        return stateless_uniform(shape, self._pair, self.minval, self.maxval, dtype or float32)
+        return stateless_uniform(shape, (self.seed, 0), self.minval, self.maxval, dtype or float32)
 
 
 class RandomNormal(_Random):
@@ -111,11 +114,10 @@ class RandomNormal(_Random):
 
     def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: int | None = None) -> None:
         super().__init__(seed)
-        self.mean = mean
-        self.stddev = stddev
+        self.mean, self.stddev = mean, stddev
 
     def __call__(self, shape: Sequence[int], dtype: Any = None) -> Tensor:
-        return stateless_normal(shape, self._pair, self.mean, self.stddev, dtype or float32)
+        return stateless_normal(shape, (self.seed, 0), self.mean, self.stddev, dtype or float32)
 
 
 def _fans(shape: Sequence[int]) -> tuple[int, int]:
@@ -144,7 +146,7 @@ class GlorotUniform(_Random):
 
     def _within(self, scale: float, shape: Sequence[int], dtype: Any) -> Tensor:
         limit = math.sqrt(3.0 * scale)
-        return stateless_uniform(shape, self._pair, -limit, limit, dtype or float32)
+        return stateless_uniform(shape, (self.seed, 0), -limit, limit, dtype or float32)
 
 
 class HeUniform(GlorotUniform):
@@ -163,23 +165,22 @@ class HeUniform(GlorotUniform):
         return self._within(2.0 / max(1.0, _fans(shape)[0]), shape, dtype)
 
 
-_TABLE = {
-    "zeros": Zeros,
-    "ones": Ones,
-    "constant": Constant,
-    "random_uniform": RandomUniform,
-    "random_normal": RandomNormal,
-    "glorot_uniform": GlorotUniform,
-    "he_uniform": HeUniform,
-}
+# Keras's other names for them.
+zeros, ones, constant = Zeros, Ones, Constant
+random_uniform, random_normal, glorot_uniform, he_uniform = RandomUniform, RandomNormal, GlorotUniform, HeUniform
+
+_TABLE = table(Zeros, Ones, Constant, RandomUniform, RandomNormal, GlorotUniform, HeUniform, Initializer,
+               zero=Zeros, one=Ones, uniform=RandomUniform, normal=RandomNormal)  # fmt: skip
 
 
 def get(identifier: Any) -> Any:
-    """The initializer of a name such as 'glorot_uniform' or 'GlorotUniform'; an initializer stays itself.
+    """The initializer of a name such as 'glorot_uniform' or 'GlorotUniform'; an initializer stays itself, and None too.
 
-    Raises ValueError for an unknown name.
+    A tensor or an array is the `Constant` of it. Raises ValueError for an unknown name.
 
     >>> type(tf.keras.initializers.get('zeros')).__name__
     'Zeros'
     """
-    return find("initializer", identifier, _TABLE | {entry.__name__: entry for entry in _TABLE.values()})
+    if isinstance(identifier, (TensorLike, numpy.ndarray, numpy.generic)):
+        return Constant(identifier)
+    return find("initializer", identifier, _TABLE)

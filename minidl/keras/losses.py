@@ -5,32 +5,44 @@ from __future__ import annotations
 from typing import Any
 
 from minidl.context import thread
-from minidl.devices import CPU, Device
-from minidl.keras.names import find, snake_case
-from minidl.ops.calling import as_tensor
+from minidl.devices import CPU, Device, device_of
+from minidl.keras.names import find, snake_case, table
 from minidl.ops.creation import cast, convert_to_tensor
-from minidl.ops.elementwise import square
+from minidl.ops.elementwise import abs, equal, square, where
+from minidl.ops.inputs import convert
 from minidl.ops.reductions import reduce_mean, reduce_sum
 from minidl.ops.shaping import expand_dims, squeeze
-from minidl.tensor import FLOATS, Tensor, TensorLike, as_dtype, float32
+from minidl.tensor import Tensor, TensorLike
+from minidl.values import FLOATS, as_dtype, float32
 
-_REDUCTIONS = ("sum_over_batch_size", "mean", "sum", "mean_with_sample_weight", "none", None)
+__all__ = ["MAE", "MSE", "Loss", "MeanAbsoluteError", "MeanSquaredError", "get", "mae", "mean_absolute_error",
+           "mean_squared_error", "mse"]  # fmt: skip
+
+_MEAN = "sum_over_batch_size"
+_MEANS = (_MEAN, "mean", "mean_with_sample_weight")
+_REDUCTIONS = (*_MEANS, "sum", "none", None)
 
 
-def beside(value: Any, dtype: Any, device: Device) -> Tensor:
+# -- targets beside predictions ----------------------------------------------------------------------------------
+
+
+def in_dtype(value: Any, dtype: Any, device: Device) -> Tensor:
     """A value in a dtype: a tensor is cast, anything else becomes a tensor on a device."""
     if type(value) is Tensor and value.array.dtype is dtype:
         return value
-    return cast(value, dtype) if isinstance(value, TensorLike) else as_tensor(value, dtype, device)
+    return cast(value, dtype) if isinstance(value, TensorLike) else convert(value, dtype, device)
 
 
-def like_predictions(y_true: Any, y_pred: Any, dtype: Any = float32) -> tuple[Tensor, Tensor]:
-    """Targets and predictions as tensors of one dtype and number of axes.
+def like_predictions(y_true: Any, y_pred: Any, dtype: Any = None) -> tuple[Tensor, Tensor]:
+    """Targets and predictions as tensors of one dtype, by default that of the predictions, and number of axes.
 
     Where one has an axis more than the other, and that has length 1, the other gets one too.
     """
-    prediction = beside(y_pred, dtype, thread.here.device or CPU)
-    target = beside(y_true, dtype, prediction._device)
+    if dtype is None:
+        y_pred = convert_to_tensor(y_pred)
+        dtype = y_pred.dtype if y_pred.dtype in FLOATS else float32
+    prediction = in_dtype(y_pred, dtype, thread.state.device or CPU)
+    target = in_dtype(y_true, dtype, device_of(prediction.array))
     if target.array.ndim != prediction.array.ndim:
         target, prediction = same_axes(target, prediction)
     return target, prediction
@@ -38,11 +50,19 @@ def like_predictions(y_true: Any, y_pred: Any, dtype: Any = float32) -> tuple[Te
 
 def same_axes(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     """The tensors with as many axes, where they differ by one of length 1 at the end."""
-    if x.ndim == y.ndim + 1 and x.shape[-1] == 1:
-        return (x, expand_dims(y, -1)) if y.ndim == 1 else (squeeze(x, -1), y)
-    if y.ndim == x.ndim + 1 and y.shape[-1] == 1:
-        return (expand_dims(x, -1), y) if x.ndim == 1 else (x, squeeze(y, -1))
-    return x, y
+    long, short = (x, y) if x.ndim > y.ndim else (y, x)
+    if long.ndim == short.ndim + 1 and long.shape[-1] == 1:
+        long, short = (long, expand_dims(short, -1)) if short.ndim == 1 else (squeeze(long, -1), short)
+    return (long, short) if x.ndim > y.ndim else (short, long)
+
+
+def mean_of(total: Any, count: Any) -> Tensor:
+    """A total by a count; 0 where nothing was counted, and so are the gradients."""
+    nothing = equal(count, 0.0)
+    return where(nothing, 0.0, total / where(nothing, 1.0, count))
+
+
+# -- losses ------------------------------------------------------------------------------------------------------
 
 
 def mean_squared_error(y_true: Any, y_pred: Any) -> Tensor:
@@ -54,39 +74,53 @@ def mean_squared_error(y_true: Any, y_pred: Any) -> Tensor:
     >>> tf.keras.losses.mean_squared_error([[1.0, 2.0]], [[2.0, 4.0]]).numpy()
     array([2.5], dtype=float32)
     """
-    prediction = convert_to_tensor(y_pred)
-    dtype = prediction.dtype if prediction.dtype in FLOATS else float32
-    target, prediction = like_predictions(y_true, prediction, dtype)
+    target, prediction = like_predictions(y_true, y_pred)
     return reduce_mean(square(prediction - target), -1)
+
+
+def mean_absolute_error(y_true: Any, y_pred: Any) -> Tensor:
+    """The mean of |target - prediction| over the last axis: a loss for each sample.
+
+    Arguments:
+        y_true, y_pred: targets and predictions, of shapes that broadcast. Errors as of `subtract`.
+
+    >>> tf.keras.losses.mean_absolute_error([[1.0, 2.0]], [[2.0, 4.0]]).numpy()
+    array([1.5], dtype=float32)
+    """
+    target, prediction = like_predictions(y_true, y_pred)
+    return reduce_mean(abs(prediction - target), -1)
+
+
+mse = MSE = mean_squared_error
+mae = MAE = mean_absolute_error
 
 
 class Loss:
     """A loss for each sample, made one number; to derive from, with `call(y_true, y_pred)`.
 
     Arguments:
+        name: what it is called; by default after its class.
         reduction: 'sum_over_batch_size' or 'mean' for the mean of the losses, 'sum' for their sum,
             'mean_with_sample_weight' for the mean weighted by the sample weights, 'none' or None for the losses
             themselves.
-        name: what it is called; by default after its class.
         dtype: to compute in, float32 by default.
 
     Raises ValueError for another reduction.
 
-    >>> class Absolute(tf.keras.losses.Loss):
+    >>> class Largest(tf.keras.losses.Loss):
     ...     def call(self, y_true, y_pred):
-    ...         return tf.reduce_mean(tf.abs(y_true - y_pred), -1)
-    >>> Absolute()([[1.0], [2.0]], [[2.0], [4.0]]).numpy()
+    ...         return tf.reduce_max(tf.abs(y_true - y_pred), -1)
+    >>> Largest()([[1.0, 1.0], [2.0, 2.0]], [[2.0, 1.0], [2.0, 4.0]]).numpy()
     np.float32(1.5)
     """
 
-    def __init__(
-        self, reduction: str | None = "sum_over_batch_size", name: str | None = None, dtype: Any = None
-    ) -> None:
+    def __init__(self, name: str | None = None, reduction: Any = _MEAN, dtype: Any = None) -> None:
         if reduction not in _REDUCTIONS:
             raise ValueError(f"A loss is reduced by one of {_REDUCTIONS}; {reduction!r} was given")
         self.reduction = reduction
         self.name = name or snake_case(type(self).__name__)
         self._dtype = as_dtype(dtype or float32)
+        self.dtype = str(self._dtype)
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """A loss for each sample."""
@@ -99,21 +133,50 @@ class Loss:
             y_true, y_pred: targets and predictions.
             sample_weight: a number for each sample, or one for all, to multiply its loss by.
         """
-        prediction = beside(y_pred, self._dtype, thread.here.device or CPU)
-        losses = self.call(beside(y_true, self._dtype, prediction._device), prediction)
+        prediction = in_dtype(y_pred, self._dtype, thread.state.device or CPU)
+        losses = self.call(in_dtype(y_true, self._dtype, device_of(prediction.array)), prediction)
+        losses = in_dtype(losses, self._dtype, device_of(prediction.array))
         if sample_weight is not None:
-            losses, sample_weight = same_axes(losses, beside(sample_weight, self._dtype, losses._device))
+            losses, sample_weight = same_axes(losses, in_dtype(sample_weight, self._dtype, device_of(losses.array)))
             losses = losses * sample_weight
-        if self.reduction in ("none", None):
+        if self.reduction in ("none", None) or not losses.ndim:
             return losses
         if self.reduction == "sum":
             return reduce_sum(losses)
         if self.reduction == "mean_with_sample_weight" and sample_weight is not None:
-            return reduce_sum(losses) / reduce_sum(sample_weight)
+            return mean_of(reduce_sum(losses), reduce_sum(sample_weight))
         return reduce_mean(losses)
 
 
-class MeanSquaredError(Loss):
+class LossFunctionWrapper(Loss):
+    """A function of targets and predictions as a loss.
+
+    Arguments:
+        fn: gives a loss for each sample.
+        reduction, name, dtype: as of `Loss`.
+        options: what else to give the function.
+    """
+
+    def __init__(self, fn: Any, reduction: Any = _MEAN, name: Any = None, dtype: Any = None, **options: Any) -> None:
+        super().__init__(name, reduction, dtype)
+        self._function, self._options = fn, options
+
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Any:
+        """What the function gives."""
+        return self._function(*same_axes(y_true, y_pred), **self._options)
+
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Tensor:
+        """The losses of the samples, weighted and reduced; see `Loss`."""
+        function = self._function if type(self).call is LossFunctionWrapper.call else None
+        distance = square if function is mean_squared_error else abs if function is mean_absolute_error else None
+        if distance is not None and sample_weight is None and self.reduction in _MEANS:
+            # All samples are of one size, so the mean of their means is the mean of all entries.
+            target, prediction = like_predictions(y_true, y_pred, self._dtype)
+            return reduce_mean(distance(prediction - target))
+        return super().__call__(y_true, y_pred, sample_weight)
+
+
+class MeanSquaredError(LossFunctionWrapper):
     """The mean of (target - prediction)².
 
     Arguments:
@@ -124,28 +187,35 @@ class MeanSquaredError(Loss):
     np.float32(2.5)
     """
 
-    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """The mean over the last axis."""
-        return mean_squared_error(y_true, y_pred)
-
-    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Tensor:
-        """The losses of the samples, weighted and reduced; see `Loss`."""
-        if sample_weight is None and self.reduction in ("sum_over_batch_size", "mean", "mean_with_sample_weight"):
-            # All samples are of one size, so the mean of their means is the mean of all entries.
-            target, prediction = like_predictions(y_true, y_pred, self._dtype)
-            return reduce_mean(square(prediction - target))
-        return super().__call__(y_true, y_pred, sample_weight)
+    def __init__(self, reduction: Any = _MEAN, name: Any = "mean_squared_error", dtype: Any = None) -> None:
+        super().__init__(mean_squared_error, reduction, name, dtype)
 
 
-_MSE = ("mse", "MSE", "mean_squared_error", "MeanSquaredError")
+class MeanAbsoluteError(LossFunctionWrapper):
+    """The mean of |target - prediction|.
+
+    Arguments:
+        reduction, name, dtype: as of `Loss`.
+
+    >>> loss = tf.keras.losses.MeanAbsoluteError()
+    >>> loss([[1.0], [2.0]], [[2.0], [4.0]]).numpy()
+    np.float32(1.5)
+    """
+
+    def __init__(self, reduction: Any = _MEAN, name: Any = "mean_absolute_error", dtype: Any = None) -> None:
+        super().__init__(mean_absolute_error, reduction, name, dtype)
+
+
+_TABLE = table(MeanSquaredError, MeanAbsoluteError, mean_squared_error, mean_absolute_error, mse=mse, MSE=mse, mae=mae,
+               MAE=mae)  # fmt: skip
 
 
 def get(identifier: Any) -> Any:
-    """The loss of a name such as 'mse'; a loss or a function stays itself.
+    """The loss of a name: a function such as that of 'mse', or an object of a class such as 'MeanSquaredError'.
 
-    Raises ValueError for an unknown name.
+    A loss or a function stays itself, and None too. Raises ValueError for an unknown name.
 
-    >>> tf.keras.losses.get('mse').name
-    'mean_squared_error'
+    >>> tf.keras.losses.get('mse').__name__, tf.keras.losses.get('MeanSquaredError').name
+    ('mean_squared_error', 'mean_squared_error')
     """
-    return find("loss", identifier, dict.fromkeys(_MSE, MeanSquaredError))
+    return find("loss", identifier, _TABLE)

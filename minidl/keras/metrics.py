@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
-import functools
+import inspect
 from collections.abc import Callable
 from typing import Any
 
 from minidl.context import thread
-from minidl.devices import CPU, Device
-from minidl.devices import device as device_scope
+from minidl.devices import CPU, device_of
 from minidl.keras import initializers
-from minidl.keras.losses import beside, like_predictions, mean_squared_error, same_axes
-from minidl.keras.names import find, snake_case
-from minidl.ops.creation import cast, zeros
-from minidl.ops.elementwise import abs, equal, greater, where
+from minidl.keras.losses import in_dtype, mean_absolute_error, mean_of, mean_squared_error, same_axes
+from minidl.keras.names import find, snake_case, table
+from minidl.nest import flatten
+from minidl.ops.creation import cast, convert_to_tensor, zeros_like
+from minidl.ops.elementwise import equal, greater
+from minidl.ops.inputs import convert
 from minidl.ops.reductions import argmax, reduce_mean, reduce_sum
-from minidl.ops.shaping import squeeze
-from minidl.tensor import Tensor, Variable, as_dtype, float32
+from minidl.ops.shaping import broadcast_to, squeeze
+from minidl.tensor import Tensor, Variable
+from minidl.values import FLOATS, as_dtype, float32
+
+__all__ = ["MAE", "MSE", "Accuracy", "BinaryAccuracy", "CategoricalAccuracy", "Mean", "MeanAbsoluteError",
+           "MeanMetricWrapper", "MeanSquaredError", "Metric", "SparseCategoricalAccuracy", "accuracy",
+           "binary_accuracy", "categorical_accuracy", "get", "mae", "mean_absolute_error", "mean_squared_error", "mse",
+           "sparse_categorical_accuracy"]  # fmt: skip
 
 
 class Metric:
     """A number kept up to date batch by batch; to derive from.
 
     Arguments:
-        name: what it is called; by default after its class.
         dtype: to compute in, float32 by default.
+        name: what it is called; by default after its class.
 
     A class derived from it defines `update_state(y_true, y_pred, sample_weight=None)` and `result()`. What it keeps
     from batch to batch it keeps in variables, since a model's steps are compiled.
@@ -41,21 +48,29 @@ class Metric:
     np.float32(4.0)
     """
 
-    def __init__(self, name: str | None = None, dtype: Any = None) -> None:
+    def __init__(self, dtype: Any = None, name: str | None = None) -> None:
         self.name = name or snake_case(type(self).__name__)
         self._dtype = as_dtype(dtype or float32)
-        self.variables: list[Variable] = []
+        self.dtype = str(self._dtype)
+        self._added: list[Variable] = []
 
-    def add_variable(self, shape: Any, initializer: Any, dtype: Any = None, name: str | None = None) -> Variable:
+    @property
+    def variables(self) -> list[Variable]:
+        """What it keeps: its own variables, and those of the metrics that it keeps as attributes."""
+        metrics = (each for kept in vars(self).values() for each in flatten(kept) if isinstance(each, Metric))
+        return [*self._added, *(variable for metric in metrics for variable in metric.variables)]
+
+    def add_variable(self, shape: Any = (), initializer: Any = "zeros", dtype: Any = None, name: str = "") -> Variable:
         """Make a variable to keep something in; `reset_state` sets it to zeros.
 
         Arguments:
             shape, initializer, dtype, name: as of `Layer.add_weight`.
         """
         first = initializers.get(initializer)(tuple(shape), dtype=as_dtype(dtype or self._dtype))
-        variable = Variable(first, trainable=False, name=name or "variable")
-        self.variables.append(variable)
-        return variable
+        self._added.append(Variable(first, trainable=False, name=name or "variable"))
+        return self._added[-1]
+
+    add_weight = add_variable
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}>"
@@ -71,18 +86,12 @@ class Metric:
     def reset_state(self) -> None:
         """Forget all samples: by default, set the variables to zeros."""
         for variable in self.variables:
-            variable.assign(_zeros(variable.shape, variable.dtype, variable._device))
+            variable.assign(zeros_like(variable))
 
     def __call__(self, *arguments: Any, **options: Any) -> Any:
         """Take in a batch, and give the number for all samples since the last reset."""
         self.update_state(*arguments, **options)
         return self.result()
-
-
-@functools.cache
-def _zeros(shape: tuple[int, ...], dtype: Any, device: Device) -> Tensor:
-    with device_scope(str(device)):
-        return zeros(shape, dtype)
 
 
 class Mean(Metric):
@@ -96,40 +105,43 @@ class Mean(Metric):
     (np.float32(1.5), np.float32(3.75))
     """
 
-    def __init__(self, name: str | None = None, dtype: Any = None) -> None:
-        super().__init__(name, dtype)
+    def __init__(self, name: str | None = "mean", dtype: Any = None) -> None:
+        super().__init__(dtype, name)
         self.total = self.add_variable((), "zeros", name="total")
         self.count = self.add_variable((), "zeros", name="count")
 
     # Keras's signature: a mean takes values, where other metrics take targets and predictions.
     def update_state(self, values: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
-        """Take in values, each weighted by its sample's weight."""
-        values = beside(values, self._dtype, thread.here.device or CPU)
-        count: Any = float(values.array.size)
-        if isinstance(sample_weight, (int, float)):
-            values, count = values * float(sample_weight), count * sample_weight
+        """Take in values, those of each sample as their mean, which is weighted by the sample's weight."""
+        values = in_dtype(values, self._dtype, thread.state.device or CPU)
+        count: Any = float(values.array.shape[0]) if values.array.ndim else 1.0
+        if isinstance(sample_weight, (int, float)) and not values.array.ndim:
+            values, count = values * float(sample_weight), float(sample_weight)
         elif sample_weight is not None:
-            weight = beside(sample_weight, self._dtype, values._device)
-            if weight.ndim and values.ndim > weight.ndim:
-                values = reduce_mean(values, list(range(weight.ndim, values.ndim)))
-            values, weight = same_axes(values, weight)
+            values, weight = same_axes(values, in_dtype(sample_weight, self._dtype, device_of(values.array)))
+            weight = broadcast_to(weight, (values := _means(values, weight.ndim)).shape)
             values = values * weight
-            count = reduce_sum(weight)
-        for variable in self.variables:
-            variable.relocate(values._device)
-        self.total.assign_add(reduce_sum(values) if values.array.ndim else values)
+            count = reduce_sum(_means(weight, 1))
+        for variable in self._added:
+            variable.relocate(device_of(values.array))
+        self.total.assign_add(reduce_sum(_means(values, 1)) if values.array.ndim else values)
         self.count.assign_add(count)
 
     def result(self) -> Tensor:
         """The mean of all values since the last reset."""
-        return where(equal(self.count, 0.0), 0.0, self.total / self.count)
+        return mean_of(self.total, self.count)
+
+
+def _means(values: Tensor, ndim: int) -> Tensor:
+    """The means over all axes but so many first ones."""
+    return reduce_mean(values, list(range(ndim, values.ndim))) if values.ndim > ndim else values
 
 
 class MeanMetricWrapper(Mean):
     """The mean of what a function of targets and predictions gives for each sample.
 
     Arguments:
-        fn: takes targets and predictions, as tensors of one dtype.
+        fn: takes targets and predictions, as tensors.
         name, dtype: as of `Metric`.
         options: what else to give the function.
 
@@ -139,49 +151,48 @@ class MeanMetricWrapper(Mean):
     """
 
     def __init__(self, fn: Callable[..., Any], name: str | None = None, dtype: Any = None, **options: Any) -> None:
-        super().__init__(name or snake_case(getattr(fn, "__name__", "metric")), dtype)
-        self._function = fn
-        self._options = options
+        super().__init__(name, dtype)
+        self._function, self._options = fn, options
 
     # Keras's signature: it is a mean, but of what a function makes of targets and predictions.
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
         """Take in a batch."""
-        predicted = beside(y_pred, self._dtype, thread.here.device or CPU)
-        true = beside(y_true, self._dtype, predicted._device)
-        super().update_state(self._function(true, predicted, **self._options), sample_weight)
+        target, prediction = _tensors(y_true, y_pred)
+        super().update_state(self._function(target, prediction, **self._options), sample_weight)
 
 
 # -- functions of targets and predictions ------------------------------------------------------------------------
 
 
-def mean_absolute_error(y_true: Any, y_pred: Any) -> Tensor:
-    """The mean of |target - prediction| over the last axis.
-
-    >>> tf.keras.metrics.mean_absolute_error([[1.0, 2.0]], [[2.0, 4.0]]).numpy()
-    array([1.5], dtype=float32)
-    """
-    target, prediction = like_predictions(y_true, y_pred)
-    return reduce_mean(abs(target - prediction), -1)
+def _tensors(y_true: Any, y_pred: Any) -> tuple[Tensor, Tensor]:
+    """Targets and predictions as tensors on one device, each in its own dtype."""
+    prediction = convert_to_tensor(y_pred)
+    return convert(y_true, device=device_of(prediction.array)), prediction
 
 
 def accuracy(y_true: Any, y_pred: Any) -> Tensor:
     """1 for each prediction that equals its target, 0 for the others.
 
-    >>> tf.keras.metrics.accuracy([1.0, 2.0], [1.0, 3.0]).numpy()
-    array([1., 0.], dtype=float32)
+    >>> tf.keras.metrics.Accuracy()([1.0, 2.0], [1.0, 3.0]).numpy()
+    np.float32(0.5)
     """
-    target, prediction = like_predictions(y_true, y_pred)
-    return cast(equal(target, prediction), float32)
+    target, prediction = same_axes(*_tensors(y_true, y_pred))
+    return cast(equal(cast(target, prediction.dtype), prediction), float32)
 
 
 def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> Tensor:
-    """1 where a prediction is on the target's side of the threshold, 0 elsewhere; the mean over the last axis.
+    """1 for each prediction on the target's side of the threshold, 0 for the others.
 
-    >>> tf.keras.metrics.binary_accuracy([[1.0], [0.0]], [[0.7], [0.6]]).numpy()
-    array([1., 0.], dtype=float32)
+    Arguments:
+        y_true, y_pred: targets, 0 or 1, and predictions.
+        threshold: the number that predictions of 1 are above.
+
+    >>> tf.keras.metrics.binary_accuracy([[1.0, 0.0]], [[0.7, 0.6]]).numpy()
+    array([[1., 0.]], dtype=float32)
     """
-    target, prediction = like_predictions(y_true, y_pred)
-    return reduce_mean(cast(equal(target, cast(greater(prediction, threshold), float32)), float32), -1)
+    target, prediction = same_axes(*_tensors(y_true, y_pred))
+    prediction = prediction if prediction.dtype in FLOATS else cast(prediction, float32)
+    return cast(equal(target, cast(greater(prediction, threshold), target.dtype)), float32)
 
 
 def categorical_accuracy(y_true: Any, y_pred: Any) -> Tensor:
@@ -190,7 +201,8 @@ def categorical_accuracy(y_true: Any, y_pred: Any) -> Tensor:
     >>> tf.keras.metrics.categorical_accuracy([[0.0, 1.0]], [[0.4, 0.6]]).numpy()
     array([1.], dtype=float32)
     """
-    return cast(equal(argmax(y_true, -1), argmax(y_pred, -1)), float32)
+    target, prediction = _tensors(y_true, y_pred)
+    return cast(equal(argmax(target, -1), argmax(prediction, -1)), float32)
 
 
 def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Tensor:
@@ -199,113 +211,49 @@ def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Tensor:
     >>> tf.keras.metrics.sparse_categorical_accuracy([1], [[0.4, 0.6]]).numpy()
     array([1.], dtype=float32)
     """
-    prediction = beside(y_pred, float32, thread.here.device or CPU)
-    target = beside(y_true, float32, prediction._device)
-    if target.ndim == prediction.ndim:
-        target = squeeze(target, -1)
-    return cast(equal(target, cast(argmax(prediction, -1), float32)), float32)
+    target, prediction = _tensors(y_true, y_pred)
+    target = squeeze(target, -1) if target.ndim == prediction.ndim else target
+    return cast(equal(target, cast(argmax(prediction, -1), target.dtype)), float32)
 
 
 def _accuracy_by_shape(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """The accuracy that fits: of yes or no, of indices, or of one-hot rows."""
-    if y_pred.shape[-1] == 1:
-        return binary_accuracy(y_true, y_pred)
-    if y_true.ndim < y_pred.ndim or y_true.shape[-1] == 1:
-        return sparse_categorical_accuracy(y_true, y_pred)
-    return categorical_accuracy(y_true, y_pred)
+    is_index = y_true.ndim < y_pred.ndim or y_true.shape[-1] == 1
+    of_classes = sparse_categorical_accuracy if is_index else categorical_accuracy
+    return (binary_accuracy if y_pred.shape[-1] == 1 else of_classes)(y_true, y_pred)
 
 
 # -- classes -----------------------------------------------------------------------------------------------------
 
 
-class Accuracy(MeanMetricWrapper):
-    """How often predictions equal targets; see `accuracy`.
+def _class_of(function: Callable[..., Any]) -> Any:
+    """The metric that is the mean of a function, and has its name."""
+    called = "".join(word.capitalize() for word in function.__name__.split("_"))
 
-    >>> tf.keras.metrics.Accuracy()([1.0, 2.0], [1.0, 3.0]).numpy()
-    np.float32(0.5)
-    """
+    def begin(self: Any, name: str = function.__name__, dtype: Any = None, **options: Any) -> None:
+        inspect.signature(function).bind_partial(**options)  # TypeError for an argument that it doesn't take
+        MeanMetricWrapper.__init__(self, function, name, dtype, **options)
 
-    def __init__(self, name: str = "accuracy", dtype: Any = None) -> None:
-        super().__init__(accuracy, name, dtype)
-
-
-class BinaryAccuracy(MeanMetricWrapper):
-    """How often predictions are on the targets' side of a threshold; see `binary_accuracy`.
-
-    >>> tf.keras.metrics.BinaryAccuracy()([[1.0], [0.0]], [[0.7], [0.6]]).numpy()
-    np.float32(0.5)
-    """
-
-    def __init__(self, name: str = "binary_accuracy", dtype: Any = None, threshold: float = 0.5) -> None:
-        super().__init__(binary_accuracy, name, dtype, threshold=threshold)
+    about = f"The mean of `{function.__name__}` over all samples.\n\n{inspect.getdoc(function)}"
+    return type(called, (MeanMetricWrapper,), {"__init__": begin, "__doc__": about, "__module__": __name__})
 
 
-class CategoricalAccuracy(MeanMetricWrapper):
-    """How often the largest prediction is the right one; see `categorical_accuracy`.
+Accuracy = _class_of(accuracy)
+BinaryAccuracy = _class_of(binary_accuracy)
+CategoricalAccuracy = _class_of(categorical_accuracy)
+SparseCategoricalAccuracy = _class_of(sparse_categorical_accuracy)
+MeanAbsoluteError = _class_of(mean_absolute_error)
+MeanSquaredError = _class_of(mean_squared_error)
+mse = MSE = mean_squared_error
+mae = MAE = mean_absolute_error
 
-    >>> tf.keras.metrics.CategoricalAccuracy()([[0.0, 1.0]], [[0.4, 0.6]]).numpy()
-    np.float32(1.0)
-    """
-
-    def __init__(self, name: str = "categorical_accuracy", dtype: Any = None) -> None:
-        super().__init__(categorical_accuracy, name, dtype)
-
-
-class SparseCategoricalAccuracy(MeanMetricWrapper):
-    """How often the largest prediction stands at the target's index; see `sparse_categorical_accuracy`.
-
-    >>> tf.keras.metrics.SparseCategoricalAccuracy()([1], [[0.4, 0.6]]).numpy()
-    np.float32(1.0)
-    """
-
-    def __init__(self, name: str = "sparse_categorical_accuracy", dtype: Any = None) -> None:
-        super().__init__(sparse_categorical_accuracy, name, dtype)
-
-
-class MeanAbsoluteError(MeanMetricWrapper):
-    """The mean of |target - prediction|.
-
-    >>> tf.keras.metrics.MeanAbsoluteError()([[1.0], [2.0]], [[2.0], [4.0]]).numpy()
-    np.float32(1.5)
-    """
-
-    def __init__(self, name: str = "mean_absolute_error", dtype: Any = None) -> None:
-        super().__init__(mean_absolute_error, name, dtype)
-
-
-class MeanSquaredError(MeanMetricWrapper):
-    """The mean of (target - prediction)².
-
-    >>> tf.keras.metrics.MeanSquaredError()([[1.0], [2.0]], [[2.0], [4.0]]).numpy()
-    np.float32(2.5)
-    """
-
-    def __init__(self, name: str = "mean_squared_error", dtype: Any = None) -> None:
-        super().__init__(mean_squared_error, name, dtype)
-
-
-_TABLE: dict[str, Any] = {
-    "mae": MeanAbsoluteError,
-    "MAE": MeanAbsoluteError,
-    "mse": MeanSquaredError,
-    "MSE": MeanSquaredError,
-    "mean": Mean,
-    "binary_accuracy": BinaryAccuracy,
-    "categorical_accuracy": CategoricalAccuracy,
-    "sparse_categorical_accuracy": SparseCategoricalAccuracy,
-    "mean_absolute_error": MeanAbsoluteError,
-    "mean_squared_error": MeanSquaredError,
-    "Accuracy": Accuracy,
-    "BinaryAccuracy": BinaryAccuracy,
-    "CategoricalAccuracy": CategoricalAccuracy,
-    "SparseCategoricalAccuracy": SparseCategoricalAccuracy,
-    "MeanAbsoluteError": MeanAbsoluteError,
-    "MeanSquaredError": MeanSquaredError,
-}
+_TABLE = table(Metric, Mean, Accuracy, BinaryAccuracy, CategoricalAccuracy, SparseCategoricalAccuracy,
+               MeanAbsoluteError, MeanSquaredError, mse=MeanSquaredError, MSE=MeanSquaredError, mae=MeanAbsoluteError,
+               MAE=MeanAbsoluteError)  # fmt: skip
 
 
 def get(identifier: Any) -> Any:
-    """The metric of a name such as 'mae'; a metric or a function stays itself.
+    """The metric of a name such as 'mae'; a metric or a function stays itself, and None too.
 
     Raises ValueError for an unknown name.
 
@@ -320,10 +268,11 @@ def for_training(identifier: Any) -> Metric:
 
     'accuracy' or 'acc' is the accuracy that fits the shapes of targets and predictions.
     """
-    if identifier in ("accuracy", "acc"):
-        return MeanMetricWrapper(_accuracy_by_shape, identifier)
-    found = get(identifier)
-    metric = found if isinstance(found, Metric) else MeanMetricWrapper(found)
-    if isinstance(identifier, str):
-        metric.name = identifier
+    is_accuracy = isinstance(identifier, str) and identifier.lower() in ("accuracy", "acc")
+    found = _accuracy_by_shape if is_accuracy else get(identifier)
+    if found is None:
+        raise ValueError("A metric is its name, a Metric or a function; None was given")
+    name = getattr(found, "name", None) or snake_case(getattr(found, "__name__", type(found).__name__))
+    metric = found if isinstance(found, Metric) else MeanMetricWrapper(found, name)
+    metric.name = identifier if isinstance(identifier, str) else name
     return metric

@@ -1,4 +1,5 @@
-"""Names for layers and models that are given none: `dense`, `dense_1`, `dense_2` and so on."""
+"""Names: of layers and models that are given none (`dense`, `dense_1`, ...), of what is asked for by name, and of what
+a message is about."""
 
 from __future__ import annotations
 
@@ -6,12 +7,14 @@ import collections
 import re
 from typing import Any
 
+LONGEST = 100  # of what a message quotes
+
 _given: collections.Counter[str] = collections.Counter()
 
 
 def snake_case(name: str) -> str:
     """A class's name in lower case, with `_` between its words."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", re.sub(r"\W", "", name)).lower()
+    return re.sub(r"(?<=.)(?=[A-Z][a-z])|(?<=[a-z])(?=[A-Z])", "_", re.sub(r"\W", "", name)).lower()
 
 
 def numbered(name: str, counter: collections.Counter[str]) -> str:
@@ -32,13 +35,36 @@ def refuse(owner: str, options: dict[str, Any]) -> None:
         raise ValueError(f"{owner} has no argument {', '.join(options)} in minidl; {options} was given")
 
 
-def find(kind: str, identifier: Any, table: dict[str, Any]) -> Any:
-    """What a name stands for in a table; anything that isn't a name stays as it is. ValueError for unknown names."""
-    if isinstance(identifier, type):
-        return identifier()
-    if callable(identifier):
-        return identifier
-    if identifier not in table if isinstance(identifier, str) else True:
-        raise ValueError(f"Unknown {kind} {identifier!r}; there are {', '.join(table)}")
-    entry = table[identifier]
-    return entry() if isinstance(entry, type) else entry
+def short(value: Any) -> str:
+    """A value in one short line: a large array by its shape and dtype, anything else in so many letters."""
+    text = " ".join(repr(value).split())
+    if len(text) <= LONGEST:
+        return text
+    if hasattr(value, "shape") and hasattr(value, "dtype"):
+        return f"{type(value).__name__} of shape {tuple(value.shape)} and dtype {value.dtype}"
+    if isinstance(value, (list, tuple)) and hasattr(value[0], "shape"):
+        return f"{type(value).__name__} of {', '.join(map(short, value[:3]))}{', ...' if len(value) > 3 else ''}"
+    return f"{text[:LONGEST]}..."
+
+
+def table(*entries: Any, **others: Any) -> dict[str, Any]:
+    """What `find` looks names up in: classes and functions by their own names, a class's in snake case too."""
+    classes = {snake_case(entry.__name__): entry for entry in entries if isinstance(entry, type)}
+    return classes | {entry.__name__: entry for entry in entries} | others
+
+
+def find(kind: str, identifier: Any, known: dict[str, Any]) -> Any:
+    """What Keras's `get` functions give: the function of a name, or an object of the class of a name.
+
+    A dictionary of a `class_name` and a `config` gives an object with these arguments, a class an object of it, and
+    what can be called stays itself, as None does. ValueError for an unknown name and anything else.
+    """
+    name, config = identifier, {}
+    if isinstance(identifier, dict) and identifier.keys() >= {"class_name", "config"}:
+        name, config = identifier["class_name"], identifier["config"]
+    found = known.get(name) if isinstance(name, str) else name
+    if isinstance(found, type):
+        return found(**config)
+    if callable(found) or identifier is None:
+        return found
+    raise ValueError(f"Unknown {kind} {identifier!r}; there are {', '.join(known)}")

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
+from minidl.keras.layers.layer import InputLayer
+from minidl.keras.layers.symbolic import KerasTensor
+from minidl.keras.models.data import unpack_x_y_sample_weight
+from minidl.keras.models.model import Model
 from minidl.keras.names import refuse
+from minidl.nest import flatten
 from minidl.ops.random import set_seed
+from minidl.pictures.diagram import Box, Diagram
 
-if TYPE_CHECKING:
-    from minidl.keras.models.model import Model
-    from minidl.pictures.diagram import Diagram
+__all__ = ["plot_model", "set_random_seed", "unpack_x_y_sample_weight"]
 
 
 def set_random_seed(seed: int) -> None:
@@ -30,16 +35,10 @@ def set_random_seed(seed: int) -> None:
 
 
 def plot_model(
-    model: Model,
-    to_file: Any = "model.png",
-    show_shapes: bool = False,
-    show_dtype: bool = False,
-    show_layer_names: bool = False,
-    dpi: float = 200,
-    show_layer_activations: bool = False,
-    show_trainable: bool = False,
-    **options: Any,
-) -> Diagram:
+    model: Model, to_file: Any = "model.png", show_shapes: bool = False, show_dtype: bool = False,
+    show_layer_names: bool = False, dpi: float = 200, show_layer_activations: bool = False,
+    show_trainable: bool = False, **options: Any,
+) -> Diagram:  # fmt: skip
     """Draw a model: a box for each call of a layer, so that a layer that is shared has several.
 
     Arguments:
@@ -61,9 +60,43 @@ def plot_model(
     ([['x (InputLayer)'], ['sums (Dense)']], [(0, 1)])
     """
     refuse("plot_model", options)
-    from minidl.keras.plotting import diagram_of
-
-    diagram = diagram_of(model, show_shapes, show_dtype, show_layer_names, show_layer_activations, show_trainable)
+    diagram = _diagram_of(model, show_shapes, show_dtype, show_layer_names, show_layer_activations, show_trainable)
     if to_file is not None:
         diagram.save(to_file, dpi)
     return diagram
+
+
+def _diagram_of(model: Model, shapes: bool, dtype: bool, names: bool, activations: bool, trainable: bool) -> Diagram:
+    """The boxes and arrows of a model, with as much text as is asked for; see `plot_model`."""
+    if model._graph is None:
+        raise ValueError(f"Model {model.name!r} has no graph; build it, or draw its `call` with minidl.Picture")
+    boxes: list[Box] = []
+    places: dict[int, int] = {}  # of tensors, by their ids
+    arrows: dict[tuple[int, int], None] = {}  # from box to box, each once
+
+    def add(lines: list[str], inputs: Sequence[KerasTensor], outputs: Sequence[KerasTensor], kind: str) -> None:
+        for what, tensors in (("input", inputs), ("output", outputs)):
+            if shapes and tensors:
+                lines.append(f"{what}: {', '.join(str(tensor.shape) for tensor in tensors)}")
+        if dtype:
+            lines.append(f"dtype: {', '.join(tensor.dtype for tensor in outputs)}")
+        arrows.update({(places[id(tensor)], len(boxes)): None for tensor in inputs})
+        places.update({id(tensor): len(boxes) for tensor in outputs})
+        boxes.append(Box(lines, kind))
+
+    for tensor in model.inputs:
+        source = tensor.call.layer
+        name = source.name if isinstance(source, InputLayer) else tensor.name
+        add([f"{name} (InputLayer)" if names else "InputLayer"], [], [tensor], "data")
+    for call in model._graph.calls:
+        layer, kind = call.layer, type(call.layer).__name__
+        lines = [f"{layer.name} ({kind})" if names else kind]
+        shared = [other for other in model._graph.calls if other.layer is layer]
+        if len(shared) > 1:
+            lines.append(f"shared: call {shared.index(call) + 1} of {len(shared)}")
+        if activations and hasattr(layer, "activation"):
+            lines.append(f"activation: {getattr(layer.activation, '__name__', layer.activation)}")
+        if trainable and layer.weights:
+            lines.append("trained" if layer.trainable_weights else "not trained")
+        add(lines, flatten(call.inputs), flatten(call.outputs), "call")
+    return Diagram(boxes, list(arrows))

@@ -5,16 +5,25 @@ from __future__ import annotations
 import argparse
 import contextlib
 import importlib
+import importlib.util
 import math
-import os
 import sys
-import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import minidl
 from minidl.okja import lesson as program
+from minidl.okja.explanation import explain_step, pictured_step
+from minidl.okja.language import LANGUAGES, usual_language
+from minidl.okja.notebook import write_notebook
+from minidl.okja.operations import explain_operation, full_name
+from minidl.okja.page import write_page
+from minidl.okja.pictures import COMMAND, diagram_in, draw, language_of_pictures
+from minidl.okja.printing import Printer
+from minidl.okja.reference import start_tensorflow
+from minidl.okja.report import Report
+from minidl.pictures.drawing import matplotlib
 
 
 def _positive(number: Callable[[str], Any], what: str) -> Callable[[str], Any]:
@@ -64,9 +73,18 @@ def _parser() -> argparse.ArgumentParser:
         help="draw data, loss, line, descent and the graph of a step as PNG files into this folder",
     )  # fmt: skip
     okja.add_argument(
+        "--notebook", type=_file(".ipynb"), metavar="FILE", default=argparse.SUPPRESS,
+        help="write the lesson as a notebook, and do nothing else",
+    )  # fmt: skip
+    okja.add_argument(
+        "--page", type=_file(".html"), metavar="FILE", default=argparse.SUPPRESS,
+        help="write the lesson as a page that moves, and do nothing else",
+    )  # fmt: skip
+    okja.add_argument(
         "--compare", action="store_true", default=argparse.SUPPRESS,
         help="run the same program on TensorFlow too, and show both",
     )  # fmt: skip
+    _add_language(okja)
     okja.set_defaults(run=_okja)
 
     explain = commands.add_parser(
@@ -74,25 +92,32 @@ def _parser() -> argparse.ArgumentParser:
         help="explain a training step in numbers, or an operation",
         description="Walk the first step of the lesson's training in numbers: each call with its value, each gradient "
         "rule with the gradient that it gives, the update, and the same gradient without any rule. Or explain one "
-        "operation: what it computes, its rule, its curve, and a case on TensorFlow.",
+        "operation: what it computes, its rule with an example, its curve.",
     )
-    what = explain.add_mutually_exclusive_group()
-    what.add_argument("--op", type=_operation, metavar="NAME", help="an operation, such as sigmoid or math.log")
-    what.add_argument(
-        "--compare", action="store_true", default=argparse.SUPPRESS, help="compare the step with TensorFlow's"
+    explain.add_argument("--op", type=_operation, metavar="NAME", help="an operation, such as sigmoid or math.log")
+    explain.add_argument(
+        "--compare", action="store_true", default=argparse.SUPPRESS, help="run the same on TensorFlow, and show both"
     )
     explain.add_argument(
         "--pictures", type=_folder, metavar="DIR", default=argparse.SUPPRESS,
         help="draw the graph, and an operation's curve, as PNG files into this folder",
     )  # fmt: skip
+    _add_language(explain)
     explain.set_defaults(run=_explain)
 
     devices = commands.add_parser(
         "devices", help="say what there is to compute on", description="Say what there is to compute on."
     )
+    _add_language(devices)
     devices.set_defaults(run=_devices)
     commands.add_parser("benchmarks", help="time the same workloads on minidl, on NumPy by hand, and on other engines")
     return parser
+
+
+def _add_language(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--language", choices=LANGUAGES, default=usual_language(), help="English or Korean; by default the locale's"
+    )
 
 
 def _seed(text: str) -> int:
@@ -103,8 +128,6 @@ def _seed(text: str) -> int:
 
 def _folder(text: str) -> Path:
     """An argument's type: a folder for pictures, which is made if need be."""
-    from minidl.pictures.fonts import matplotlib
-
     folder = Path(text)
     try:
         if not text:
@@ -118,10 +141,20 @@ def _folder(text: str) -> Path:
     return folder
 
 
+def _file(ending: str) -> Callable[[str], Path]:
+    """An argument's type: a file to write, with an ending, in a folder that is there."""
+
+    def parse(text: str) -> Path:
+        path = Path(text)
+        if path.suffix != ending or not path.parent.is_dir() or path.is_dir():
+            raise argparse.ArgumentTypeError(f"{text!r} is no file *{ending} in a folder that is there")
+        return path
+
+    return parse
+
+
 def _operation(name: str) -> str:
     """An argument's type: the full name of an operation."""
-    from minidl.okja.operations import full_name
-
     try:
         return full_name(name)
     except ValueError as error:
@@ -129,13 +162,15 @@ def _operation(name: str) -> str:
 
 
 def _okja(options: argparse.Namespace) -> None:
-    from rich.console import Console  # rich takes its time to import
-
-    from minidl.okja.explanation import pictured_step
-    from minidl.okja.report import Report
-
+    printer = Printer(options.language)
+    written = [(write_notebook, "notebook"), (write_page, "page")]
+    for write, file in [(write, vars(options)[name]) for write, name in written if name in options]:
+        write(file, options.language)
+        printer.file("written: {file}", file)
+    if "notebook" in options or "page" in options:
+        return
     tensorflow = _tensorflow() if "compare" in options else None
-    report = Report(Console(highlight=False), options.epochs)
+    report = Report(printer, options.epochs)
     settings = {"epochs": options.epochs, "learning_rate": options.learning_rate, "seed": options.seed}
     with minidl.device(f"/{options.device}:0"), contextlib.ExitStack() as stack:
         stack.callback(report.close)
@@ -150,58 +185,57 @@ def _okja(options: argparse.Namespace) -> None:
             result, program.lesson(tensorflow, **settings), (derivative, program.derivative_of_logarithm(tensorflow))
         )
     if "pictures" in options:
-        from minidl.okja.pictures import draw
-
-        _say_drawn([*draw(options.pictures, result, path), _saved(graph, options.pictures)])
+        files = draw(options.pictures, result, path, options.language)
+        _say_drawn(printer, [*files, _saved(graph, options)])
 
 
 def _explain(options: argparse.Namespace) -> None:
-    from rich.console import Console
-
-    console, folder = Console(highlight=False), vars(options).get("pictures")
+    printer, folder = Printer(options.language), vars(options).get("pictures")
+    tensorflow = _tensorflow() if "compare" in options else None
     if options.op is not None:
-        from minidl.okja.operations import explain_operation
-
-        _say_drawn(explain_operation(console, options.op, folder))
+        _say_drawn(printer, explain_operation(printer, options.op, folder, tensorflow))
         return
-    from minidl.okja.explanation import explain_step
-
-    graph = explain_step(console, _tensorflow() if "compare" in options else None)
+    graph = explain_step(printer, tensorflow)
     if folder is not None:
-        _say_drawn([_saved(graph, folder)])
+        _say_drawn(printer, [_saved(graph, options)])
 
 
-def _saved(graph: minidl.Picture, folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    graph.save(folder / "graph.png")
-    return folder / "graph.png"
+def _saved(graph: minidl.Picture, options: argparse.Namespace) -> Path:
+    file: Path = options.pictures / "graph.png"
+    diagram_in(options.language, graph).save(file)
+    return file
 
 
-def _say_drawn(files: Sequence[Path]) -> None:
+def _say_drawn(printer: Printer, files: Sequence[Path]) -> None:
     for file in files:
-        print(f"   drawn: {file}")
+        printer.file("drawn: {file}", file)
+    if files and language_of_pictures(printer.language) != printer.language:
+        printer.say(
+            "The pictures' texts are in English, since no font with Korean letters is installed. Install one with: "
+            "{command}",
+            command=COMMAND,
+        )
 
 
 def _tensorflow() -> Any:
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # it speaks of its own matters at each start
     try:
-        return importlib.import_module("tensorflow")
+        return start_tensorflow()
     except ImportError as error:
-        raise ImportError(
-            "--compare needs TensorFlow, which is not installed. Install it with: pip install tensorflow"
-        ) from error
+        raise ImportError(f"--compare needs TensorFlow. {error}") from error
 
 
 def _devices(options: argparse.Namespace) -> None:
-    print("/cpu:0  NumPy, always there")
+    printer = Printer(options.language)
+    printer.quote(f"/cpu:0  NumPy, {printer.words('always there')}")
     gpus = [device for device in minidl.config.list_physical_devices() if device.device_type == "GPU"]
     for index, device in enumerate(gpus):
-        print(f"/gpu:{index}  CuPy ({device.name})")
+        printer.quote(f"/gpu:{index}  CuPy ({device.name})")
     if not gpus:
-        try:
-            minidl.device("/gpu:0")
-        except minidl.errors.InvalidArgumentError as error:
-            print(textwrap.fill(f"no GPU  {error}", 80, subsequent_indent=" " * 8))
+        text = "CuPy is installed, but finds no GPU; `nvidia-smi` shows what the driver sees"
+        if importlib.util.find_spec("cupy") is None:
+            text = "CuPy is not installed. Install it with: {command}"
+        command = "pip install 'minidl[cuda13]'"
+        printer.quote(f"{printer.words('no GPU')}  {printer.words(text, command=command)}")
 
 
 def _benchmarks(arguments: Sequence[str]) -> int:

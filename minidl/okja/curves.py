@@ -10,10 +10,11 @@ from typing import Any
 import numpy
 
 import minidl
-from minidl.pictures import fonts
+from minidl.okja.language import translated
+from minidl.okja.pictures import BLUE, ORANGE, canvas, language_of_pictures
 
 COLUMNS, ROWS = 61, 13  # of letters
-PER_COLUMN = 8  # points of the finer drawing, in a column of letters
+POINTS = 481  # of the finer drawing
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,20 +28,21 @@ class Curve:
     @classmethod
     def of(cls, function: Callable[[Any], Any], low: float, high: float) -> Curve:
         """The curve between two places; the derivatives are a tape's."""
-        x = minidl.constant(numpy.linspace(low, high, PER_COLUMN * (COLUMNS - 1) + 1))
+        x = minidl.constant(numpy.linspace(low, high, POINTS))
         with minidl.GradientTape() as tape:
             tape.watch(x)
             values = function(x)
         derivatives = tape.gradient(values, x, unconnected_gradients="zero")
         return cls(x.numpy(), values.numpy(), derivatives.numpy())
 
-    def in_letters(self) -> Iterator[str]:
-        """Lines of text with o for the function and + for the derivative."""
-        drawn = [("+", self.derivatives[::PER_COLUMN]), ("o", self.values[::PER_COLUMN])]
+    def in_letters(self, columns: int = COLUMNS) -> Iterator[str]:
+        """Lines of text with o for the function and + for the derivative, beside 10 letters for the heights."""
+        places = numpy.linspace(0, len(self.x) - 1, columns).round().astype(int)
+        drawn = [("+", self.derivatives[places]), ("o", self.values[places])]
         every = numpy.concatenate([values for _, values in drawn])
         every = every[numpy.isfinite(every)]
         low, high = float(every.min()), float(every.max())
-        lines = [[" "] * COLUMNS for _ in range(ROWS)]
+        lines = [[" "] * columns for _ in range(ROWS)]
         for letter, values in drawn:
             for column, value in enumerate(values):
                 if numpy.isfinite(value):
@@ -49,19 +51,14 @@ class Curve:
             height = high + (low - high) * row / (ROWS - 1)
             shown = 0.0 if abs(height) < 1e-6 * (high - low) else height  # what rounding leaves of 0
             yield f"{shown:8.3g} |{''.join(line)}".rstrip()
-        yield " " * 9 + "+" + "-" * COLUMNS
-        yield f"{'':10}{self.x[0]:<{COLUMNS // 2}.3g}{self.x[-1]:>{COLUMNS - COLUMNS // 2}.3g}"
+        yield " " * 9 + "+" + "-" * columns
+        yield f"{'':10}{self.x[0]:<{columns // 2}.3g}{self.x[-1]:>{columns - columns // 2}.3g}"
 
-    def save(self, path: Path, name: str) -> None:
+    def save(self, path: Path, name: str, language: str = "en") -> None:
         """Draw it into a file. Raises ImportError where matplotlib is missing."""
-        fonts.matplotlib()
-        from matplotlib.figure import Figure
-
-        figure = Figure(figsize=(8, 5), layout="constrained")
-        axes = figure.add_subplot()
-        axes.plot(self.x, self.values, color="#2b6cb0", label=f"{name}(x)")
-        axes.plot(self.x, self.derivatives, "--", color="#c53030", label="its derivative")
-        axes.set_xlabel("x")
-        axes.spines[["top", "right"]].set_visible(False)
-        figure.legend(loc="outside lower center", ncols=2, frameon=False)
-        figure.savefig(path, dpi=120)
+        derivative = translated("its derivative", language_of_pictures(language))
+        with canvas(path) as (figure, axes):
+            axes.plot(self.x, self.values, color=BLUE, label=f"{name}(x)")
+            axes.plot(self.x, self.derivatives, "--", color=ORANGE, label=derivative)
+            axes.set_xlabel("x")
+            figure.legend(loc="outside lower center", ncols=2, frameon=False)

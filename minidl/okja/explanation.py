@@ -1,7 +1,7 @@
 """Explanations in a terminal: one step of the lesson's training in numbers, and one operation.
 
 All that is said comes from the source: the words from docstrings, the formulas from the gradient rules, the numbers
-from running them, and what TensorFlow gives from the recording beside the case table.
+from running them.
 """
 
 from __future__ import annotations
@@ -13,18 +13,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy
-from rich.box import ROUNDED
-from rich.console import Console
-from rich.padding import Padding
-from rich.table import Table
-from rich.text import Text
 
 import minidl
 from minidl.okja import lesson as program
-from minidl.pictures.notes import Note
+from minidl.okja.korean import OPERATIONS
+from minidl.okja.language import rule_in, translated
+from minidl.okja.printing import Printer
 from minidl.primitive import Primitive
-
-DIGITS = 7
 
 
 def pictured_step(
@@ -37,81 +32,50 @@ def pictured_step(
     return step, picture
 
 
-class Printer:
-    """Prints what an explanation consists of."""
-
-    def __init__(self, console: Console) -> None:
-        self._console = console
-        self._count = 0
-
-    def title(self, text: str) -> None:
-        """A title, with the next number."""
-        self._count += 1
-        self._console.print(f"\n[bold]{self._count}. {text}[/bold]")
-
-    def say(self, text: str, style: str = "") -> None:
-        """A paragraph."""
-        self._console.print(Padding(Text(text, style), (0, 0, 0, 3)))
-
-    def equation(self, name: str, sign: str, text: str, value: str = "") -> None:
-        """A name with what it is computed by, and below it the value."""
-        grid = Table.grid()
-        grid.add_row(Text(f"{name} {sign} ".rjust(15), "bold"), Text(text))
-        if value:
-            grid.add_row("= ".rjust(15), Text(value, "cyan"))
-        self._console.print(grid)
-
-    def table(self, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        """A table."""
-        table = Table(box=ROUNDED)
-        for index, heading in enumerate(headings):
-            table.add_column(heading, justify="right" if index else "left")
-        for row in rows:
-            table.add_row(*map(Text, row))
-        self._console.print(table)
-
-    def given(self, picture: minidl.Picture) -> None:
-        """The tensors that a picture's calls begin with."""
-        if not picture.given():
-            return
-        self.title("What is given")
-        for name, note in picture.given().items():
-            self.equation(name, "=", _value(note))
-
-    def walk(self, picture: minidl.Picture) -> None:
-        """A picture's calls with their values, and its rules with the gradients that they give."""
-        forward, backward = picture.forward(), picture.backward()
-        if forward:
-            self.title("Forward: each call and its value")
-        for step in forward:
-            self.equation(step.name, step.sign, step.text, _value(step.note))
-        if not backward:
-            return
-        self.title("Backward: each rule and the gradient that it gives")
-        targets = [step for step in backward if step.is_given]
-        names = " and ".join(step.name[1:] for step in targets)
-        if any(step.note.shape for step in targets):
-            names = f"the entries of {names}, each times its number at the beginning of the sweep,"
-        self.say(f"dz is the derivative of {names} with respect to z. The sweep goes from the last call to the first.")
-        for call, steps in itertools.groupby(backward, lambda step: None if step.is_given else step.call):
-            if call is not None:
-                self.say(about_rules(call.primitive), "dim")
-            for step in steps:
-                self.equation(step.name, step.sign, step.text, _value(step.note))
+def given(printer: Printer, picture: minidl.Picture) -> None:
+    """Say which tensors a picture's calls begin with."""
+    steps = [step for step in picture.steps() if step.kind in ("variable", "data")]
+    if steps:
+        printer.title("What is given")
+    for step in steps:
+        printer.equation(step.name, "=", "", printer.value(step.note))
 
 
-def _value(note: Note) -> str:
-    return note.text(DIGITS) or note.kind()
+def walk(printer: Printer, picture: minidl.Picture) -> None:
+    """Go through a picture's calls with their values, and its rules with the gradients that they give."""
+    forward, backward = picture.forward(), picture.backward()
+    if forward:
+        printer.title("Forward: each call and its value")
+    for step in forward:
+        printer.equation(step.name, step.sign, step.text, printer.value(step.note))
+    if not backward:
+        return
+    printer.title("Backward: each rule and the gradient that it gives")
+    targets = [step for step in backward if not step.sources]
+    names = ", ".join(step.tensor for step in targets)
+    if any(step.note.shape for step in targets):
+        names = printer.words("the sum of the entries of {names}", names=names)
+    printer.say(
+        "dz is the derivative of {names} with respect to z. The sweep goes from the last call to the first.",
+        names=names,
+    )
+    for call, steps in itertools.groupby(backward, lambda step: step.call):
+        if call is not None and (note := about_rules(call.primitive, printer.language)):
+            printer.quote(f"{call.primitive.name}: {note}", "dim")
+        for step in steps:
+            text = rule_in(step.text, printer.language)
+            printer.equation(step.name, step.sign, text, printer.value(step.note), step.kept)
 
 
-def about_rules(primitive: Primitive) -> str:
-    """What the docstrings say of a primitive's derivatives."""
+def about_rules(primitive: Primitive, language: str = "en") -> str:
+    """What is said of a primitive's derivatives; in English, what its docstring says."""
     modules = (minidl, minidl.math, minidl.nn)
     public = next((vars(module)[primitive.name] for module in modules if primitive.name in vars(module)), None)
-    paragraphs = description(public or primitive.forward)
-    sentences = [each for text in paragraphs for each in re.split(r"(?<=\.)\s+", text)]
+    if language == "ko":
+        return described(primitive.name, public or primitive.forward, language)[0]
+    sentences = [each for text in description(public or primitive.forward) for each in re.split(r"(?<=\.)\s+", text)]
     telling = [each for each in sentences if re.search(r"gradient|derivative|/d\w", each)]
-    return f"{primitive.name}: {' '.join(telling or sentences[:1])}"
+    return " ".join(telling or sentences[:1])
 
 
 def description(function: Any) -> list[str]:
@@ -120,27 +84,35 @@ def description(function: Any) -> list[str]:
     return [each if each.startswith(" ") else " ".join(each.split()) for each in text.rstrip().split("\n\n")]
 
 
+def described(name: str, function: Any, language: str) -> list[str]:
+    """The paragraphs about an operation; the derivative in its docstring where nothing is said of it in Korean."""
+    if language != "ko":
+        return description(function)
+    known = OPERATIONS.get(name.split(".")[-1])
+    formulas = re.findall(r"d\S*(?: \S+)?/d\w+ = [^;,.]+", " ".join(description(function)))
+    return [known or "".join(translated("derivative: {formula}", language, formula=each) for each in formulas[:1])]
+
+
 def entries(array: Any, digits: int = 9) -> str:
     """The numbers in an array, one after the other."""
     return " ".join(f"{value:.{digits}g}" for value in numpy.asarray(array).reshape(-1))
 
 
-def explain_step(console: Console, tensorflow: Any = None) -> minidl.Picture:
+def explain_step(printer: Printer, tensorflow: Any = None) -> minidl.Picture:
     """Walk the first step of the lesson's training; with a TensorFlow, beside its gradient. Returns the picture."""
-    step, picture = pictured_step()
-    printer, weights = Printer(console), ("kernel", "bias")
-    console.print("[bold]One step of the lesson's training, in numbers[/bold] [dim]학습 한 걸음[/dim]")
-    printer.given(picture)
+    (step, picture), weights = pictured_step(), ("kernel", "bias")
+    printer.heading("One step of the lesson's training, in numbers")
+    given(printer, picture)
     printer.say(
         "audience ≈ wishes · kernel + bias is to hold for all four films. How wrong it is, the loss says: the mean of "
         "the squared differences. How must kernel and bias change so that it falls?"
     )
-    printer.walk(picture)
+    walk(printer, picture)
     printer.title("The update: each weight goes against its gradient")
     for name, before, gradient, after in zip(weights, step.before, step.gradients, step.after, strict=True):
-        printer.equation(name, "←", f"{name} - learning rate · d{name}")
+        printer.equation(name, "←", f"{name} - {printer.words('learning rate')} · d{name}")
         calculation = f"{entries(before)} - {program.LEARNING_RATE:g} · {entries(gradient)}"
-        printer.equation("", "=", calculation, entries(after))
+        printer.equation("", "=", calculation, [entries(after)])
     printer.title("The same gradient without any rule")
     printer.say(
         "Central differences, (loss(w + h) - loss(w - h)) / 2h with h = 1/1024 and in float64, take two runs for each "
@@ -156,5 +128,5 @@ def explain_step(console: Console, tensorflow: Any = None) -> minidl.Picture:
     ]
     printer.table(["", *columns], rows)
     if tensorflow is None:
-        printer.say("TensorFlow's stands beside them with: minidl explain --compare", "dim")
+        printer.say("TensorFlow's stands beside them with: {command}", "dim", command="minidl explain --compare")
     return picture

@@ -8,12 +8,12 @@ PEOPLE = 10_000  # the unit in which the lesson counts an audience
 
 
 class Film(NamedTuple):
-    """A film, with its audience in units of 10,000 people (None where it is to be predicted)."""
+    """A film, with its audience in units of 10,000 people (0 where it is to be predicted)."""
 
     korean: str
     english: str
     wishes: int
-    audience: int | None
+    audience: int
 
 
 FILMS = (
@@ -22,4 +22,4 @@ FILMS = (
     Film("캡틴아메리카", "Captain America", 12078, 866),
     Film("인터스텔라", "Interstellar", 16430, 1030),
 )
-OKJA = Film("옥자", "Okja", 12008, None)
+OKJA = Film("옥자", "Okja", 12008, 0)

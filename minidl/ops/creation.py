@@ -8,11 +8,14 @@ from typing import Any
 import numpy
 
 from minidl.context import thread
-from minidl.devices import CPU, Device
-from minidl.errors import InvalidArgumentError
-from minidl.ops.calling import as_tensor, call
+from minidl.devices import CPU, Device, device_of
+from minidl.errors import InvalidArgumentError, brief
+from minidl.ops.inputs import UnfitError, convert
+from minidl.ops.parts import cast_to
+from minidl.ops.shortcut import call
 from minidl.primitive import primitive
-from minidl.tensor import FLOATS, Tensor, TensorLike, Variable, as_dtype, float16, float32, float64, int32, int64
+from minidl.tensor import Tensor, TensorLike, Variable
+from minidl.values import FLOATS, as_dtype, float16, float32, float64, int32, int64
 
 __all__ = [
     "cast", "constant", "convert_to_tensor", "identity", "is_tensor", "ones", "ones_like", "range", "rank", "shape",
@@ -48,15 +51,10 @@ def constant(value: Any, dtype: Any = None, shape: Any = None, name: str | None 
         return tensor
     wanted = shape_of(shape)
     if tensor.array.size not in (1, math.prod(wanted)):
-        raise TypeError(f"A constant of shape {wanted} can't be made of {tensor.array.size} entries: {value!r}")
-    if isinstance(value, TensorLike):
-        value.numpy()  # a constant is made of values, which listeners are told of
-    device, fits = tensor._device, tensor.array.size == math.prod(wanted)
-
-    def in_shape(array: Any) -> Any:
-        return array.reshape(wanted) if fits else device.module.full(wanted, array.reshape(()), dtype=array.dtype)
-
-    return Tensor(device.run(in_shape, tensor.array))
+        raise TypeError(f"A constant of shape {wanted} can't be made of {tensor.array.size} entries: {brief(value)}")
+    tensor.numpy()  # a constant is made of values: what has none says so
+    device = device_of(tensor.array)
+    return Tensor(device.run(device.module.resize, tensor.array, wanted))
 
 
 def convert_to_tensor(value: Any, dtype: Any = None, dtype_hint: Any = None, name: str | None = None) -> Tensor:
@@ -73,10 +71,10 @@ def convert_to_tensor(value: Any, dtype: Any = None, dtype_hint: Any = None, nam
     """
     if dtype is None and dtype_hint is not None and not isinstance(value, TensorLike):
         try:
-            return as_tensor(value, as_dtype(dtype_hint))
+            return convert(value, as_dtype(dtype_hint))
         except TypeError:
             pass
-    tensor = as_tensor(value, None if dtype is None else as_dtype(dtype))
+    tensor = convert(value, None if dtype is None else as_dtype(dtype))
     return identity(tensor) if isinstance(value, Variable) else tensor
 
 
@@ -92,19 +90,18 @@ def is_tensor(x: Any) -> bool:
 # -- from shapes -------------------------------------------------------------------------------------------------
 
 
-def shape_of(shape: Any) -> tuple[int, ...]:
-    """A shape given as a number, a list or a tensor, as a tuple; InvalidArgumentError for negative lengths."""
+def shape_of(shape: Any, least: int = 0) -> tuple[int, ...]:
+    """A shape given as a number, a list or a tensor, as a tuple; InvalidArgumentError for lengths below the least."""
     lengths = numpy.asarray(shape.numpy() if isinstance(shape, TensorLike) else shape)
     if lengths.size and lengths.dtype.kind not in "iu":
-        raise TypeError(f"A shape consists of whole numbers; {shape!r} was given")
-    found = tuple(int(length) for length in lengths.reshape(-1))
-    if any(length < 0 for length in found):
-        raise InvalidArgumentError(f"The lengths of a shape are 0 or more; {found} was given")
-    return found
+        raise UnfitError(f"A shape is of whole numbers; {brief(shape)} was given")
+    if lengths.ndim > 1 or (lengths.size and lengths.min() < least):
+        raise InvalidArgumentError(f"A shape is a list of lengths from {least} on; {brief(shape)} was given")
+    return tuple(lengths.reshape(-1).tolist())
 
 
 def _device() -> Device:
-    return thread.here.device or CPU
+    return thread.state.device or CPU
 
 
 def zeros(shape: Any, dtype: Any = float32, name: str | None = None) -> Tensor:
@@ -146,7 +143,7 @@ def zeros_like(input: Any, dtype: Any = None, name: str | None = None) -> Tensor
     >>> tf.zeros_like([1, 2]).numpy()
     array([0, 0], dtype=int32)
     """
-    return _like(input, dtype, 0)
+    return _filled(0, input, dtype)
 
 
 def ones_like(input: Any, dtype: Any = None, name: str | None = None) -> Tensor:
@@ -159,14 +156,17 @@ def ones_like(input: Any, dtype: Any = None, name: str | None = None) -> Tensor:
     >>> tf.ones_like([1, 2], tf.float32).numpy()
     array([1., 1.], dtype=float32)
     """
-    return _like(input, dtype, 1)
+    return _filled(1, input, dtype)
 
 
-def _like(input: Any, dtype: Any, number: int) -> Tensor:
-    tensor = as_tensor(input)
-    device = thread.here.device or tensor._device
-    dtype = tensor.dtype if dtype is None else as_dtype(dtype)
-    return Tensor(device.run(device.module.full, tensor.shape, number, dtype=dtype))
+@primitive()
+def _full_like(xp, x, *, value, dtype):
+    return xp.full(x.shape, value, dtype=dtype)
+
+
+def _filled(value: int, input: Any, dtype: Any) -> Tensor:
+    tensor = convert(input)
+    return call(_full_like, (tensor,), {"value": value, "dtype": as_dtype(dtype or tensor.dtype)})
 
 
 def range(start: Any, limit: Any = None, delta: Any = 1, dtype: Any = None, name: str | None = None) -> Tensor:
@@ -183,9 +183,9 @@ def range(start: Any, limit: Any = None, delta: Any = 1, dtype: Any = None, name
     """
     if limit is None:
         start, limit = 0, start
-    numbers = [as_tensor(number).numpy() for number in (start, limit, delta)]
-    dtype = max((number.dtype for number in numbers), key=_BY_WIDTH.index) if dtype is None else as_dtype(dtype)
-    first, last, pace = (number.astype(dtype)[()].item() for number in numbers)
+    numbers = [convert(each).numpy() for each in (start, limit, delta)]
+    dtype = max((each.dtype for each in numbers), key=_BY_WIDTH.index) if dtype is None else as_dtype(dtype)
+    first, last, pace = (each.astype(dtype)[()].item() for each in numbers)
     if pace == 0 or (last > first and pace < 0) or (last < first and pace > 0):
         raise InvalidArgumentError(f"range from {first:g} to {last:g} can't be walked with a delta of {pace:g}")
     if dtype in FLOATS:  # as TensorFlow counts: in the dtype
@@ -193,11 +193,8 @@ def range(start: Any, limit: Any = None, delta: Any = 1, dtype: Any = None, name
     else:
         count = -((first - last) // pace)
     device = _device()
-
-    def walk() -> Any:
-        return dtype.type(first) + device.module.arange(count, dtype=dtype) * dtype.type(pace)
-
-    return Tensor(device.run(walk))
+    steps = device.run(device.module.arange, count, dtype=dtype)
+    return Tensor(device.run(lambda: dtype.type(first) + steps * dtype.type(pace)))
 
 
 # -- about a tensor ----------------------------------------------------------------------------------------------
@@ -213,7 +210,7 @@ def shape(input: Any, out_type: Any = int32, name: str | None = None) -> Tensor:
     >>> tf.shape([[1, 2, 3]]).numpy()
     array([1, 3], dtype=int32)
     """
-    return constant(list(as_tensor(input).shape), out_type)
+    return constant(list(convert(input).shape), out_type)
 
 
 def rank(input: Any, name: str | None = None) -> Tensor:
@@ -222,7 +219,7 @@ def rank(input: Any, name: str | None = None) -> Tensor:
     >>> tf.rank([[1, 2, 3]]).numpy()
     np.int32(2)
     """
-    return constant(as_tensor(input).ndim, int32)
+    return constant(convert(input).ndim, int32)
 
 
 def size(input: Any, out_type: Any = int32, name: str | None = None) -> Tensor:
@@ -235,7 +232,7 @@ def size(input: Any, out_type: Any = int32, name: str | None = None) -> Tensor:
     >>> tf.size([[1, 2, 3]]).numpy()
     np.int32(3)
     """
-    return constant(math.prod(as_tensor(input).shape), out_type)
+    return constant(math.prod(convert(input).shape), out_type)
 
 
 # -- the same values, seen otherwise -----------------------------------------------------------------------------
@@ -251,23 +248,13 @@ def _stop_gradient(xp, x):
     return x
 
 
-@primitive(x=lambda upstream, x_dtype: cast(upstream, x_dtype))
-def _cast(xp, x, *, dtype):
-    return x.astype(dtype)
-
-
-@primitive()
-def _cast_without_gradient(xp, x, *, dtype):
-    return x.astype(dtype)
-
-
 def identity(input: Any, name: str | None = None) -> Tensor:
     """The same value as a tensor of its own, through which gradients flow unchanged.
 
     >>> tf.identity([1.0, 2.0]).numpy()
     array([1., 2.], dtype=float32)
     """
-    return call(_identity, (as_tensor(input),))
+    return call(_identity, (convert(input),))
 
 
 def stop_gradient(input: Any, name: str | None = None) -> Tensor:
@@ -279,7 +266,7 @@ def stop_gradient(input: Any, name: str | None = None) -> Tensor:
     >>> tape.gradient(y, x).numpy()
     np.float32(3.0)
     """
-    return call(_stop_gradient, (as_tensor(input),))
+    return call(_stop_gradient, (convert(input),))
 
 
 def cast(x: Any, dtype: Any, name: str | None = None) -> Tensor:
@@ -295,8 +282,4 @@ def cast(x: Any, dtype: Any, name: str | None = None) -> Tensor:
     >>> tf.cast([1.8, -1.8], tf.int32).numpy()
     array([ 1, -1], dtype=int32)
     """
-    tensor, dtype = convert_to_tensor(x), as_dtype(dtype)
-    if tensor.dtype == dtype:
-        return tensor
-    differentiable = tensor.dtype in FLOATS and dtype in FLOATS
-    return call(_cast if differentiable else _cast_without_gradient, (tensor,), {"dtype": dtype})
+    return cast_to(convert_to_tensor(x), as_dtype(dtype))

@@ -10,11 +10,15 @@ from __future__ import annotations
 from typing import Any
 
 from minidl.context import thread
+from minidl.devices import device_of
 from minidl.errors import InvalidArgumentError
-from minidl.ops.calling import alike, as_tensor, call, device_beside, operation, wrong_dtype
 from minidl.ops.creation import zeros_like
+from minidl.ops.inputs import alike, convert, device_near
+from minidl.ops.operation import operation
+from minidl.ops.shortcut import call
 from minidl.primitive import primitive
-from minidl.tensor import DTYPES, FLOATS, NUMBERS, Tensor, bool_
+from minidl.tensor import Tensor
+from minidl.values import DTYPES, FLOATS, NUMBERS, bool_
 
 __all__ = [
     "abs", "add", "clip_by_value", "cos", "divide", "equal", "exp", "greater", "greater_equal", "less",
@@ -74,7 +78,7 @@ def floordiv(xp, x, y):
     """
     if x.dtype.kind == "f":
         return xp.floor(xp.divide(x, y))
-    return xp.floor_divide(x, _not_zero(y))
+    return xp.floor_divide(x, _not_zero(x, y))
 
 
 @operation(NUMBERS, x=lambda upstream: upstream, y=lambda upstream, x, y: -upstream * floordiv(x, y))
@@ -84,12 +88,15 @@ def floormod(xp, x, y):
     >>> tf.math.floormod([7.0, -7.0], 2.0).numpy()
     array([1., 1.], dtype=float32)
     """
-    return xp.remainder(x, y) if x.dtype.kind == "f" else xp.remainder(x, _not_zero(y))
+    if x.dtype.kind != "f":
+        return xp.remainder(x, _not_zero(x, y))
+    rest = xp.fmod(x, y)  # which has the sign of x, at 0 too
+    return xp.where((rest != 0) & ((rest < 0) != (y < 0)), rest + y, rest)
 
 
-def _not_zero(y: Any) -> Any:
-    """Whole numbers to divide by, checked."""
-    if not y.all():
+def _not_zero(x: Any, y: Any) -> Any:
+    """Whole numbers to divide x by, checked."""
+    if x.size and not y.all():
         raise InvalidArgumentError("Whole numbers can't be divided by zero; cast them to floats for inf and NaN")
     return y
 
@@ -182,7 +189,7 @@ def pow(xp, x, y):  # TensorFlow's name for it
     >>> tf.pow([2.0, 3.0], 3.0).numpy()
     array([ 8., 27.], dtype=float32)
     """
-    if x.dtype.kind == "i" and bool((y < 0).any()):
+    if x.dtype.kind == "i" and x.size and bool((y < 0).any()):
         raise InvalidArgumentError("pow: whole numbers have no negative powers; cast them to floats with tf.cast")
     return xp.power(x, y)
 
@@ -308,7 +315,7 @@ def minimum(xp, x, y):
     return xp.minimum(x, y)
 
 
-@operation(NUMBERS, x=lambda upstream, result: upstream * step(result))
+@operation(NUMBERS, x=lambda upstream, result: where_positive(upstream, result))
 def relu(xp, x):
     """max(x, 0); the derivative is 1 above 0 and 0 elsewhere, at 0 too.
 
@@ -318,21 +325,25 @@ def relu(xp, x):
     return xp.maximum(x, 0)
 
 
-@operation(NUMBERS, x=lambda upstream: zeros_like(upstream))
-def step(xp, x):
-    """1 above 0 and 0 elsewhere, the derivative of relu; its own derivative is 0."""
-    return (x > 0).astype(x.dtype)
+@operation(NUMBERS, x=lambda upstream, y: where_positive(upstream, y), y=lambda upstream: zeros_like(upstream))
+def where_positive(xp, x, y):
+    """x where y is above 0, and 0 elsewhere: the gradient of relu; d/dx = 1 above 0, d/dy = 0."""
+    return xp.multiply(x, y > 0)
 
 
 def clip_by_value(t: Any, clip_value_min: Any, clip_value_max: Any, name: str | None = None) -> Tensor:
     """The entries of t, those outside [min, max] set to the nearer end; the gradient of these goes to that end.
 
-    The three broadcast. Dtypes and errors as for `maximum`.
+    The bounds broadcast to t; InvalidArgumentError where they are larger. Dtypes and other errors as for `maximum`.
 
     >>> tf.clip_by_value([-1.0, 0.5, 2.0], 0.0, 1.0).numpy()
     array([0. , 0.5, 1. ], dtype=float32)
     """
-    return maximum(minimum(t, clip_value_max), clip_value_min)
+    values = convert(t)
+    clipped = maximum(minimum(values, clip_value_max), clip_value_min)
+    if clipped.shape != values.shape:
+        raise InvalidArgumentError(f"clip_by_value: shape {values.shape} has bounds of shape {clipped.shape}")
+    return clipped
 
 
 @primitive(
@@ -351,8 +362,8 @@ def _indices_where(xp, condition):
 def where(condition: Any, x: Any = None, y: Any = None, name: str | None = None) -> Tensor:
     """x where the condition holds and y elsewhere; without x and y, the indices of the entries where it holds.
 
-    The three broadcast. `condition` is bool, x and y are of one dtype. The gradient goes to the entry chosen. The
-    indices are int64, of shape [how many hold, axes of the condition].
+    The three broadcast. `condition` is bool (an array of numbers holds where it isn't 0), x and y are of one dtype.
+    The gradient goes to the entry chosen. The indices are int64, of shape [how many hold, axes of the condition].
 
     >>> tf.where([True, False], [1.0, 2.0], 0.0).numpy()
     array([1., 0.], dtype=float32)
@@ -363,15 +374,12 @@ def where(condition: Any, x: Any = None, y: Any = None, name: str | None = None)
     if (x is None) != (y is None):
         raise ValueError("tf.where takes both x and y, or neither")
     if x is None:
-        holds = as_tensor(condition)
-        for listener in thread.here.listeners:
-            listener.hear_look(holds)  # how many indices there are, and so the result's shape, depends on the values
+        holds = convert(condition)
+        if thread.state.trace is not None:
+            holds.numpy()  # how many indices there are depends on the values: what has none says so
         return call(_indices_where, (holds,))
-    first, second = alike("where", x, y, device=device_beside(condition))
-    where_true = as_tensor(condition, device=first._device)
-    if where_true.dtype != bool_:
-        raise wrong_dtype("where's condition", where_true.dtype, [bool_])
-    return call(_where, (where_true, first, second))
+    first, second = alike("where", x, y, device=device_near(condition))
+    return call(_where, (convert(condition, bool_, device_of(first.array)), first, second))
 
 
 # -- comparisons and logic ---------------------------------------------------------------------------------------

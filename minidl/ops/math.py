@@ -9,10 +9,4 @@ from minidl.ops.elementwise import (
 )
 from minidl.ops.reductions import argmax, reduce_max, reduce_mean, reduce_min, reduce_sum, softmax
 
-__all__ = [
-    "abs", "add", "argmax", "cos", "divide", "equal", "exp", "expm1", "floordiv", "floormod", "greater",
-    "greater_equal", "is_finite", "less", "less_equal", "log", "log1p", "logical_and", "logical_not", "logical_or",
-    "logical_xor", "maximum", "minimum", "multiply", "negative", "not_equal", "pow", "reciprocal", "reduce_max",
-    "reduce_mean", "reduce_min", "reduce_sum", "sigmoid", "sign", "sin", "softmax", "softplus", "sqrt", "square",
-    "squared_difference", "subtract", "tanh",
-]
+__all__ = [name for name in dir() if not name.startswith("_")]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from minidl.errors import InvalidArgumentError
-from minidl.ops.calling import alike
 from minidl.ops.elementwise import add, relu, sigmoid, tanh
+from minidl.ops.inputs import alike
 from minidl.ops.reductions import softmax
 from minidl.tensor import Tensor
 
@@ -28,8 +28,5 @@ def bias_add(value: Any, bias: Any, name: str | None = None) -> Tensor:
     """
     rows, vector = alike("bias_add", value, bias)
     if rows.ndim < 2 or vector.shape != rows.shape[-1:]:
-        raise InvalidArgumentError(
-            f"bias_add: a bias of shape {vector.shape} doesn't fit a value of shape {rows.shape}; it must have one "
-            "axis, as long as the value's last, and the value two or more"
-        )
+        raise InvalidArgumentError(f"bias_add adds a vector as long as the rows, not {vector.shape} to {rows.shape}")
     return add(rows, vector)

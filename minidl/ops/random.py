@@ -1,130 +1,109 @@
-"""Random tensors, under the names of `tensorflow.random`.
+"""Random tensors, under the names of `tensorflow.random`, and of its values.
 
-The `stateless_` draws are a function of their seed, and give TensorFlow's values. The others give new numbers at
-each call, and the same row of them after `set_seed`.
+The `stateless_` draws are a function of their seed. The others give new numbers at each call, and the same row of them
+after `set_seed`.
 """
 
 from __future__ import annotations
 
-import copy
+import math
+import operator
 import random
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import numpy
 
 from minidl import philox
-from minidl.context import thread
-from minidl.devices import CPU
-from minidl.errors import InvalidArgumentError
-from minidl.ops.calling import as_tensor, call, move
+from minidl.context import compiling, thread
+from minidl.devices import CPU, device
+from minidl.errors import InvalidArgumentError, brief
 from minidl.ops.creation import shape_of
-from minidl.primitive import Primitive, primitive
-from minidl.tensor import FLOATS, Tensor, as_dtype, float32
+from minidl.ops.inputs import convert
+from minidl.primitive import call, move, primitive
+from minidl.tensor import Tensor, TensorLike
+from minidl.values import FLOATS, as_dtype, float32
 
 __all__ = ["normal", "set_seed", "stateless_normal", "stateless_uniform", "uniform"]
 
 
+_LIMIT = 2**31 - 1  # TensorFlow takes seeds modulo this
+_USUAL_SEED = 87654321  # which a draw's own seed stands beside where `set_seed` gave none
+
+
 class _Draws:
-    """Where the draws with a state stand: a seed, and how many were made since it was set."""
+    """Where the draws with a state stand since a seed was set, as TensorFlow's eager ones do.
 
-    def __init__(self, seed: int) -> None:
+    The key of the generator is the seed set. The upper half of the counter is the draw's own seed, and each kind of
+    draw goes on from where the one before with that seed ended; without one it is a new random number.
+    """
+
+    def __init__(self, seed: int | None) -> None:
         self.seed = seed
-        self.count = 0
+        self._seeds = random.SystemRandom() if seed is None else random.Random(seed)
+        self._places: dict[Any, int] = {}
 
-    def next_pair(self, seed: int | None) -> tuple[int, int]:
-        self.count += 1
-        return self.seed + (seed or 0) * 2**32, self.count - 1
-
-
-_draws = _Draws(random.SystemRandom().randrange(2**32))
-
-
-class _Ahead(threading.local):
-    """The draws of a thread in which draws are made that will be made again."""
-
-    draws: _Draws | None = None
-
-
-_ahead = _Ahead()
+    def start(self, kind: str, dtype: numpy.dtype, seed: Any, shape: tuple[int, ...]) -> philox.Start:
+        if self.seed is None and seed is None:
+            return self._seeds.getrandbits(64), 0, self._seeds.getrandbits(64)
+        key = _USUAL_SEED if self.seed is None else self.seed % _LIMIT
+        own = (self._seeds.randint(0, _LIMIT) if seed is None else operator.index(seed)) % _LIMIT
+        own = own or (0 if key else _LIMIT)
+        if seed is None:
+            return key, 0, own
+        with compiling:  # one thread at a time
+            place = self._places.get((kind, dtype, own), 0)
+            self._places[kind, dtype, own] = place + 256 * math.prod(shape)
+        return key, place, own
 
 
-def _next_pair(seed: int | None) -> tuple[int, int]:
-    return (_ahead.draws or _draws).next_pair(seed)
-
-
-# Primitives without inputs: what they give is other at each call.
+_draws = _Draws(None)
 
 
 @primitive()
-def _uniform(xp, *, seed, shape, dtype):
-    return philox.uniform(_next_pair(seed), shape, dtype)
+def _draw(xp, *, kind, seed, shape, dtype, bounds=()):
+    """A primitive without inputs: what it gives is other at each call."""
+    return getattr(philox, kind)(_draws.start(kind, dtype, seed, shape), shape, dtype, *bounds)
 
 
-@primitive()
-def _integers(xp, *, seed, shape, dtype, first, last):
-    return philox.integers(_next_pair(seed), shape, dtype, first, last)
+_draw.like = lambda shape, dtype, **_: numpy.broadcast_to(numpy.zeros((), dtype), shape)
+
+_ON_THE_CPU = device("/cpu:0")  # draws are made there whatever the device, so that a GPU starts from the same bits
 
 
-@primitive()
-def _normal(xp, *, seed, shape, dtype):
-    return philox.normal(_next_pair(seed), shape, dtype)
+def _drawn(kind: str, seed: Any, shape: Any, dtype: numpy.dtype, **bounds: Any) -> Tensor:
+    with _ON_THE_CPU:
+        drawn = call(_draw, (), {"kind": kind, "seed": seed, "shape": shape_of(shape), "dtype": dtype, **bounds})
+    return move(drawn, thread.state.device or CPU)
 
 
-def _drawn(primitive: Primitive, **options: Any) -> Tensor:
-    return move(call(primitive, (), options), thread.here.device or CPU)
-
-
-@contextmanager
-def drawing_ahead() -> Iterator[None]:
-    """A scope whose draws are drawn again after it, but for those before the last `use_draws` in it."""
-    outer, _ahead.draws = _ahead.draws, copy.copy(_ahead.draws or _draws)
-    try:
-        yield
-    finally:
-        _ahead.draws = outer
-
-
-def use_draws() -> None:
-    """Let the draws that were made ahead stand."""
-    if _ahead.draws is not None:
-        _draws.count = max(_draws.count, _ahead.draws.count)
-
-
-def set_seed(seed: int) -> None:
+def set_seed(seed: Any) -> None:
     """Make everything random that follows repeatable: draws, initial weights, the order in which `fit` shuffles.
 
     Arguments:
-        seed: a whole number.
+        seed: a whole number; None for draws that nobody can repeat, but for those with a seed of their own.
 
-    It seeds Python's and NumPy's generators too, as `keras.utils.set_random_seed` does, which means the same here.
-    (With Keras 3, TensorFlow's own `set_seed` no longer fixes initial weights.)
+    Draws are TensorFlow's after the same seed. It seeds Python's and NumPy's generators too, as
+    `keras.utils.set_random_seed` does, which means the same here. (With Keras 3, TensorFlow's own `set_seed` no longer
+    fixes initial weights.) Raises ValueError for what is no whole number.
 
     >>> tf.random.set_seed(1)
-    >>> first = tf.random.uniform([2]).numpy()
-    >>> tf.random.set_seed(1)
-    >>> bool((tf.random.uniform([2]).numpy() == first).all())
-    True
+    >>> tf.random.uniform([2]).numpy()
+    array([0.16513085, 0.9014813 ], dtype=float32)
     """
     global _draws
-    if not isinstance(seed, int):
-        raise ValueError(f"A seed is a whole number; {seed!r} was given")
-    for listener in thread.here.listeners:
-        listener.hear_seed()
+    if seed is not None:
+        if not isinstance(seed, (int, float, numpy.number, TensorLike)) or int(seed) != seed:
+            raise ValueError(f"A seed is a whole number; {brief(seed)} was given")
+        seed = int(seed)
+    if thread.state.trace is not None:
+        thread.state.trace.refuse("sets the random seed", "Do that outside of it: later calls wouldn't")
     random.seed(seed)
-    numpy.random.seed(seed % 2**32)
+    numpy.random.seed(None if seed is None else seed % 2**32)
     _draws = _Draws(seed)
 
 
 def uniform(
-    shape: Any,
-    minval: Any = 0,
-    maxval: Any = None,
-    dtype: Any = float32,
-    seed: int | None = None,
-    name: str | None = None,
+    shape: Any, minval: Any = 0, maxval: Any = None, dtype: Any = float32, seed: Any = None, name: str | None = None
 ) -> Tensor:
     """Random numbers between two bounds, each equally likely; other ones at each call.
 
@@ -139,20 +118,14 @@ def uniform(
     >>> tf.random.uniform([2, 3]).shape
     (2, 3)
     """
-    dtype, lengths = as_dtype(dtype), shape_of(shape)
+    dtype = as_dtype(dtype)
     if dtype in FLOATS:
-        return _between(minval, maxval, _drawn(_uniform, seed=seed, shape=lengths, dtype=dtype))
-    first, last = _bounds(minval, maxval, dtype)
-    return _drawn(_integers, seed=seed, shape=lengths, dtype=dtype, first=first, last=last)
+        return _between(minval, maxval, _drawn("uniform", seed, shape, dtype))
+    return _drawn("integers", seed, shape, dtype, bounds=_bounds(minval, maxval, dtype))
 
 
 def normal(
-    shape: Any,
-    mean: Any = 0.0,
-    stddev: Any = 1.0,
-    dtype: Any = float32,
-    seed: int | None = None,
-    name: str | None = None,
+    shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = float32, seed: Any = None, name: str | None = None
 ) -> Tensor:
     """Random numbers of the normal distribution; other ones at each call.
 
@@ -166,8 +139,8 @@ def normal(
     (2, 3)
     """
     dtype = _of_floats(dtype)
-    draws = _drawn(_normal, seed=seed, shape=shape_of(shape), dtype=dtype)
-    return draws * as_tensor(stddev, dtype) + as_tensor(mean, dtype)
+    draws = _drawn("normal", seed, shape, dtype)
+    return draws * convert(stddev, dtype) + convert(mean, dtype)
 
 
 def stateless_uniform(
@@ -187,10 +160,10 @@ def stateless_uniform(
     >>> tf.random.stateless_uniform([2], seed=[1, 2]).numpy()
     array([0.8440604 , 0.19204533], dtype=float32)
     """
-    dtype, pair, lengths = as_dtype(dtype), _pair(seed), shape_of(shape)
+    dtype, start, lengths = as_dtype(dtype), _start(seed), shape_of(shape)
     if dtype in FLOATS:
-        return _between(minval, maxval, _on_device(philox.uniform(pair, lengths, dtype)))
-    return _on_device(philox.integers(pair, lengths, dtype, *_bounds(minval, maxval, dtype)))
+        return _between(minval, maxval, _on_device(philox.uniform(start, lengths, dtype)))
+    return _on_device(philox.integers(start, lengths, dtype, *_bounds(minval, maxval, dtype)))
 
 
 def stateless_normal(
@@ -210,20 +183,22 @@ def stateless_normal(
     array([0.5441, 0.2074], dtype=float32)
     """
     dtype = _of_floats(dtype)
-    draws = _on_device(philox.normal(_pair(seed), shape_of(shape), dtype))
-    return draws * as_tensor(stddev, dtype) + as_tensor(mean, dtype)
+    draws = _on_device(philox.normal(_start(seed), shape_of(shape), dtype))
+    return draws * convert(stddev, dtype) + convert(mean, dtype)
 
 
 def _between(minval: Any, maxval: Any, draws: Tensor) -> Tensor:
     """Draws between 0 and 1, spread between two bounds."""
-    low = as_tensor(minval, draws.dtype)
-    return draws * (as_tensor(1 if maxval is None else maxval, draws.dtype) - low) + low
+    if maxval is None and type(minval) is int and minval == 0:
+        return draws
+    low = convert(minval, draws.dtype)
+    return draws * (convert(1 if maxval is None else maxval, draws.dtype) - low) + low
 
 
 def _bounds(minval: Any, maxval: Any, dtype: numpy.dtype) -> tuple[int, int]:
     if maxval is None:
         raise ValueError(f"Draws of dtype {dtype} need an upper bound, maxval")
-    first, last = int(minval), int(maxval)
+    first, last = operator.index(minval), operator.index(maxval)
     if first >= last:
         raise InvalidArgumentError(f"Draws from {first} to {last}, {last} excluded, have nothing to choose from")
     return first, last
@@ -237,11 +212,11 @@ def _of_floats(dtype: Any) -> numpy.dtype:
 
 
 def _on_device(array: numpy.ndarray) -> Tensor:
-    return Tensor((thread.here.device or CPU).place(array))
+    return Tensor((thread.state.device or CPU).place(array))
 
 
-def _pair(seed: Any) -> tuple[int, int]:
+def _start(seed: Any) -> philox.Start:
     numbers = numpy.asarray(seed)
     if numbers.shape != (2,) or numbers.dtype.kind not in "iu":
-        raise InvalidArgumentError(f"A seed is two whole numbers; {seed!r} was given")
-    return int(numbers[0]), int(numbers[1])
+        raise InvalidArgumentError(f"A seed is two whole numbers; {brief(seed)} was given")
+    return philox.scrambled((int(numbers[0]), int(numbers[1])))

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from typing import Any
 
 import numpy
 
-from minidl.devices import Device
-from minidl.errors import InvalidArgumentError
-from minidl.ops.calling import alike, as_tensor, call, operation, wrong_dtype
+from minidl.errors import InvalidArgumentError, brief
 from minidl.ops.creation import cast
 from minidl.ops.elementwise import equal
-from minidl.ops.shaping import _broadcast_to, axes_of, reshape
+from minidl.ops.inputs import alike, convert, wrong_dtype
+from minidl.ops.operation import operation
+from minidl.ops.shaping import axes_of, axis_of, reshape
+from minidl.ops.shortcut import call
 from minidl.primitive import Primitive, primitive
-from minidl.tensor import FLOATS, NUMBERS, Tensor, as_dtype, int32, int64
+from minidl.sums import summed
+from minidl.tensor import Tensor
+from minidl.values import FLOATS, NUMBERS, as_dtype, int32, int64
 
 __all__ = ["argmax", "matmul", "reduce_max", "reduce_mean", "reduce_min", "reduce_sum"]
 
@@ -31,17 +33,21 @@ def _with_axes(reduced: Tensor, axis: tuple[int, ...] | None, shape: tuple[int, 
 
 @primitive(x=lambda upstream, x_shape, axis: _with_axes(upstream, axis, x_shape))
 def _reduce_sum(xp, x, *, axis, keepdims):
-    return x.sum(axis=axis, dtype=x.dtype, keepdims=keepdims)
+    return summed(xp, x, axis, keepdims)
 
 
 def _count(shape: tuple[int, ...], axis: tuple[int, ...] | None) -> int:
     return math.prod(shape if axis is None else [shape[index] for index in axis])
 
 
-@primitive(x=lambda upstream, x_shape, axis: spread(upstream, axis, x_shape))
+@primitive(x=lambda upstream, x_shape, axis: _spread_evenly(upstream, axis, x_shape))
 def _reduce_mean(xp, x, *, axis, keepdims):
-    mean = x.sum(axis=axis, keepdims=keepdims) / (x.size if axis is None else _count(x.shape, axis))
-    return mean if mean.dtype == x.dtype else xp.trunc(mean).astype(x.dtype)
+    count = x.size if axis is None else _count(x.shape, axis)
+    total = summed(xp, x, axis, keepdims) if x.dtype.char == "e" else x.sum(axis=axis, keepdims=keepdims)
+    if x.dtype.kind == "f":
+        return total / count
+    count = max(count, 1)
+    return ((total - xp.fmod(total, count)) // count).astype(x.dtype)
 
 
 @primitive(x=lambda upstream, count: upstream / float(count))
@@ -51,15 +57,12 @@ def _spread(xp, x, *, shape, count):
     return entries
 
 
-def spread(upstream: Tensor, axis: tuple[int, ...] | None, shape: tuple[int, ...]) -> Tensor:
+def _spread_evenly(upstream: Tensor, axis: tuple[int, ...] | None, shape: tuple[int, ...]) -> Tensor:
     """The gradient of a mean over axes of a shape: to each of n entries, 1 / n of the upstream gradient."""
-    options = {"shape": shape, "count": _count(shape, axis)}
-    return call(_spread, (_with_axes(upstream, axis, shape),), options)
+    return call(_spread, (_with_axes(upstream, axis, shape),), {"shape": shape, "count": _count(shape, axis)})
 
 
-def _share_of_extreme(
-    upstream: Tensor, x: Tensor, result: Tensor, axis: tuple[int, ...] | None, x_shape: tuple[int, ...]
-) -> Tensor:
+def _share_of_extreme(upstream, x, result, axis, x_shape):
     """The upstream gradient, in equal parts to the entries that are the extreme."""
     extreme = cast(equal(x, _with_axes(result, axis, x_shape)), upstream.dtype)
     return extreme / reduce_sum(extreme, axis, keepdims=True) * _with_axes(upstream, axis, x_shape)
@@ -83,10 +86,12 @@ def _of_nothing(xp: Any, x: Any, axis: tuple[int, ...] | None, keepdims: bool, s
 
 def _reduce(primitive: Primitive, x: Any, axis: Any, keepdims: bool) -> Tensor:
     if type(x) is not Tensor:
-        x = as_tensor(x)
+        x = convert(x)
     if x.array.dtype not in NUMBERS:
         raise wrong_dtype(primitive.name, x.dtype, NUMBERS)
-    return call(primitive, (x,), {"axis": axes_of(axis, x.array.ndim), "keepdims": keepdims})
+    if type(keepdims) is not bool and numpy.ndim(keepdims):
+        raise ValueError(f"{primitive.name}: keepdims is True or False; {brief(keepdims)} was given")
+    return call(primitive, (x,), {"axis": axes_of(axis, x.array.ndim), "keepdims": bool(keepdims)})
 
 
 def reduce_sum(input_tensor: Any, axis: Any = None, keepdims: bool = False, name: str | None = None) -> Tensor:
@@ -142,7 +147,8 @@ def reduce_min(input_tensor: Any, axis: Any = None, keepdims: bool = False, name
 
 @primitive()
 def _argmax(xp, x, *, axis, dtype):
-    return x.argmax(axis=axis).astype(dtype)
+    numbers = xp.fmax(x, x.dtype.type(-math.inf)) if x.dtype.kind == "f" else x  # NaNs are passed over
+    return numbers.argmax(axis=axis).astype(dtype)
 
 
 def argmax(input: Any, axis: int | None = None, output_type: Any = int64, name: str | None = None) -> Tensor:
@@ -158,73 +164,29 @@ def argmax(input: Any, axis: int | None = None, output_type: Any = int64, name: 
     >>> tf.argmax([[1.0, 3.0], [9.0, 2.0]], axis=1).numpy()
     array([1, 0])
     """
-    x = as_tensor(input)
-    axes = axes_of(axis or 0, x.ndim)
-    assert axes is not None
-    if not x.shape[axes[0]]:
-        raise InvalidArgumentError(f"argmax: axis {axes[0]} of shape {x.shape} has no entries")
+    x = convert(input)
+    index = axis_of("argmax", 0 if axis is None else axis, x.ndim)
+    if not x.shape[index]:
+        raise InvalidArgumentError(f"argmax: axis {index} of shape {x.shape} has no entries")
     dtype = as_dtype(output_type)
     if dtype not in (int32, int64):
         raise InvalidArgumentError(f"argmax gives int32 or int64 indices; output_type was {dtype}")
-    return call(_argmax, (x,), {"axis": axes[0], "dtype": dtype})
-
-
-def fitted(gradient: Tensor, shape: tuple[int, ...]) -> Tensor:
-    """A gradient in the shape of the tensor that it belongs to.
-
-    Where the tensor was broadcast, the gradient is larger, and is summed over the axes in question; where a rule
-    gave the same gradient for many entries, it is smaller, and is repeated. This is the one place that does so.
-    """
-    axes, kept = _broadcast_axes(gradient.array.shape, shape)
-    if axes:
-        gradient = _summed(gradient, axes)
-        if kept:
-            gradient = reshape(gradient, kept)
-    return gradient if gradient.array.shape == shape else call(_broadcast_to, (gradient,), {"shape": shape})
-
-
-def _summed(gradient: Tensor, axes: tuple[int, ...]) -> Tensor:
-    array = gradient.array
-    if axes == (0,) and array.ndim == 2 and array.dtype.char in "fd":
-        return call(_sum_of_rows, (_ones(len(array), array.dtype, gradient._device), gradient))
-    return call(_reduce_sum, (gradient,), {"axis": axes, "keepdims": False})
-
-
-@primitive(x=lambda upstream: upstream)
-def _sum_of_rows(xp, ones, x):
-    # The sum over the rows of a matrix, as a bias's gradient is: BLAS adds them faster than NumPy does, and no worse.
-    return xp.dot(ones, x)
-
-
-@functools.lru_cache(1)
-def _ones(count: int, dtype: Any, device: Device) -> Tensor:
-    return as_tensor(numpy.ones(count, dtype), device=device)
-
-
-@functools.lru_cache(4096)
-def _broadcast_axes(found: tuple[int, ...], shape: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """The axes of a gradient of shape `found` to sum over for a tensor of another shape, and the shape to give the
-    sum, where it is not simply that of the axes that stay."""
-    extra = max(len(found) - len(shape), 0)  # axes that the tensor doesn't have
-    aligned = shape[len(shape) + extra - len(found) :]  # the lengths of those of its axes that the gradient has
-    repeated = [index for index, length in enumerate(aligned, extra) if length == 1 and found[index] != 1]
-    kept = tuple(1 if index in repeated else found[index] for index in range(extra, len(found)))
-    return (*range(extra), *repeated), kept if repeated else ()
+    return call(_argmax, (x,), {"axis": index, "dtype": dtype})
 
 
 # -- products of matrices ----------------------------------------------------------------------------------------
 
 
-@operation(NUMBERS, x=lambda upstream: _transposed(upstream))
-def _transposed(xp, x):
+@operation(NUMBERS, x=lambda upstream: _matrix_transpose(upstream))
+def _matrix_transpose(xp, x):
     """The tensor with its last two axes swapped: each matrix in it transposed."""
     return x.swapaxes(-1, -2)
 
 
 @operation(
     NUMBERS,
-    x=lambda upstream, y: _matmul(upstream, _transposed(y)),
-    y=lambda upstream, x: _matmul(_transposed(x), upstream),
+    x=lambda upstream, y: _matmul(upstream, _matrix_transpose(y)),
+    y=lambda upstream, x: _matmul(_matrix_transpose(x), upstream),
 )
 def _matmul(xp, x, y):
     """The product of matrices x y; with upstream gradient g, dL/dx = g yᵀ and dL/dy = xᵀ g."""
@@ -257,7 +219,7 @@ def matmul(a: Any, b: Any, transpose_a: bool = False, transpose_b: bool = False,
     """
     if transpose_a or transpose_b:
         a, b = alike("matmul", a, b)
-        a, b = _transposed(a) if transpose_a else a, _transposed(b) if transpose_b else b
+        a, b = _matrix_transpose(a) if transpose_a else a, _matrix_transpose(b) if transpose_b else b
     return _matmul(a, b)
 
 
@@ -284,7 +246,7 @@ def softmax(logits: Any, axis: int = -1, name: str | None = None) -> Tensor:
     >>> tf.nn.softmax([0.0, 0.0]).numpy()
     array([0.5, 0.5], dtype=float32)
     """
-    x = as_tensor(logits)
+    x = convert(logits)
     if x.dtype not in FLOATS:
         raise wrong_dtype("softmax", x.dtype, FLOATS)
     axes = axes_of(axis, x.ndim)

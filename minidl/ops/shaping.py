@@ -8,12 +8,17 @@ from typing import Any
 
 import numpy
 
-from minidl.errors import InvalidArgumentError
-from minidl.ops.calling import as_tensor, call, wrong_dtype
+from minidl.devices import device_of
+from minidl.errors import InvalidArgumentError, brief
 from minidl.ops.creation import shape_of
 from minidl.ops.elementwise import where
+from minidl.ops.inputs import UnfitError, convert, wrong_dtype
+from minidl.ops.parts import part
+from minidl.ops.shortcut import call
 from minidl.primitive import primitive
-from minidl.tensor import Tensor, TensorLike, bool_, int32, int64
+from minidl.tape import broadcast_to as _broadcast_to
+from minidl.tensor import Tensor, TensorLike
+from minidl.values import bool_, int32, int64
 
 __all__ = ["broadcast_to", "expand_dims", "fill", "gather", "reshape", "squeeze", "transpose"]
 
@@ -32,15 +37,23 @@ def axes_of(axis: Any, ndim: int) -> tuple[int, ...] | None:
     else:
         given = numpy.asarray(axis.numpy() if isinstance(axis, TensorLike) else axis)
         if given.size and given.dtype.kind not in "iu":
-            raise TypeError(f"An axis is a whole number; {axis!r} was given")
+            raise UnfitError(f"An axis is a whole number; {brief(axis)} was given")
         named = [int(index) for index in given.reshape(-1)]
     if any(not -ndim <= index < ndim for index in named):
         known = f"the axes go from {-ndim} to {ndim - 1}" if ndim else "a tensor of shape () has none"
-        raise InvalidArgumentError(f"There is no axis {axis!r}: {known}")
+        raise InvalidArgumentError(f"There is no axis {brief(axis)}: {known}")
     found = tuple(index % ndim for index in named)
     if len(set(found)) < len(found):
-        raise InvalidArgumentError(f"An axis is named twice in {axis!r}, for a tensor of {ndim} axes")
+        raise InvalidArgumentError(f"An axis is named twice in {brief(axis)}, for a tensor of {ndim} axes")
     return found
+
+
+def axis_of(name: str, axis: Any, ndim: int) -> int:
+    """One axis, as `axes_of` gives it, for an operation of some name."""
+    axes = axes_of(axis, ndim)
+    if axes is None or len(axes) != 1:
+        raise InvalidArgumentError(f"{name} takes one axis; {brief(axis)} was given")
+    return axes[0]
 
 
 @primitive(x=lambda upstream, x_shape: reshape(upstream, x_shape))
@@ -61,11 +74,7 @@ def reshape(tensor: Any, shape: Any, name: str | None = None) -> Tensor:
     array([[1, 2],
            [3, 4]], dtype=int32)
     """
-    x = as_tensor(tensor)
-    given = numpy.asarray(shape)
-    if given.size and given.dtype.kind not in "iu":
-        raise InvalidArgumentError(f"reshape: a shape is of whole numbers; {shape!r} was given")
-    lengths = [int(length) for length in given.reshape(-1)]
+    x, lengths = convert(tensor), list(shape_of(shape, -1))
     known = math.prod(length for length in lengths if length != -1)
     if lengths.count(-1) == 1 and known and x.array.size % known == 0:
         lengths[lengths.index(-1)] = x.array.size // known
@@ -86,12 +95,10 @@ def squeeze(input: Any, axis: Any = None, name: str | None = None) -> Tensor:
     >>> tf.squeeze([[[1], [2]]]).numpy()
     array([1, 2], dtype=int32)
     """
-    x = as_tensor(input)
-    axes = axes_of(axis, x.ndim)
-    for index in axes or ():
-        if x.shape[index] != 1:
-            raise InvalidArgumentError(f"squeeze: axis {index} of shape {x.shape} has length {x.shape[index]}, not 1")
-    left_out = axes or [index for index, length in enumerate(x.shape) if length == 1]
+    x = convert(input)
+    left_out = axes_of(axis, x.ndim) or [index for index, length in enumerate(x.shape) if length == 1]
+    if long := [index for index in left_out if x.shape[index] != 1]:
+        raise InvalidArgumentError(f"squeeze: axis {long[0]} of shape {x.shape} has length {x.shape[long[0]]}, not 1")
     return reshape(x, [length for index, length in enumerate(x.shape) if index not in left_out])
 
 
@@ -108,11 +115,9 @@ def expand_dims(input: Any, axis: Any, name: str | None = None) -> Tensor:
     array([[1],
            [2]], dtype=int32)
     """
-    x = as_tensor(input)
-    axes = axes_of(axis, x.ndim + 1)
-    if axes is None or len(axes) != 1:
-        raise InvalidArgumentError(f"expand_dims puts in one axis; {axis!r} was given")
-    return reshape(x, [*x.shape[: axes[0]], 1, *x.shape[axes[0] :]])
+    x = convert(input)
+    place = axis_of("expand_dims", axis, x.ndim + 1)
+    return reshape(x, [*x.shape[:place], 1, *x.shape[place:]])
 
 
 @primitive(x=lambda upstream, axes: transpose(upstream, sorted(range(len(axes)), key=axes.__getitem__)))
@@ -134,19 +139,11 @@ def transpose(a: Any, perm: Any = None, name: str | None = None) -> Tensor:
            [2],
            [3]], dtype=int32)
     """
-    x = as_tensor(a)
+    x = convert(a)
     axes = tuple(reversed(range(x.ndim))) if perm is None else axes_of(perm, x.ndim)
     if axes is None or len(axes) != x.ndim:
-        raise InvalidArgumentError(f"transpose: the order {perm!r} doesn't name each axis of shape {x.shape} once")
+        raise InvalidArgumentError(f"transpose: the order {brief(perm)} doesn't name each axis of shape {x.shape} once")
     return call(_transpose, (x,), {"axes": axes})
-
-
-# A result of broadcast_to is larger than its input, and so is the upstream gradient: the sweep sums it.
-@primitive(x=lambda upstream: upstream)
-def _broadcast_to(xp, x, *, shape):
-    entries = xp.empty(shape, x.dtype)
-    entries[...] = x
-    return entries
 
 
 def broadcast_to(input: Any, shape: Any, name: str | None = None) -> Tensor:
@@ -162,7 +159,7 @@ def broadcast_to(input: Any, shape: Any, name: str | None = None) -> Tensor:
     array([[1, 2],
            [1, 2]], dtype=int32)
     """
-    x, wanted = as_tensor(input), shape_of(shape)
+    x, wanted = convert(input), shape_of(shape)
     own = x.shape
     if len(own) > len(wanted) or any(a not in (1, b) for a, b in zip(reversed(own), reversed(wanted), strict=False)):
         raise InvalidArgumentError(f"broadcast_to: shape {own} doesn't broadcast to {wanted}")
@@ -182,30 +179,13 @@ def fill(dims: Any, value: Any, name: str | None = None) -> Tensor:
     array([[7, 7],
            [7, 7]], dtype=int32)
     """
-    number = as_tensor(value)
+    number = convert(value)
     if number.shape:
         raise InvalidArgumentError(f"fill takes one number; a value of shape {number.shape} was given")
     return broadcast_to(number, dims)
 
 
 # -- parts -------------------------------------------------------------------------------------------------------
-
-
-@primitive(x=lambda upstream, index, x_shape: put(upstream, index, x_shape))
-def _slice(xp, x, *, index):
-    return x[index]
-
-
-@primitive(x=lambda upstream, index: call(_slice, (upstream,), {"index": index}))
-def _put(xp, x, *, index, shape):
-    entries = xp.zeros(shape, x.dtype)
-    entries[index] = x
-    return entries
-
-
-def put(x: Tensor, index: tuple[Any, ...], shape: tuple[int, ...]) -> Tensor:
-    """Zeros of a shape, but for x at an index: the gradient of a slice."""
-    return call(_put, (x,), {"index": index, "shape": shape})
 
 
 def getitem(tensor: Any, index: Any) -> Tensor:
@@ -222,15 +202,14 @@ def getitem(tensor: Any, index: Any) -> Tensor:
     >>> x[0, ::2].numpy(), x[:, -1].numpy(), x[x > 4].numpy()
     (array([1, 3], dtype=int32), array([3, 6], dtype=int32), array([5, 6], dtype=int32))
     """
-    x = as_tensor(tensor)
-    if isinstance(index, (TensorLike, numpy.ndarray)) and index.dtype == bool_:
-        return _where_mask(x, as_tensor(index))
-    parts = tuple(_index_part(part) for part in (index if isinstance(index, (tuple, list)) else (index,)))
-    lengths = iter(_lengths_at(parts, x.shape))
-    for part, length in zip(parts, lengths, strict=False):
-        if isinstance(part, int) and not -length <= part < length:
-            raise InvalidArgumentError(f"Index {part} is beyond the {length} entries of that axis, in shape {x.shape}")
-    return call(_slice, (x,), {"index": parts})
+    x = convert(tensor)
+    if getattr(index, "dtype", type(index)) in (bool, bool_):
+        return _where_mask(x, convert(index))
+    parts = tuple([_index_part(each) for each in (index if isinstance(index, (tuple, list)) else (index,))])
+    try:
+        return part(x, parts)
+    except (IndexError, ValueError) as error:
+        raise InvalidArgumentError(f"The index {brief(index)} doesn't fit shape {x.shape}: {error}") from None
 
 
 def _index_part(part: Any) -> Any:
@@ -238,25 +217,9 @@ def _index_part(part: Any) -> Any:
         return part
     if isinstance(part, slice):
         return slice(*(None if end is None else _index_part(end) for end in (part.start, part.stop, part.step)))
-    is_whole = isinstance(part, (int, numpy.integer)) and not isinstance(part, bool)
-    if is_whole or (isinstance(part, TensorLike) and part.dtype in (int32, int64) and not part.shape):
+    if type(part) is int or (getattr(part, "shape", None) == () and part.dtype.kind in "iu"):
         return int(part)
-    raise TypeError(
-        f"A tensor is indexed by whole numbers, slices, `...`, None, whole tensors of shape () and bool tensors, "
-        f"not by {part!r}; tf.gather picks several entries by their indices"
-    )
-
-
-def _lengths_at(parts: Sequence[Any], shape: tuple[int, ...]) -> list[int]:
-    """The length of the axis that each part of an index is for (1 where it is for none)."""
-    used = sum(part is not None and part is not Ellipsis for part in parts)
-    if used > len(shape) or parts.count(Ellipsis) > 1:
-        raise InvalidArgumentError(f"The index {tuple(parts)!r} has too many parts for a tensor of shape {shape}")
-    lengths, axis = [], 0
-    for part in parts:
-        lengths.append(shape[axis] if part is not None and part is not Ellipsis else 1)
-        axis += len(shape) - used if part is Ellipsis else part is not None
-    return lengths
+    raise TypeError(f"An index is of whole numbers, slices, `...`, None or bools, not {brief(part)}; see tf.gather")
 
 
 def _where_mask(x: Tensor, mask: Tensor) -> Tensor:
@@ -269,20 +232,36 @@ def _where_mask(x: Tensor, mask: Tensor) -> Tensor:
 
 @primitive(x=lambda upstream, indices, axis, x_shape: _scattered(upstream, indices, axis, x_shape))
 def _gather(xp, x, indices, *, axis):
-    length = x.shape[axis]
-    if indices.size:
-        least, largest = int(indices.min()), int(indices.max())
-        if least < 0 or largest >= length:
-            beyond = least if least < 0 else largest
-            raise InvalidArgumentError(f"gather: index {beyond} is not from 0 to {length - 1}, in shape {x.shape}")
+    shape, length = _gathered_shape(x, indices, axis), x.shape[axis]
+    if not math.prod(shape):
+        return xp.zeros(shape, x.dtype)
+    beyond = indices[(indices < 0) | (indices >= length)]
+    if beyond.size:
+        raise InvalidArgumentError(f"gather: index {int(beyond[0])} is not from 0 to {length - 1}, in shape {x.shape}")
     return xp.take(x, indices, axis=axis)
+
+
+def _gathered_shape(x: Any, indices: Any, axis: int) -> tuple[int, ...]:
+    return (*x.shape[:axis], *indices.shape, *x.shape[axis + 1 :])
+
+
+_gather.like = lambda x, indices, axis: _blank(_gathered_shape(x, indices, axis), x.dtype)
 
 
 @primitive(x=lambda upstream, indices, axis: call(_gather, (upstream, indices), {"axis": axis}))
 def _scatter(xp, x, indices, *, axis, shape):
     entries = xp.zeros(shape, x.dtype)
-    xp.add.at(entries, (slice(None),) * axis + (indices,), x)
+    if x.size:
+        xp.add.at(entries, (slice(None),) * axis + (indices,), x)
     return entries
+
+
+_scatter.like = lambda x, indices, axis, shape: _blank(shape, x.dtype)
+
+
+def _blank(shape: tuple[int, ...], dtype: numpy.dtype) -> numpy.ndarray:
+    """An array of a shape that takes no memory."""
+    return numpy.broadcast_to(numpy.zeros((), dtype), shape)
 
 
 def _scattered(x: Tensor, indices: Tensor, axis: int, shape: tuple[int, ...]) -> Tensor:
@@ -303,11 +282,8 @@ def gather(params: Any, indices: Any, axis: int = 0, name: str | None = None) ->
     >>> tf.gather([10, 20, 30], [2, 0, 2]).numpy()
     array([30, 10, 30], dtype=int32)
     """
-    x = as_tensor(params)
-    picked = as_tensor(indices, device=x._device)
+    x = convert(params)
+    picked = convert(indices, device=device_of(x.array))
     if picked.dtype not in (int32, int64):
         raise wrong_dtype("gather's indices", picked.dtype, [int32, int64])
-    axes = axes_of(axis, x.ndim)
-    if axes is None or len(axes) != 1:
-        raise InvalidArgumentError(f"gather picks along one axis; {axis!r} was given")
-    return call(_gather, (x, picked), {"axis": axes[0]})
+    return call(_gather, (x, picked), {"axis": axis_of("gather", axis, x.ndim)})

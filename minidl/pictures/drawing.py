@@ -1,133 +1,115 @@
-"""Draws a diagram with matplotlib."""
+"""Outlines and texts at their places, as SVG or, by matplotlib, as PNG and PDF.
+
+The letters are all of one width, so that a text's width is known without any font at hand.
+"""
 
 from __future__ import annotations
 
+import collections
 import math
+import unicodedata
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from html import escape
+from typing import Any, NamedTuple
 
-from minidl.pictures.diagram import COLORS, DPI, Box, Diagram
-from minidl.pictures.fonts import drawable, matplotlib
-from minidl.pictures.layout import STUB, Point, arranged
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-FONT_SIZE = 9
-LINE = 13.0  # the height of a line of text, in points, as all lengths here
-PADDING = 7.0  # between a box's border and its text
-MARGIN = 20.0
-HEADING = 30.0  # the height of the titles
-BETWEEN = 40.0  # the two sides
+FONT_SIZE = 9.0  # in points, as all lengths here
+LETTER = 0.602 * FONT_SIZE  # the width of a letter, in most fonts whose letters are of one width
+MARGIN = 16.0
 SIDE, AREA = 2**16 - 1, 2**26  # how many pixels matplotlib can draw on a side, and how many are enough
+INK = "#1a202c"
+LATIN = "DejaVu Sans Mono"  # which comes with matplotlib
+
+# Fonts with Korean letters that systems commonly have.
+KOREAN = "Noto Sans CJK KR, Noto Sans KR, NanumGothic, Malgun Gothic, Apple SD Gothic Neo, AppleGothic, D2Coding"
 
 
-def draw(diagram: Diagram, dpi: float = DPI) -> Figure:
-    """The diagram as a figure of its size. Raises ImportError where matplotlib is missing."""
-    matplotlib()
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(1, 1), dpi=dpi)
-    canvas = _Canvas(figure)
-    sizes = [
-        _largest(canvas.size(box), canvas.size(diagram.mirrored[place]) if place in diagram.mirrored else (0.0, 0.0))
-        for place, box in enumerate(diagram.boxes)
-    ]
-    layout = arranged(sizes, diagram.arrows)
-    top = MARGIN + (HEADING if any(diagram.titles) else 0.0)
-    left = MARGIN + max(0.0, (canvas.width(diagram.titles[0], bold=True) - layout.width) / 2)
-    right = left + layout.width + BETWEEN
-    for start, end in diagram.arrows:
-        canvas.arrow(_moved(layout.routes[start, end], left, top), COLORS["call"][1])
-    for lower, upper in diagram.returns:
-        route = layout.routes.get((upper, lower)) or _straight(layout.centers, sizes, upper, lower)
-        canvas.arrow(_moved(route, right, top)[::-1], COLORS["gradient"][1])
-    for place, box in enumerate(diagram.boxes):
-        canvas.box(box, _moved([layout.centers[place]], left, top)[0], sizes[place])
-    for place, box in diagram.mirrored.items():
-        canvas.box(box, _moved([layout.centers[place]], right, top)[0], sizes[place])
-    ends = [left + layout.width]
-    for title, begin in zip(diagram.titles, (left, right), strict=True):
-        if title:
-            canvas.text(title, (begin + layout.width / 2, top - HEADING), bold=True)
-            ends.append(begin + (layout.width + max(layout.width, canvas.width(title, bold=True))) / 2)
-    whole = max(ends) + MARGIN, top + layout.height + MARGIN
-    canvas.axes.set(xlim=(0, whole[0]), ylim=(whole[1], 0))
-    figure.set_size_inches(whole[0] / 72, whole[1] / 72)
-    figure.set_dpi(min(dpi, 72 * SIDE / max(whole), 72 * math.sqrt(AREA / (whole[0] * whole[1]))))
-    return figure
+Point = tuple[float, float]
 
 
-class _Canvas:
-    """Axes over the whole of a figure, in points from the top left corner."""
-
-    def __init__(self, figure: Figure) -> None:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-
-        self.axes = figure.add_axes((0, 0, 1, 1))
-        self.axes.set_axis_off()
-        self._renderer = FigureCanvasAgg(figure).get_renderer()
-
-    def text(self, text: str, top: Point, bold: bool = False) -> Any:
-        shown, fonts = drawable(text)
-        weight = "bold" if bold and len(fonts) == 1 else "normal"  # few systems have Korean letters in bold
-        return self.axes.text(
-            *top, shown, family=fonts, size=FONT_SIZE, weight=weight, ha="center", va="top",
-            parse_math=False, color="#1a202c",
-        )  # fmt: skip
-
-    def width(self, text: str, bold: bool) -> float:
-        artist = self.text(text, (0.0, 0.0), bold)
-        pixels: float = artist.get_window_extent(self._renderer).width
-        artist.remove()
-        return pixels * 72 / float(self._renderer.dpi)
-
-    def size(self, box: Box) -> Point:
-        widest = max(self.width(line, bold=not index) for index, line in enumerate(box.lines))
-        return widest + 2 * PADDING, LINE * len(box.lines) + 2 * PADDING
-
-    def box(self, box: Box, center: Point, size: Point) -> None:
-        from matplotlib.patches import FancyBboxPatch
-
-        (x, y), (width, height) = center, size
-        fill, line = COLORS[box.kind]
-        corner = (x - width / 2, y - height / 2)
-        style = "round,pad=0,rounding_size=5"
-        self.axes.add_artist(FancyBboxPatch(corner, width, height, style, facecolor=fill, edgecolor=line, zorder=2))
-        top = y - LINE * len(box.lines) / 2 + (LINE - FONT_SIZE) / 2  # half of the gap between two lines
-        for index, text in enumerate(box.lines):
-            self.text(text, (x, top + LINE * index), bold=not index)
-
-    def arrow(self, route: Sequence[Point], color: str) -> None:
-        """An arrow along a route: straight, over in a curve, straight, and so on."""
-        from matplotlib.patches import FancyArrowPatch
-        from matplotlib.path import Path
-
-        points, codes = [route[0]], [Path.MOVETO]
-        for index, (x, y) in enumerate(route[1:]):
-            before_x, before_y = points[-1]
-            if index % 2:
-                points += [(before_x, (before_y + y) / 2), (x, (before_y + y) / 2), (x, y)]
-                codes += [Path.CURVE4] * 3
-            else:
-                points.append((x, y))
-                codes.append(Path.LINETO)
-        path = Path(points, codes)
-        self.axes.add_artist(
-            FancyArrowPatch(path=path, arrowstyle="-|>", mutation_scale=9, color=color, linewidth=1, zorder=1)
-        )
+# A line through points, and what it encloses: of a color each, or 'none'.
+Outline = collections.namedtuple("Outline", "points line fill is_dashed")
+# A line of text, by the middle of the line that it stands on.
+Label = collections.namedtuple("Label", "x y text is_bold")
 
 
-def _largest(one: Point, other: Point) -> Point:
-    return max(one[0], other[0]), max(one[1], other[1])
+class Drawing(NamedTuple):
+    """What is to be drawn, in this order: outlines, then texts."""
+
+    outlines: Sequence[Outline]
+    labels: Sequence[Label]
+
+    def bounds(self) -> tuple[float, float, float, float]:
+        """The left and the upper end, the width and the height."""
+        corners = [(x + side * width_of(text) / 2, y - FONT_SIZE) for x, y, text, _ in self.labels for side in (-1, 1)]
+        x, y = zip((0.0, 0.0), *corners, *(point for each in self.outlines for point in each.points), strict=True)
+        return min(x) - MARGIN, min(y) - MARGIN, max(x) - min(x) + 2 * MARGIN, max(y) - min(y) + 2 * MARGIN
+
+    def svg(self) -> str:
+        """The drawing as SVG."""
+        left, top, width, height = self.bounds()
+        lines = [
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{left:.1f} {top:.1f} {width:.1f} {height:.1f}" '
+            f'width="{width * 4 / 3:.0f}" height="{height * 4 / 3:.0f}" font-family="monospace" '
+            f'font-size="{FONT_SIZE:g}" fill="{INK}" text-anchor="middle" '
+            'xml:space="preserve" style="max-width: 100%; height: auto">'
+            f'<rect x="{left:.1f}" y="{top:.1f}" width="100%" height="100%" fill="white"/>'
+        ]
+        for points, line, fill, is_dashed in self.outlines:
+            path, dashes = " ".join(f"{x:.1f},{y:.1f}" for x, y in points), ' stroke-dasharray="3 2"' * is_dashed
+            shape = "polyline" if fill == "none" else "polygon"
+            lines.append(f'<{shape} points="{path}" stroke="{line}" fill="{fill}"{dashes}/>')
+        for x, y, text, is_bold in self.labels:
+            place, weight = f'x="{x:.1f}" y="{y:.1f}"', ' font-weight="bold"' * is_bold
+            lines.append(f'<text {place} textLength="{width_of(text):.1f}"{weight}>{escape(text, quote=False)}</text>')
+        return "\n".join([*lines, "</svg>\n"])
+
+    def figure(self, dpi: float) -> Any:
+        """The drawing as matplotlib's figure. Raises ImportError where that is missing."""
+        library = matplotlib()
+        left, top, width, height = self.bounds()
+        dpi = min(dpi, 72 * SIDE / max(width, height), 72 * math.sqrt(AREA / (width * height)))
+        figure = library.figure.Figure(figsize=(width / 72, height / 72), dpi=dpi)
+        axes = figure.add_axes((0, 0, 1, 1), xlim=(left, left + width), ylim=(top + height, top))
+        axes.set_axis_off()
+        for points, line, fill, is_dashed in self.outlines:
+            style = {"closed": fill != "none", "ec": line, "fc": fill, "ls": "dashed" if is_dashed else "solid"}
+            axes.add_patch(library.patches.Polygon(points, **style))
+        for x, y, text, is_bold in self.labels:
+            shown, fonts = drawable(text)
+            style = {"family": fonts, "weight": "bold" if is_bold and text.isascii() else "normal", "ha": "center"}
+            axes.text(x, y, shown, size=FONT_SIZE, color=INK, parse_math=False, **style)
+        return figure
 
 
-def _moved(points: Sequence[Point], right: float, down: float) -> list[Point]:
-    return [(x + right, y + down) for x, y in points]
+def width_of(text: str) -> float:
+    """The width of a text; Korean letters are as wide as two others."""
+    return LETTER * sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
 
 
-def _straight(centers: Sequence[Point], sizes: Sequence[Point], upper: int, lower: int) -> list[Point]:
-    """A route between boxes that no arrow connects."""
-    (x, y), (end_x, end_y) = centers[upper], centers[lower]
-    y, end_y = y + sizes[upper][1] / 2, end_y - sizes[lower][1] / 2
-    return [(x, y), (x, y + STUB), (end_x, end_y - STUB), (end_x, end_y)]
+def matplotlib() -> Any:
+    """The module. Raises ImportError, with the command that installs it, where it is missing."""
+    try:
+        import matplotlib.figure
+        import matplotlib.font_manager
+    except ImportError as error:
+        raise ImportError(
+            "Pictures need matplotlib, which is not installed. Install it with: pip install 'minidl[lesson]'"
+        ) from error
+    return matplotlib
+
+
+def korean_font() -> str | None:
+    """The name of an installed font with Korean letters, None where there is none."""
+    manager, names = matplotlib().font_manager, KOREAN.split(", ")
+    for path in manager.findSystemFonts():
+        if "Nanum" in path and not any(entry.fname == path for entry in manager.fontManager.ttflist):
+            manager.fontManager.addfont(path)  # matplotlib's list is older than the font
+    installed = {entry.name for entry in manager.fontManager.ttflist}
+    return next((name for name in names if name in installed), None)
+
+
+def drawable(text: str) -> tuple[str, list[str]]:
+    """A text, and the fonts for it; letters that no font has become question marks."""
+    names, manager = [LATIN, *filter(None, [None if text.isascii() else korean_font()])], matplotlib().font_manager
+    fonts = [manager.get_font(manager.findfont(name)) for name in names]
+    return "".join(x if any(font.get_char_index(ord(x)) for font in fonts) else "?" for x in text), names

@@ -7,8 +7,18 @@ import functools
 import linecache
 import re
 from collections.abc import Callable, Mapping
-from types import CodeType
 from typing import Any
+
+# How the calls in gradient rules are said in formulas: in this order, and ^T stands for ᵀ.
+NOTATION = {
+    r"matrix_transpose\((\w+)\)": r"\1^T", r"matmul\((\S+), (\S+)\)": r"\1 · \2", r"step\((\w+)\)": r"(\1 > 0)",
+    r"transpose\(upstream, .*\)": "transpose(upstream)", r"with_axes\(upstream, .*\)": "upstream",
+    r"twice\(upstream, (\w+), (\w+)\)": r"upstream * 2 * (\1 - \2)", r"reduce_sum\((.*), axis, True\)": r"sum(\1)",
+    r"spread\(.*\)": "upstream / n", r"share_of_extreme\(.*\)": "upstream * (x == result) / count(x == result)",
+    r"put\(.*\)": "where(at index, upstream, 0)", r"scattered\(.*\)": "sum(where(at indices, upstream, 0))",
+    r"call\(\w+, \(upstream, (\w+)\).*": r"upstream[\1]",
+    r"part(?:_along)?\(upstream, (?:axis, )?(\w+)\)": r"upstream[\1]",
+}  # fmt: skip
 
 
 def formula(function: Callable[..., Any], names: Mapping[str, str]) -> str:
@@ -20,34 +30,21 @@ def formula(function: Callable[..., Any], names: Mapping[str, str]) -> str:
 
     Where Python doesn't know the source, as for what was typed at its prompt, '' is returned.
     """
-    code = getattr(function, "__code__", None)
-    if code is None:
-        return ""
-    if function.__name__ == "<lambda>":
-        text = next((ast.unparse(each.body) for each in _lambdas(code.co_filename) if _is_source(each, code)), "")
+    code = function.__code__
+    if function.__name__ == "<lambda>":  # several may stand on one line, so columns tell which it is
+        known = _lambdas(code.co_filename)
+        text = next((known[position] for position in code.co_positions() if position in known), "")
     else:
         text = f"{function.__name__}({', '.join(code.co_varnames[: code.co_argcount])})"
-    public = re.sub(r"\b_(?=[a-z])", "", text)
-    return re.sub(r"\b[a-z_]+\b", lambda name: names.get(name[0], name[0]), public)
+    text = re.sub(r"\b_(?=[a-z])", "", text)
+    for pattern, words in NOTATION.items():
+        text = re.sub(pattern, words, text)
+    return re.sub(r"\b[a-z_]+\b", lambda name: names.get(name[0], name[0]), text).replace("^T", "ᵀ")
 
 
 @functools.cache
-def _lambdas(file: str) -> list[ast.Lambda]:
-    tree = ast.parse("".join(linecache.getlines(file)))
-    return [node for node in ast.walk(tree) if isinstance(node, ast.Lambda)]
-
-
-def _is_source(node: ast.Lambda, code: CodeType) -> bool:
-    """Whether a function was compiled from a lambda: several may stand on one line, so columns decide."""
-    body = node.body
-    assert body.end_lineno is not None
-    assert body.end_col_offset is not None
-    start, end = (body.lineno, body.col_offset), (body.end_lineno, body.end_col_offset)
-    return node.lineno == code.co_firstlineno and any(
-        line is not None
-        and column is not None
-        and last_line is not None
-        and last_column is not None
-        and start <= (line, column) < (last_line, last_column) <= end
-        for line, last_line, column, last_column in code.co_positions()
-    )
+def _lambdas(file: str) -> dict[Any, str]:
+    """What the lambdas of a file give, by where that stands, as a code's positions say it."""
+    nodes = ast.walk(ast.parse("".join(linecache.getlines(file))))
+    bodies = [node.body for node in nodes if isinstance(node, ast.Lambda)]
+    return {(each.lineno, each.end_lineno, each.col_offset, each.end_col_offset): ast.unparse(each) for each in bodies}

@@ -1,13 +1,7 @@
-"""Functions that are traced once and then run as a straight-line program: `minidl.function`.
+"""What a function does, traced once and then run as a straight-line program; `functions.py` is what the caller sees.
 
-In the order in which to read them: `nodes` (the arrays of a program, and how the call that computes each is written),
-`symbols` (forward rules run on symbols leave the nodes of their calls), `again` (what a function did, for a tape
-outside of it), `trace` (listens to one run of a function, and has it written down so), `together` (small variables laid
-side by side), `plan` (which nodes are needed, and where each one's value is put), `names` and `writing` (the program as
-Python's text), `guard` (runs a program, if its arguments are those of its signature), `signature` (what these are),
-`compiled` (one signature's program, made and run), `functions` (what the caller sees).
+In the order in which to read them: `symbols` (arrays without values, that write down what is done with them), `nodes`
+(what they write down), `trace` (one run of a function on symbols), `program` (what remains of it), `writing` (a program
+as Python's text), `passes` (one file for each way in which a program is made to do less), `running` (what runs it),
+`compiled` (a function compiled for one signature).
 """
-
-from minidl.tracing.functions import function as function
-
-__all__ = ["function"]

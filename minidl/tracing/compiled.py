@@ -1,36 +1,42 @@
-"""A function compiled for one signature: traced, planned, written, and ready to run."""
+"""A function compiled for one signature: traced, made a program, and ready to run."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import inspect
+import re
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from minidl.context import thread
-from minidl.nest import flatten, pack
-from minidl.ops.calling import as_tensor
-from minidl.ops.random import drawing_ahead
-from minidl.tensor import Tensor, Variable
-from minidl.tracing.again import Given, Place, issue_again, value_of
-from minidl.tracing.guard import Parts, guard_for, runner
-from minidl.tracing.nodes import Argument, Stored
-from minidl.tracing.plan import Plan
-from minidl.tracing.signature import parameter_names
-from minidl.tracing.trace import Trace, ValuesNeededError
-from minidl.tracing.writing import Program
+from minidl.nest import flatten, form, pack
+from minidl.tensor import Tensor, Variable, as_tensor
+from minidl.tracing.nodes import Stored
+from minidl.tracing.program import Program
+from minidl.tracing.running import Memory, Runner
+from minidl.tracing.symbols import Symbol
+from minidl.tracing.trace import Trace, today
+from minidl.tracing.writing import Text
+
+Pass = Callable[[Program], Program]
 
 
-def _result(value: Any) -> Any:
-    """What a function gives, as a tensor where it is a variable or an array, else as it is."""
-    if isinstance(value, Variable):
-        return value.read()
-    if isinstance(value, (Tensor, bool, int, float, complex, str, bytes, type(None))):
+def result_of(value: Any) -> Any:
+    """What a function gives, as a tensor where it is a number, a variable or an array, else as it is."""
+    if isinstance(value, (Tensor, str, bytes, type(None))):
         return value
-    if hasattr(value, "__array__"):
+    if isinstance(value, (bool, int, float, Variable)) or hasattr(value, "__array__"):
         return as_tensor(value)
-    raise TypeError(
-        f"A compiled function gives tensors, numbers, strings, None and nests of them, the same at each call; "
-        f"{value!r} of type {type(value).__name__} was given"
-    )
+    raise TypeError(f"A compiled function gives tensors, numbers, strings, None and nests of them; {value!r} was given")
+
+
+def _parameter_names(func: Callable[..., Any], nest: Any) -> list[str]:
+    """For each value in a nest of arguments, the parameter that it is given for."""
+    try:
+        bound = inspect.signature(func).bind(*nest[0], **nest[1]).arguments
+    except (TypeError, ValueError):
+        bound = {}
+    found = {id(leaf): name for name, value in bound.items() for leaf in flatten(value)}
+    return [found.get(id(leaf), "x") for leaf in flatten(nest)]
 
 
 class Compiled:
@@ -41,125 +47,122 @@ class Compiled:
         nest: its arguments, and those given by name.
         leaves: the values in that nest, arrays among them as tensors.
         may_create: whether it may make variables.
+        passes: made on the program of its trace, by name.
 
     Attributes:
-        text: the program.
-        makes_variables: whether it made some.
+        creates: whether it made variables.
         run: runs the program, called with the tensors among its arguments.
         guard: runs it if called with arguments of this signature; None where no guard knows their kinds.
     """
 
-    def __init__(self, func: Callable[..., Any], nest: Any, leaves: Sequence[Any], may_create: bool) -> None:
-        for loses_values in (True, False):
-            trace = Trace(func, may_create, loses_values)
-            try:
-                self._compile(func, nest, leaves, trace)
-                return
-            except Exception:  # the function may have made another error of it
-                if not isinstance(trace.refused, ValuesNeededError):
-                    raise
-                trace.refused = None
+    def __init__(
+        self, func: Callable[..., Any], nest: Any, leaves: Sequence[Any], may_create: bool, passes: Mapping[str, Pass]
+    ) -> None:
+        self._func, self._passes, self._leaves = func, passes, [each for each in leaves if not isinstance(each, Tensor)]
+        with Trace(func, may_create) as trace:
+            self._arguments: list[int] = []  # the serial numbers that the tensors given had in the trace
+            symbols = self._symbols(trace, leaves, _parameter_names(func, nest))
+            self._form, values = self._traced(trace, nest, symbols)
+            self._names, self._given = trace.local_names(), list(map(trace.given, values))
+            # What is known beforehand is handed out as it is; the rest are what the program returns, each once.
+            traced = {a: b.array.node for a, b in zip(self._given, values, strict=True) if _is_traced(b)}
+            self._program = trace.program(list(traced.values()))
+        self.creates = trace.creates
+        self._trace = None if trace.has_custom_gradients else trace
+        order = list(traced)
+        self._places = [order.index(a) if _is_traced(b) else None for a, b in zip(self._given, values, strict=True)]
+        self._known = [each if place is None else None for place, each in zip(self._places, values, strict=True)]
+        back = [self._arguments.index(each.serial) if each.serial in self._arguments else None for each in order]
+        text = self._text()
+        self.text, given, name, kept = str(text), text.given, text.function_name, text.variables
+        reads = [node.variable for node in text.parameters if isinstance(node, Stored)]
+        del text  # whose program isn't needed any more
+        _run(self.text, given)
+        runner = Runner(
+            step=given[name],
+            reads=reads,
+            kept=[(variable, Memory(given[name])) for name, variable in kept.items()],
+            hand_out=Tensor if self._form is None and back == [None] else self._handing_out(back),
+            hands_back=any(index is not None for index in back),
+        )
+        self.run = runner.run(self._arguments)
+        self.guard = runner.guard(nest[0]) if not nest[1] and thread.state.device is None else None
 
-    def _compile(self, func: Callable[..., Any], nest: Any, leaves: Sequence[Any], trace: Trace) -> None:
-        """Trace the function, and write its program."""
-        self._arguments: list[int] = []  # the serial numbers that the tensors given had in the trace
+    def _symbols(self, trace: Trace, leaves: Sequence[Any], names: Sequence[str]) -> list[Any]:
+        """The arguments that the function is traced with: symbols for tensors, one for each that is given."""
+        own: dict[int, Tensor] = {}
         given = []
-        own: dict[int, Tensor] = {}  # one for each tensor, also where that is given twice
-        for leaf, name in zip(leaves, parameter_names(func, nest), strict=True):
+        for leaf, name in zip(leaves, names, strict=True):
             if isinstance(leaf, Tensor):
                 if leaf.serial not in own:
-                    own[leaf.serial] = trace.argument(leaf, len(self._arguments), name)
+                    own[leaf.serial] = trace.argument(leaf, name)
                 leaf = own[leaf.serial]
                 self._arguments.append(leaf.serial)
             given.append(leaf)
-        arguments, options = pack(nest, given)
-        with trace, drawing_ahead():
-            found = func(*arguments, **options)
-            if trace.refused is not None:
-                raise trace.refused
-            values = list(map(_result, flatten(found)))
-            nodes = [trace.nodes.get(leaf.serial) if isinstance(leaf, Tensor) else None for leaf in values]
-            names = trace.local_names()
-        form = pack(found, [None] * len(values))
-        again = list(map(trace.given, values))
-        # What is known beforehand is handed out as it is; of the rest, its place among what the program returns.
-        computed = {given: node for given, node in zip(again, nodes, strict=True) if node is not None}
-        order, results = list(computed), list(computed.values())
-        places = [None if node is None else order.index(given) for given, node in zip(again, nodes, strict=True)]
-        handed_back = [self._place_of(each) for each in order]
-        is_one_array = form is None and handed_back == [None]
-        hand_out = Tensor if is_one_array else _handing_out(form, places, values, handed_back)
-        finals = [(trace.entries[key][1], node) for key, node in trace.finals.items()]
-        program = Program(getattr(func, "__name__", "function"), Plan(trace.recorder.nodes, results, finals), names)
-        self.text = program.text
-        if any(node is None and isinstance(value, Tensor) for node, value in zip(nodes, values, strict=True)):
-            self.text += "\n# Results that no argument or variable has a part in were computed once, by the trace.\n"
-        self.makes_variables = bool(trace.created)
-        self._form, self._again = form, again
-        self._steps = None if trace.has_custom_gradients else trace.steps
-        self._func = func
-        parts = _executed(program, hand_out, any(index is not None for index in handed_back))
-        self.run = runner(parts)
-        is_plain = not options and thread.here.device is None
-        self.guard = guard_for(nest[0], parts) if is_plain else None
+        return given
 
-    def _place_of(self, given: Given) -> int | None:
-        """Which of the tensors given this is, None where it is none of them."""
-        is_given = isinstance(given, Place) and given.serial in self._arguments
-        return self._arguments.index(given.serial) if is_given else None
+    def _traced(self, trace: Trace, nest: Any, given: Sequence[Any]) -> tuple[Any, list[Any]]:
+        """The form of what the function gives, and the values in it."""
+        own = pack(nest, given)
+        try:
+            found = self._func(*own[0], **own[1])
+            values = list(map(result_of, flatten(found)))
+        except Exception:  # the function may have made another error of what was refused
+            if trace.refused is None:
+                raise
+        if trace.refused is not None:
+            raise trace.refused
+        if form(own) != form(nest) or any(a is not b for a, b in zip(flatten(own), given, strict=True)):
+            raise ValueError(f"{self._func!r} changes a list or dictionary that it is given; later calls wouldn't")
+        return pack(found, [None] * len(values)), values
 
-    # -- being heard
+    def _text(self, level: str | None = None) -> Text:
+        program = self._program
+        for name, each in self._passes.items() if level != "plain" else ():
+            program = each(program)
+            if name == level:
+                break
+        return Text(getattr(self._func, "__name__", "function"), program, self._names)
+
+    def source(self, level: str | None) -> str:
+        """The text of the program at a level, of the one that runs for None."""
+        levels = ["plain", *self._passes]
+        if level not in (None, *levels):
+            raise ValueError(f"A program has the levels {', '.join(map(repr, levels))}; {level!r} was given")
+        return self.text if level is None else str(self._text(level))
+
+    def _handing_out(self, back: Sequence[int | None]) -> Callable[..., Any]:
+        """What makes results of the arrays that the program returns, and of the tensors given that it hands back."""
+
+        def hand_out(found: Any, *given: Tensor) -> Any:
+            arrays = found if len(back) > 1 else (found,)
+            made = [Tensor(array) if at is None else given[at] for array, at in zip(arrays, back, strict=False)]
+            leaves = zip(self._places, self._known, strict=True)
+            return pack(self._form, [each if place is None else made[place] for place, each in leaves])
+
+        return hand_out
 
     def issue(self, nest: Any) -> Any:
-        """Issue the recorded operations again, for those who listen.
-
-        Where some have gradients written by hand, which may compute with any tensor in their sight, the function is
-        run instead.
-        """
-        if self._steps is None:
-            arguments, options = nest
-            result = self._func(*arguments, **options)
-            return pack(result, map(_result, flatten(result)))
+        """Issue the recorded operations again, for those who listen. Where some have gradients written by hand, which
+        may compute with any tensor in their sight, the function is run instead."""
+        if self._trace is None:
+            result = self._func(*nest[0], **nest[1])
+            return pack(result, map(result_of, flatten(result)))
         tensors = [leaf for leaf in flatten(nest) if isinstance(leaf, Tensor)]
         found = dict(zip(self._arguments, tensors, strict=True))
-        issue_again(self._steps, found)
-        return pack(self._form, [value_of(each, found) for each in self._again])
+        self._trace.do_again(found)
+        return pack(self._form, [today(each, found) for each in self._given])
 
 
-def _executed(program: Program, hand_out: Callable[..., Any], hands_back: bool) -> Parts:
-    """Run the text of a program, which makes its buffers and the function that each call runs."""
-    namespace = program.given
-    for variable in program.variables.values():  # only the text holds their arrays now, and lets go of them
-        variable.latest = variable.storage = None
-    try:
-        exec(compile(program.text, f"<compiled {program.function}>", "exec"), namespace)
-    finally:
-        for name, variable in program.variables.items():
-            variable.storage = namespace[name]
-    return Parts(
-        step=namespace[program.function],
-        takes=[node.number for node in program.parameters if isinstance(node, Argument)],
-        reads=[node.variables[0] for node in program.parameters if isinstance(node, Stored)],
-        storages=[(variable, namespace[name]) for name, variable in program.variables.items()],
-        hand_out=hand_out,
-        hands_back=hands_back,
-    )
+def _run(text: str, names: dict[str, Any]) -> None:
+    """Run a program's text, some lines at a time: to compile it whole would take several times its memory."""
+    start = text.rfind("\ndef ") + 1
+    function = compile("\n" * text[:start].count("\n") + text[start:], "<compiled function>", "exec")
+    once = re.split(r"\n(?=\S)", text[:start])
+    for first in range(0, len(once), 25):
+        exec("\n".join(once[first : first + 25]), names)
+    exec(function, names)
 
 
-def _handing_out(
-    form: Any, places: Sequence[int | None], values: Sequence[Any], handed_back: Sequence[int | None]
-) -> Callable[..., Any]:
-    """What makes a function's results of the arrays that its program returns and of the tensors given."""
-    if not handed_back:
-        return lambda found, *given: pack(form, values)
-
-    def hand_out(found: Any, *given: Tensor) -> Any:
-        arrays = found if len(handed_back) > 1 else (found,)
-        made = [
-            Tensor(array) if index is None else given[index] for array, index in zip(arrays, handed_back, strict=True)
-        ]
-        return pack(
-            form, [value if place is None else made[place] for place, value in zip(places, values, strict=True)]
-        )
-
-    return hand_out
+def _is_traced(value: Any) -> bool:
+    return isinstance(value, Tensor) and isinstance(value.array, Symbol)

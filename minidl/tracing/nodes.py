@@ -5,47 +5,18 @@ Each kind of node says how the array call that computes it is written in Python.
 
 from __future__ import annotations
 
-import abc
 import functools
-import math
-import mmap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy
 
 from minidl.devices import Device
 from minidl.tensor import Variable
-from minidl.tracing.names import Names
 
-LARGE = 1 << 16  # from so many bytes on an array is large
-
-# Pages that are only read take no memory in a mapping of one's own; Windows has no other kind.
-_OWN_PAGES = {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_PRIVATE") else {}
-_blank = mmap.mmap(-1, LARGE, **_OWN_PAGES)  # what stands in for values that nobody looks at
-
-
-def stand_in(shape: tuple[int, ...], dtype: Any, strides: tuple[int, ...] | None = None) -> Any:
-    """An array of NumPy's without values, row by row or with other strides.
-
-    All lie in one memory, which is mapped and never written, and so takes none.
-    """
-    global _blank
-    dtype = numpy.dtype(dtype)
-    if strides is None:
-        size, start = math.prod(shape) * dtype.itemsize, 0
-    else:
-        ends = [(length - 1) * stride for length, stride in zip(shape, strides, strict=True)]
-        size, start = sum(map(abs, ends)) + dtype.itemsize, -sum(end for end in ends if end < 0)
-    if size > len(_blank):
-        _blank = mmap.mmap(-1, 2 * size, **_OWN_PAGES)
-    return numpy.ndarray(shape, dtype, _blank, start, strides)
-
-
-def stand_in_for(array: Any) -> Any:
-    """A stand-in for an array of any device."""
-    return stand_in(array.shape, array.dtype, None if array.flags.c_contiguous else array.strides)
+if TYPE_CHECKING:
+    from minidl.tracing.writing import Text
 
 
 @dataclass(eq=False)
@@ -54,10 +25,17 @@ class Node:
 
     Attributes:
         operands: the nodes that it is computed from.
-        sample: an array without values that has its shape, dtype and strides.
+        sample: a blank array that looks like it.
         device: where it is.
         about: what it is for, in words.
         gradient_of: the node that this one is the gradient of.
+        origin: the node as it was traced, where a pass made this one of it.
+        same: the attributes in which two nodes of one kind agree that compute the same of the same; None for kinds
+            of which no two do.
+        can_write_into: whether its value can be put into memory that is there already.
+        label: what computes it, in a word.
+        lines: of those that are computed, gives the lines that do so, with names that a text gives: into the memory of
+            a name, or as a new array of that name.
     """
 
     operands: Sequence[Node]
@@ -65,20 +43,30 @@ class Node:
     device: Device
     about: str = field(default="", kw_only=True)
     gradient_of: Node | None = field(default=None, kw_only=True)
+    same: ClassVar[tuple[str, ...] | None] = None
+    can_write_into: ClassVar[Any] = False
+    label: ClassVar[Any] = property(lambda node: node.about)
+    lines: ClassVar[Callable[..., list[str]]]
+
+    def __post_init__(self) -> None:
+        self.origin: Node = self
 
     @property
     def is_row_by_row(self) -> bool:
         """Whether the entries lie in C's order."""
         return bool(self.sample.flags.c_contiguous)
 
-    @property
-    def can_write_into(self) -> bool:
-        """Whether its value can be put into memory that is there already."""
-        return False
+    def on(self, operands: Sequence[Node]) -> Node:
+        """The same with other operands, itself where they are its own."""
+        if list(operands) == list(self.operands):
+            return self
+        made = object.__new__(type(self))
+        made.__dict__.update(self.__dict__, operands=operands)
+        return made
 
-    def empty(self, names: Names) -> str:
+    def empty(self, text: Text) -> str:
         """The call that makes memory for it."""
-        return f"{names.function(self.device, 'empty')}({self.sample.shape}, {str(self.sample.dtype)!r})"
+        return f"{text.function(self, 'empty')}({self.sample.shape}, {dtype_name(self.sample.dtype)!r})"
 
 
 # -- what a program is given -------------------------------------------------------------------------------------
@@ -90,10 +78,10 @@ class Leaf(Node):
 
 @dataclass(eq=False)
 class Argument(Leaf):
-    """The array of a tensor that the function is called with: which of them, and the name of the parameter."""
+    """The array of a tensor that the function is called with, by the name of the parameter."""
 
-    number: int
     name: str
+    label = property(lambda node: node.name)
 
 
 @dataclass(eq=False)
@@ -103,28 +91,30 @@ class Constant(Leaf):
     array: Any
 
     def only_value(self) -> numpy.ndarray | None:
-        """What all entries are, as an array without axes; None where they differ."""
-        values = self.device.to_numpy(self.array).reshape(-1)
-        is_uniform = values.size and values.tobytes() == values[:1].tobytes() * values.size
-        return values[:1].reshape(()) if is_uniform else None
+        """What all entries are, if they are one finite number, as an array without axes."""
+        values = (self.array if isinstance(self, Full) else self.device.to_numpy(self.array)).reshape(-1)
+        is_one = values.size and values.tobytes() == values[:1].tobytes() * values.size and numpy.isfinite(values[0])
+        return values[:1].reshape(()) if is_one else None
+
+
+class Full(Constant):
+    """One number everywhere, of which no array was made: `array`, NumPy's, has no axes."""
 
 
 @dataclass(eq=False)
 class Stored(Leaf):
-    """The values that variables have at the beginning: of one variable, or of several, one behind the other."""
+    """The value that a variable has at the beginning."""
 
-    variables: Sequence[Variable]
+    variable: Variable
+    label = property(lambda node: node.variable.name)
+
+    def memory(self, text: Text) -> list[str]:
+        """The lines that make, of the variable's array, memory of the program's own for it."""
+        text.set_name(self, name := text.give_variable(self.variable))
+        return [f"{name} = {name}.copy()"]
 
 
 # -- what it computes --------------------------------------------------------------------------------------------
-
-
-class Computed(Node, abc.ABC):
-    """An array that a program computes."""
-
-    @abc.abstractmethod
-    def code(self, names: Names, operands: Sequence[str], name: str, into: bool) -> str:
-        """The lines that compute it, into the memory of this name, or as a new array of this name."""
 
 
 @dataclass(eq=False)
@@ -132,133 +122,105 @@ class View(Node):
     """The memory of its operand, seen otherwise: `.T`, say, is what follows the operand's name."""
 
     suffix: str
+    same = ("suffix",)
 
 
 @dataclass(eq=False)
-class Part(View):
-    """A variable's own part of what is stored of several."""
+class Applied(Node):
+    """The result of a function of the array module.
 
-    variable: Variable
-
-
-class Joined(Node):
-    """Memory that its operands lie in, one behind the other."""
-
-
-@dataclass(eq=False)
-class Applied(Computed):
-    """The result of a function of the array module that can write into memory which none of its operands lies in."""
+    Attributes:
+        function: its name.
+        arguments: what stands between the brackets, such as `{0}, {1}`, with the numbers of operands.
+        has_out: whether it can write into memory which none of its operands lies in.
+    """
 
     function: str
+    arguments: str = "{0}, {1}"
+    has_out: bool = True
+    same = ("function", "arguments")
+    can_write_into = property(lambda node: node.has_out and node.is_row_by_row)
+    label = property(lambda node: node.function)
 
-    @property
-    def can_write_into(self) -> bool:
-        return self.is_row_by_row
-
-    def code(self, names: Names, operands: Sequence[str], name: str, into: bool) -> str:
-        call = self._call(names, operands, [f"out={name}"] if into else [])
-        return call if into else f"{name} = {_array(self, names, call)}"
-
-    def _call(self, names: Names, operands: Sequence[str], more: Sequence[str]) -> str:
-        return f"{names.function(self.device, self.function)}({', '.join([*operands, *more])})"
+    def lines(self, text: Text, name: str, into: bool) -> list[str]:
+        given = self.arguments.format(*map(text.names.get, self.operands)) + (f", out={name}" if into else "")
+        call = f"{text.function(self, self.function)}({given})"
+        return [call if into else f"{name} = {_array(self, text, call)}"]
 
 
 class Elementwise(Applied):
     """The result of a ufunc, whose memory may be that of an operand."""
 
 
-@dataclass(eq=False)
-class Gathered(Applied):
-    """Its operands along one axis: `concatenate`, or `stack`."""
+class Copy(Node):
+    """A copy of its operand, repeated where that is smaller, and in another dtype where that has another."""
 
-    axis: int
-
-    def _call(self, names: Names, operands: Sequence[str], more: Sequence[str]) -> str:
-        return super()._call(names, [f"[{', '.join(operands)}]", f"axis={self.axis}"], more)
-
-
-@dataclass(eq=False)
-class Reduction(Applied):
-    """The entries along axes made one by a ufunc, such as a sum by `add`."""
-
-    axis: Any
-    keepdims: bool
-
-    def _call(self, names: Names, operands: Sequence[str], more: Sequence[str]) -> str:
-        ufunc, dtype = self.function.removesuffix(".reduce"), self.sample.dtype
-        is_one_axis = isinstance(self.axis, tuple) and len(self.axis) == 1
-        options = [f"axis={self.axis[0] if is_one_axis else self.axis}"]
-        if dtype != getattr(numpy, ufunc).reduce(numpy.zeros(1, self.operands[0].sample.dtype)).dtype:
-            options.append(f"dtype={str(dtype)!r}")
-        options += ["keepdims=True", *more] if self.keepdims else more
-        if self.device.module is numpy:
-            return super()._call(names, operands, options)
-        # What the forward rule calls. NumPy's `sum` is but a call of `add.reduce`; CuPy's may add up in another order.
-        method = {"add": "sum", "maximum": "max", "minimum": "min"}[ufunc]
-        return f"{operands[0]}.{method}({', '.join(options)})"
-
-
-class Copy(Computed):
-    """A copy of its operand, converted to another dtype where that is another."""
-
+    same = ()
     can_write_into = True
+    label = "copy"
 
-    def code(self, names: Names, operands: Sequence[str], name: str, into: bool) -> str:
+    def lines(self, text: Text, name: str, into: bool) -> list[str]:
+        operand = text.names[self.operands[0]]
         if not into and not self.is_row_by_row:
-            return f"{name} = {operands[0]}.astype({str(self.sample.dtype)!r})"
-        copying = f"{names.function(self.device, 'copyto')}({name}, {operands[0]}, casting='unsafe')"
-        return copying if into else f"{name} = {self.empty(names)}\n{copying}"
+            return [f"{name} = {operand}.astype({dtype_name(self.sample.dtype)!r})"]
+        copying = f"{text.function(self, 'copyto')}({name}, {operand}, casting='unsafe')"
+        return [copying] if into else [f"{name} = {self.empty(text)}", copying]
 
 
 @dataclass(eq=False)
-class Put(Computed):
+class Put(Node):
     """Zeros, but for its operand at an index."""
 
     index: str
+    same = ("index",)
     can_write_into = True
+    label = "put"
 
-    def code(self, names: Names, operands: Sequence[str], name: str, into: bool) -> str:
-        filling = f"{name}.fill(0)\n{name}{self.index} = {operands[0]}"
-        return filling if into else f"{name} = {self.empty(names)}\n{filling}"
+    def lines(self, text: Text, name: str, into: bool) -> list[str]:
+        filling = [f"{name}.fill(0)", f"{name}{self.index} = {text.names[self.operands[0]]}"]
+        return filling if into else [f"{name} = {self.empty(text)}", *filling]
 
 
 @dataclass(eq=False)
-class Called(Computed):
+class Called(Node):
     """What a kernel of minidl's gives: an array of its own."""
 
     name: str
     kernel: Callable[..., Any]
     options: Mapping[str, Any]
+    label = property(lambda node: node.name)
 
-    def code(self, names: Names, operands: Sequence[str], name: str, into: bool) -> str:
+    def lines(self, text: Text, name: str, into: bool) -> list[str]:
         kernel = functools.partial(self.kernel, **self.options) if self.options else self.kernel
         about = "an operation of minidl's" + (f", with {dict(self.options)}" if self.options else "")
-        call = f"{names.give(names.new(self.name), kernel, about)}({', '.join(operands)})"
-        return f"{name} = {_array(self, names, call)}"
+        call = f"{text.give(self.name, kernel, about)}({', '.join(text.names[each] for each in self.operands)})"
+        return [f"{name} = {_array(self, text, call)}"]
 
 
-def _array(node: Node, names: Names, call: str) -> str:
+def _array(node: Node, text: Text, call: str) -> str:
     """A call that gives an array also where NumPy gives a number."""
-    return call if node.sample.ndim else f"{names.function(node.device, 'asarray')}({call})"
+    return call if node.sample.ndim else f"{text.function(node, 'asarray')}({call})"
 
 
-def seen(node: Node) -> Node:
-    """What a view is a view of; any other node itself."""
-    while isinstance(node, View):
-        node = node.operands[0]
-    return node
+# -- in words ----------------------------------------------------------------------------------------------------
+
+dtype_name = functools.cache(str)  # NumPy takes its time to find one
+
+
+def literal(value: numpy.ndarray) -> str:
+    """A finite number as Python writes it, in as few digits as tell it from others of its dtype."""
+    number = value[()]
+    is_exact = number.dtype.kind != "f" or number.dtype.type(float(str(number))) == number
+    return str(number) if is_exact else repr(number.item())
 
 
 def index_text(index: Any) -> str:
     """An index as Python writes it."""
-    parts = index if isinstance(index, tuple) else (index,)
-    return f"[{', '.join(map(_part_text, parts))}]"
+    return f"[{', '.join(map(_part_text, index if isinstance(index, tuple) else (index,)))}]"
 
 
 def _part_text(part: Any) -> str:
-    if part is Ellipsis:
-        return "..."
     if not isinstance(part, slice):
-        return repr(part)
-    ends = ["" if end is None else repr(end) for end in (part.start, part.stop)]
-    return ":".join(ends if part.step is None else [*ends, repr(part.step)])
+        return "..." if part is Ellipsis else repr(part)
+    ends = [part.start, part.stop] if part.step is None else [part.start, part.stop, part.step]
+    return ":".join("" if end is None else repr(end) for end in ends)

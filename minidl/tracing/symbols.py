@@ -1,243 +1,161 @@
-"""Array calls written down: a forward rule run on symbols instead of arrays leaves the calls that it makes.
+"""Symbols: the third kind of array beside NumPy's and CuPy's, one without values.
 
-So there is no second list of how each operation is computed: `1 / (1 + xp.exp(-x))`, run on a symbol x, leaves
-negative, exp, add and divide, one node each.
+A symbol writes down each array call that is made on it, as a node. While a function is traced, every tensor's array is
+a symbol, so that ops, gradient rules, tapes and optimizers run as ever, and what is left is the program: `1 / (1 +
+xp.exp(-x))`, run on a symbol x, leaves negative, exp, add and divide, one node each. What a result looks like, its
+shape, dtype and strides, NumPy says itself, when it is called on *blank* arrays, whose memory nobody looks at.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
-from typing import Any
+import math
+import mmap
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
-from minidl.devices import Device
-from minidl.primitive import Primitive
+from minidl.devices import CPU, Device
 from minidl.tracing import nodes
-from minidl.tracing.nodes import Node, index_text, seen, stand_in, stand_in_for
+from minidl.tracing.nodes import Node, index_text
+
+if TYPE_CHECKING:
+    from minidl.tracing.trace import Trace
+
+# Pages that are only read take no memory in a mapping of one's own; Windows has no other kind.
+_OWN_PAGES = {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_PRIVATE") else {}
+_memory = mmap.mmap(-1, 1 << 16, **_OWN_PAGES)
+
+
+def blank(shape: Sequence[int], dtype: Any, strides: tuple[int, ...] | None = None) -> Any:
+    """A blank array of NumPy's, its entries in C's order or with other strides. All lie in one memory."""
+    global _memory
+    ends = [(length - 1) * stride for length, stride in zip(shape, strides or (), strict=False)]
+    size = sum(map(abs, ends)) + dtype.itemsize if strides else math.prod(shape) * dtype.itemsize
+    if size > len(_memory):
+        _memory = mmap.mmap(-1, 2 * size, **_OWN_PAGES)
+    return numpy.ndarray(tuple(shape), dtype, _memory, -sum(end for end in ends if end < 0), strides)
+
+
+def blank_like(array: Any, device: Device = CPU) -> Any:
+    """A blank array that looks like an array; on a GPU, where CuPy lays results out in C's order, in that."""
+    return blank(array.shape, array.dtype, None if array.flags.c_contiguous or device is not CPU else array.strides)
+
+
+def _looks_of_entries(inputs: Sequence[Node], dtype: Any, device: Device) -> Any:
+    """What is allocated for a result that is computed entry by entry: NumPy's is laid out as the operands are."""
+    samples = [node.sample for node in inputs]
+    shapes = {each.shape for each in samples} - {()}
+    shape = shapes.pop() if len(shapes) == 1 else numpy.broadcast_shapes(*shapes)
+    if device is not CPU or all(each.flags.c_contiguous for each in samples):
+        return blank(shape, dtype)
+    flags: Any = [["readonly"]] * len(samples) + [["writeonly", "allocate"]]
+    dtypes: Any = [None] * len(samples) + [dtype]
+    return blank_like(numpy.nditer([*samples, None], ["zerosize_ok"], flags, dtypes, casting="unsafe").operands[-1])
 
 
 class UnwritableError(Exception):
     """A forward rule does something that can't be written down; it is then called as a whole."""
 
 
-class Recorder:
-    """Where nodes are made, each expression once.
+class Symbol(NDArrayOperatorsMixin):
+    """An array without values: its operators, methods and attributes are written down, and NumPy's ufuncs of it.
 
     Attributes:
-        nodes: all, each after its operands.
+        trace: which writes down.
+        node: what it is the result of.
     """
 
-    def __init__(self) -> None:
-        self.nodes: list[Node] = []
-        self._made: dict[Hashable, Node] = {}
-
-    def add(self, node: Node) -> Node:
-        """A node that was made."""
-        self.nodes.append(node)
-        return node
-
-    def number(self, value: Any, dtype: numpy.dtype, device: Device) -> Node:
-        """The node of one of Python's numbers, as a constant without axes."""
-        array = numpy.asarray(value, dtype)
-        key = "number", array.tobytes(), dtype, device
-        return self._once(key, lambda: nodes.Constant((), array, device, device.place(array)))
-
-    def node(self, kind: type[Node], operands: Sequence[Node], sample: Any, *more: Any) -> Node:
-        """The node of a call; the one that is there already, where the same was computed before.
-
-        Arguments:
-            kind: of node.
-            operands, sample: of the node.
-            more: what that kind of node has beside.
-        """
-        key = kind, *map(id, operands), sample.dtype, sample.shape, repr(more)
-        return self._once(key, lambda: kind(operands, sample, operands[0].device, *more))
-
-    def _once(self, key: Hashable, make: Callable[[], Node]) -> Node:
-        if key not in self._made:
-            self._made[key] = self.add(make())
-        return self._made[key]
-
-    def written(
-        self, primitive: Primitive, operands: Sequence[Node], options: Mapping[str, Any], result: Any, device: Device,
-        arrays: Sequence[Any],
-    ) -> Node:  # fmt: skip
-        """The node of a primitive's result, given the arrays of that and of its operands in the run."""
-        count = len(self.nodes)
-        try:
-            if not operands:
-                raise UnwritableError
-            symbol = primitive.forward(Module(self), *[Symbol(self, node) for node in operands], **options)
-            node: Node = symbol.node
-            sample = node.sample
-            if sample.shape == result.shape and sample.dtype == result.dtype and _layout(sample) == _layout(result):
-                for each in self.nodes[count:]:
-                    each.about = each.about or primitive.name
-                return node
-        except Exception:  # whatever a rule does that symbols can't: it is then called as a whole
-            pass
-        kernel = primitive.kernels[device.module]
-        if any(result is array for array in arrays) or getattr(result, "base", None) is not None:
-            # It is a view, or the operand itself: whose memory that is, nobody would know.
-            kernel = _copying(kernel)
-        about = primitive.name if operands else "new numbers at each call"
-        return self.add(
-            nodes.Called(operands, stand_in_for(result), device, primitive.name, kernel, options, about=about)
-        )
-
-
-def _copying(kernel: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda *arrays, **options: kernel(*arrays, **options).copy()
-
-
-def _layout(array: Any) -> tuple[int, ...]:
-    """The strides that matter: those of axes longer than 1."""
-    return tuple(stride for length, stride in zip(array.shape, array.strides, strict=True) if length > 1 and array.size)
-
-
-class Module:
-    """Stands in for the array module: its functions are written down."""
-
-    def __init__(self, recorder: Recorder) -> None:
-        self._recorder = recorder
+    def __init__(self, trace: Trace, node: Node) -> None:
+        self.trace, self.node = trace, node
 
     def __getattr__(self, name: str) -> Any:
-        found = getattr(numpy, name, None)
-        if isinstance(found, numpy.ufunc):
-            return found  # which leaves it to the symbols
-        raise UnwritableError(name)
-
-    def may_share_memory(self, x: Symbol, y: Symbol) -> bool:
-        one, other = seen(x.node), seen(y.node)
-        if one is not other and isinstance(one, nodes.Leaf) and isinstance(other, nodes.Leaf):
-            raise UnwritableError("only a call knows whether two arrays that it is given are one")
-        return one is other
-
-    def dot(self, x: Symbol, y: Symbol) -> Symbol:
-        return x.becomes(nodes.Applied, (x.node, y.node), stand_in((*x.shape[:-1], *y.shape[1:]), x.dtype), "dot")
-
-    def matmul(self, x: Symbol, y: Symbol) -> Symbol:
-        batch = numpy.broadcast_shapes(x.shape[:-2], y.shape[:-2])
-        sample = stand_in((*batch, x.shape[-2], y.shape[-1]), x.dtype)
-        return x.becomes(nodes.Applied, (x.node, y.node), sample, "matmul")
-
-    def concatenate(self, arrays: Sequence[Symbol], axis: int) -> Symbol:
-        shape = list(arrays[0].shape)
-        shape[axis] = sum(each.shape[axis] for each in arrays)
-        return self._gathered("concatenate", arrays, axis, shape)
-
-    def stack(self, arrays: Sequence[Symbol], axis: int) -> Symbol:
-        shape = list(arrays[0].shape)
-        shape.insert(axis, len(arrays))
-        return self._gathered("stack", arrays, axis, shape)
-
-    def _gathered(self, name: str, arrays: Sequence[Symbol], axis: int, shape: Sequence[int]) -> Symbol:
-        operands = [each.node for each in arrays]
-        return arrays[0].becomes(nodes.Gathered, operands, stand_in(tuple(shape), arrays[0].dtype), name, axis)
-
-    def empty(self, shape: tuple[int, ...], dtype: numpy.dtype) -> Unfilled:
-        return Unfilled(self._recorder, shape, dtype, zeros=False)
-
-    def zeros(self, shape: tuple[int, ...], dtype: numpy.dtype) -> Unfilled:
-        return Unfilled(self._recorder, shape, dtype, zeros=True)
-
-
-def _before_copy(node: Node) -> Node:
-    """What a factor was converted from, where that is bool: a product converts it itself."""
-    return node.operands[0] if isinstance(node, nodes.Copy) and node.operands[0].sample.dtype == bool else node
-
-
-def _result_like(samples: Sequence[Any], dtype: numpy.dtype) -> Any:
-    """What NumPy allocates for the result of a ufunc, laid out as the operands are."""
-    if all(sample.flags.c_contiguous for sample in samples):
-        return stand_in(numpy.broadcast_shapes(*(sample.shape for sample in samples)), dtype)
-    flags: Any = [["readonly"]] * len(samples) + [["writeonly", "allocate"]]
-    dtypes: Any = [None] * len(samples) + [dtype]
-    return numpy.nditer([*samples, None], ["zerosize_ok"], flags, dtypes, casting="unsafe").operands[-1]
-
-
-class Symbol(NDArrayOperatorsMixin):
-    """Stands in for an array: its operators, methods and attributes are written down, and NumPy's ufuncs of it."""
-
-    def __init__(self, recorder: Recorder, node: Node) -> None:
-        self._recorder = recorder
-        self.node = node
+        if name == "flags":
+            self.trace.check_in_force()  # who asks for these is about to keep the array
+        if name in ("shape", "dtype", "ndim", "size", "strides", "flags"):
+            return getattr(self.node.sample, name)
+        raise AttributeError(f"{name} of a symbol")
 
     @property
-    def shape(self) -> tuple[int, ...]:
-        return self.node.sample.shape
+    def device(self) -> Device:
+        return self.node.device
 
-    @property
-    def dtype(self) -> numpy.dtype:
-        return self.node.sample.dtype
+    # -- it has no values
 
-    @property
-    def ndim(self) -> int:
-        return len(self.shape)
+    def get(self) -> Any:
+        """Where CuPy's arrays give their values, the error that says that there are none."""
+        raise self.trace.without_values(self.node)
 
-    @property
-    def size(self) -> int:
-        return self.node.sample.size
-
-    def becomes(self, kind: type[Node], operands: Sequence[Node], sample: Any, *more: Any) -> Symbol:
-        """The symbol of a node that is computed from this one's, and from others."""
-        return Symbol(self._recorder, self._recorder.node(kind, operands, sample, *more))
+    def __str__(self) -> str:
+        if self.trace.is_in_force:
+            return "traced: each call of the function will have other numbers"
+        return "out of scope: it was made inside a function while that was traced"
 
     def __bool__(self) -> bool:
         raise UnwritableError("a rule that asks for the values of an array")
 
+    __float__ = __int__ = __index__ = __iter__ = __array__ = __bool__  # type: ignore[assignment]  # it raises
+
+    def __deepcopy__(self, memory: Any) -> Symbol:
+        return self
+
+    # -- what is written down
+
+    def becomes(self, kind: type[Node], operands: Sequence[Node], sample: Any, *more: Any, **options: Any) -> Symbol:
+        """The symbol of a node that is computed from this one's, and from others."""
+        return Symbol(self.trace, self.trace.add(kind(operands, sample, self.device, *more, **options)))
+
     def __array_ufunc__(self, ufunc: Any, method: str, *operands: Any, **options: Any) -> Symbol:
-        """A ufunc of symbols and Python's numbers, which become constants of the dtype that NumPy makes of them."""
+        """A ufunc of symbols and of numbers, which become constants of the dtype that NumPy makes of them."""
         if method != "__call__" or options or ufunc.signature or ufunc.nout > 1:
             raise UnwritableError(ufunc.__name__)
-        kinds = [each.dtype if isinstance(each, Symbol) else type(each) for each in operands]
-        dtypes = ufunc.resolve_dtypes((*kinds, None))
+        dtypes = ufunc.resolve_dtypes((*[getattr(each, "dtype", type(each)) for each in operands], None))
         inputs = [
-            each.node if isinstance(each, Symbol) else self._recorder.number(each, dtype, self.node.device)
+            each.node if isinstance(each, Symbol) else self.trace.number(each, dtype, self.device)
             for each, dtype in zip(operands, dtypes, strict=False)
         ]
-        sample = _result_like([node.sample for node in inputs], dtypes[-1])
-        if ufunc is numpy.multiply and len({node.sample.dtype for node in inputs}) == 1:
-            inputs[1] = _before_copy(inputs[1])
-        return self.becomes(nodes.Elementwise, inputs, sample, ufunc.__name__)
+        sample, places = _looks_of_entries(inputs, dtypes[-1], self.device), ("{0}", "{0}, {1}", "{0}, {1}, {2}")
+        return self.becomes(nodes.Elementwise, inputs, sample, ufunc.__name__, places[len(inputs) - 1])
 
     def copy(self) -> Symbol:
-        node = nodes.Copy((self.node,), stand_in(self.shape, self.dtype), self.node.device, about="a copy")
-        return Symbol(self._recorder, self._recorder.add(node))
-
-    def sum(self, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Symbol:
-        return self._reduced("add", axis, dtype, keepdims)
-
-    def max(self, axis: Any = None, keepdims: bool = False) -> Symbol:
-        return self._reduced("maximum", axis, None, keepdims)
-
-    def min(self, axis: Any = None, keepdims: bool = False) -> Symbol:
-        return self._reduced("minimum", axis, None, keepdims)
-
-    def _reduced(self, name: str, axis: Any, dtype: Any, keepdims: bool) -> Symbol:
-        if not self.size:
-            raise UnwritableError("a reduction of nothing")
-        axes = range(self.ndim) if axis is None else (axis,) if isinstance(axis, int) else axis
-        shape = [1 if index in axes else length for index, length in enumerate(self.shape)]
-        if not keepdims:
-            shape = [length for index, length in enumerate(self.shape) if index not in axes]
-        found = getattr(numpy, name).reduce(numpy.zeros(1, self.dtype), dtype=dtype).dtype
-        sample = stand_in(tuple(shape), found)
-        return self.becomes(nodes.Reduction, (self.node,), sample, f"{name}.reduce", axis, keepdims)
+        return self.becomes(nodes.Copy, (self.node,), blank(self.shape, self.dtype), about="a copy")
 
     def astype(self, dtype: numpy.dtype) -> Symbol:
-        if dtype == self.dtype:
-            return self
-        return self.becomes(nodes.Copy, (self.node,), _result_like([self.node.sample], dtype))
+        sample = _looks_of_entries([self.node], dtype, self.device)
+        return self if dtype == self.dtype else self.becomes(nodes.Copy, (self.node,), sample)
 
-    def reshape(self, shape: tuple[int, ...]) -> Symbol:
-        return self._view(f".reshape({shape})", self.node.sample.reshape(shape, copy=False))
+    def sum(self, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Symbol:
+        is_usual = dtype in (None, numpy.add.reduce(numpy.zeros(1, self.dtype)).dtype)
+        return self._reduced("add", "sum", axis, keepdims, {} if is_usual else {"dtype": dtype})
+
+    def max(self, axis: Any = None, keepdims: bool = False) -> Symbol:
+        return self._reduced("maximum", "max", axis, keepdims, {})
+
+    def min(self, axis: Any = None, keepdims: bool = False) -> Symbol:
+        return self._reduced("minimum", "min", axis, keepdims, {})
+
+    def _reduced(self, ufunc: str, name: str, axis: Any, keepdims: bool, options: dict[str, Any]) -> Symbol:
+        axes = range(self.ndim) if axis is None else [each % self.ndim for each in numpy.atleast_1d(axis)]
+        lengths = [1 if each in axes else n for each, n in enumerate(self.shape) if keepdims or each not in axes]
+        sample = blank(lengths, getattr(numpy, ufunc).reduce(numpy.zeros(1, self.dtype), **options).dtype)
+        if not self.node.is_row_by_row and self.device is CPU:  # the result's layout follows the operand's
+            found = getattr(numpy, ufunc).reduce(self.node.sample, axis, keepdims=keepdims, **options)
+            sample = blank_like(numpy.asarray(found))
+        axis = axis[0] if isinstance(axis, tuple) and len(axis) == 1 else axis
+        arguments = f"{{0}}, axis={axis}" + "".join(f", {key}={str(value)!r}" for key, value in options.items())
+        arguments += ", keepdims=True" if keepdims else ""
+        # What `sum` calls in NumPy. CuPy's own may add up in another order.
+        function = f"{ufunc}.reduce" if self.device is CPU else name
+        return self.becomes(nodes.Applied, (self.node,), sample, function, arguments)
+
+    def reshape(self, *shape: Any) -> Symbol:
+        lengths = shape[0] if len(shape) == 1 and not isinstance(shape[0], int) else shape
+        sample = self.node.sample.reshape(lengths, copy=False)
+        return self if sample.shape == self.shape else self._view(f".reshape({tuple(lengths)})", sample)
 
     def transpose(self, axes: tuple[int, ...]) -> Symbol:
-        text = ".T" if axes == (1, 0) else f".transpose({axes})"
-        return self._view(text, self.node.sample.transpose(axes))
+        return self._view(".T" if axes == (1, 0) else f".transpose({axes})", self.node.sample.transpose(axes))
 
     def swapaxes(self, one: int, other: int) -> Symbol:
         text = ".T" if self.ndim == 2 and {one, other} == {-1, -2} else f".swapaxes({one}, {other})"
@@ -254,20 +172,75 @@ class Symbol(NDArrayOperatorsMixin):
         return self.becomes(nodes.View, (self.node,), sample, suffix)
 
 
-class Unfilled(Symbol):
+class _Unfilled(Symbol):
     """A new array, which has a node once it is written into."""
 
-    def __init__(self, recorder: Recorder, shape: tuple[int, ...], dtype: numpy.dtype, zeros: bool) -> None:
-        self._recorder = recorder
-        self._sample = stand_in(shape, dtype)
-        self._zeros = zeros
+    def __init__(self, sample: Any, is_zeros: bool) -> None:
+        self._sample, self._is_zeros = sample, is_zeros
 
-    def __setitem__(self, index: Any, value: Any) -> None:
-        if not isinstance(value, Symbol) or hasattr(self, "node"):
-            raise UnwritableError("a number put into an array, or a second part")
+    def __setitem__(self, index: Any, value: Symbol) -> None:
         if index is Ellipsis:
-            self.node = self._recorder.node(nodes.Copy, (value.node,), self._sample)
-        elif self._zeros:
-            self.node = self._recorder.node(nodes.Put, (value.node,), self._sample, index_text(index))
+            numpy.broadcast_to(value.node.sample, self._sample.shape)  # raises where it doesn't fit
+            self.node = value.becomes(nodes.Copy, (value.node,), self._sample).node
+        elif self._is_zeros and "node" not in vars(self):
+            self.node = value.becomes(nodes.Put, (value.node,), self._sample, index_text(index)).node
         else:
-            raise UnwritableError("a part of an array without values")
+            raise UnwritableError("a second part, or a part of an array without values")
+
+
+class Module:
+    """The array module of symbols, in which a forward rule finds its functions: they are written down."""
+
+    def __init__(self, trace: Trace, device: Device) -> None:
+        self._trace, self._device = trace, device
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(numpy, name, None)
+        if isinstance(found, (numpy.ufunc, type)):
+            return found  # a ufunc leaves it to the symbols
+        raise UnwritableError(name)
+
+    def may_share_memory(self, x: Symbol, y: Symbol) -> bool:
+        one, other = seen(x.node), seen(y.node)
+        if one is not other and isinstance(one, nodes.Leaf) and isinstance(other, nodes.Leaf):
+            raise UnwritableError("only a call knows whether two arrays that it is given are one")
+        return one is other and bool(numpy.may_share_memory(x.node.sample, y.node.sample))
+
+    def dot(self, x: Symbol, y: Symbol) -> Symbol:
+        if x.shape[-1] != y.shape[0]:
+            raise ValueError(f"shapes {x.shape} and {y.shape} don't multiply")
+        return x.becomes(nodes.Applied, (x.node, y.node), blank((*x.shape[:-1], *y.shape[1:]), x.dtype), "dot")
+
+    def matmul(self, x: Symbol, y: Symbol) -> Symbol:
+        batch = numpy.broadcast_shapes(x.shape[:-2], y.shape[:-2])
+        if x.shape[-1] != y.shape[-2] or not ((x.flags.c_contiguous and y.flags.c_contiguous) or len(batch) == 1):
+            raise UnwritableError("matrices that don't fit, or whose product follows their layout")
+        sample = blank((*batch, x.shape[-2], y.shape[-1]), x.dtype)
+        return x.becomes(nodes.Applied, (x.node, y.node), sample, "matmul")
+
+    def where(self, condition: Symbol, x: Symbol, y: Symbol) -> Symbol:
+        inputs = [condition.node, x.node, y.node]
+        sample = _looks_of_entries(inputs, x.dtype, self._device)
+        return x.becomes(nodes.Applied, inputs, sample, "where", "{0}, {1}, {2}", False)
+
+    def empty(self, shape: tuple[int, ...], dtype: numpy.dtype) -> Symbol:
+        return _Unfilled(blank(shape, dtype), is_zeros=False)
+
+    def zeros(self, shape: tuple[int, ...], dtype: numpy.dtype) -> Symbol:
+        return _Unfilled(blank(shape, dtype), is_zeros=True)
+
+    def ones(self, length: int, dtype: numpy.dtype) -> Symbol:
+        return self.full((length,), 1, dtype)
+
+    def full(self, shape: tuple[int, ...], value: Any, dtype: numpy.dtype) -> Symbol:
+        number = numpy.asarray(value, dtype)
+        if not numpy.isfinite(number):
+            raise UnwritableError("a number that Python can't write")
+        return Symbol(self._trace, self._trace.add(nodes.Full((), blank(shape, dtype), self._device, number)))
+
+
+def seen(node: Node) -> Node:
+    """What a view is a view of; any other node itself."""
+    while isinstance(node, nodes.View):
+        node = node.operands[0]
+    return node

@@ -1,251 +1,311 @@
-"""Trace: listens to one run of a function, and has each call written down."""
+"""Trace: one run of a function on symbols, of which a program remains, and what is to be done again for a tape."""
 
 from __future__ import annotations
 
 import inspect
+import os
 import sys
-import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy
 
 from minidl.context import thread
-from minidl.devices import CPU
-from minidl.ops.random import use_draws
-from minidl.primitive import Listener, Primitive
-from minidl.tensor import FLOATS, OutOfScope, Tensor, TensorLike, Variable
-from minidl.tracing.again import Assignment, Call, Given, Place, Read, Step
-from minidl.tracing.nodes import LARGE, Argument, Constant, Copy, Node, Stored, stand_in, stand_in_for
-from minidl.tracing.symbols import Recorder
+from minidl.devices import Device, device_of
+from minidl.primitive import Listener, Primitive, _move, call, move
+from minidl.tape import Edge
+from minidl.tensor import Tensor, Variable
+from minidl.tracing import nodes
+from minidl.tracing.nodes import Node
+from minidl.tracing.program import Program
+from minidl.tracing.symbols import Module, Symbol, blank, blank_like
 
-_HERE = str(Path(__file__).parents[1])
+_HERE = f"{Path(__file__).parents[1]}{os.sep}"
 
 
 class ValuesNeededError(Exception):
-    """A trace that lets go of values can't go on without them."""
+    """A variable is to be made of what has no value yet: this call can't be traced, but run."""
+
+
+_LOOKED_AT = """\
+Python looked at the value of {what} while the function {function!r} was traced ({caller}). Later calls run without \
+Python, on other values, and only values may depend on them: choose with tf.where(condition, x, y) instead of `if` and \
+tf.where(condition), compute with tensors instead of numbers, or do this outside of the function (a Keras model does \
+after compile(run_eagerly=True))"""
+
+
+class LookedAtError(TypeError, AttributeError):
+    """Python looked at a value where there is none. (TensorFlow raises one of the two, by how it looked.)"""
+
+
+class Reference(NamedTuple):
+    """Stands for a tensor of the trace, by its serial number there."""
+
+    serial: int
+
+
+Options = Mapping[str, Any]
+Given = Any  # a reference, or a value itself
+Found = dict[int, Tensor]  # tensors of today by the serial numbers that they had in the trace
+
+
+def today(given: Given, found: Found) -> Any:
+    """What a reference stands for today; any other value itself."""
+    return found[given.serial] if isinstance(given, Reference) else given
 
 
 class Trace(Listener):
-    """What a function does with tensors and variables.
+    """What a function does with tensors and variables, while it is run on symbols.
 
-    Its numbers don't matter, only their shapes: a large tensor of floats that depends on an argument or a variable
-    loses its value as soon as it is computed, and is zeros from then on, which take no memory. Where that would be
-    noticed, by a variable that is made from it or a primitive that refuses it, the trace is refused, and is to be made
-    again with all values.
+    Calls of primitives ask it for their results, and variables for their values; it listens too, for who will want
+    the calls again.
 
     Arguments:
         function: that is run.
         may_create: whether it may make variables.
-        loses_values: whether tensors lose their values.
 
     Attributes:
-        recorder: the array calls.
-        steps: what is to be done again for a listener, such as a tape around the function.
-        entries: the variables that the function reads or assigns, by id, with the node of the value at its start.
-        finals: the nodes of the values that variables have at its end.
-        created: the variables that it made.
-        refused: an error that was raised for what can't be traced.
+        nodes: of the array calls.
+        creates: whether the function made a variable.
         has_custom_gradients: whether it calls a function with a gradient of its own.
-        frame: the call of the function, whose variables say what its tensors are called.
+        refused: an error that was raised for what can't be traced.
     """
 
-    def __init__(self, function: Callable[..., Any], may_create: bool, loses_values: bool) -> None:
+    def __init__(self, function: Callable[..., Any], may_create: bool) -> None:
         self._name = getattr(function, "__name__", "function")
         self._code = getattr(inspect.unwrap(function), "__code__", None)
-        self._heard: set[int] = set()
-        self.frame: FrameType | None = None
         self._may_create = may_create
-        self._loses_values = loses_values
-        self._has_lost_values = False
-        self._dependent: set[int] = set()  # the serials of the tensors that depend on an argument or a variable
-        self._traced: list[weakref.ref[Tensor]] = []
-        self._constants: dict[int, tuple[Tensor, Node]] = {}
-        self.has_custom_gradients = False
-        self.recorder = Recorder()
-        self.nodes: dict[int, Node] = {}  # what depends on an argument, a variable or a draw, by serial number
-        self.steps: list[Step] = []
-        self.entries: dict[int, tuple[Variable, Stored]] = {}
-        self.finals: dict[int, Node] = {}
-        self.created: list[Variable] = []
+        self._frame: FrameType | None = None  # the call of the function, whose variables say what tensors are called
+        self._constants: dict[Any, tuple[Any, Node]] = {}  # with the arrays, so that no other has their `id`
+        self._values: dict[int, tuple[Variable, Node, Tensor]] = {}  # by serial: the leaf, and the value now
+        self._node_of: dict[int, Node | None] = {}  # of each tensor that is another each time, by serial
+        self._steps: list[Callable[[Found], object]] = []  # what is to be done again for a listener
+        self.nodes: list[Node] = []
+        self.creates = self.has_custom_gradients = False
         self.refused: Exception | None = None
 
-    def argument(self, tensor: Tensor, index: int, name: str) -> Tensor:
-        """A tensor that stands for an argument of the function."""
-        own = Tensor(tensor.array)
-        self._dependent.add(own.serial)
-        node = Argument((), stand_in_for(own.array), own._device, index, name)
-        self._keep(own, self.recorder.add(node))
-        return own
+    def __enter__(self) -> Trace:
+        state = thread.state
+        self._before = state.listeners, state.device, state.outer
+        state.listeners, state.outer, state.trace = (self,), [*state.outer], self
+        return self
 
-    def _keep(self, tensor: Tensor, node: Node) -> None:
-        self.nodes[tensor.serial] = node
-        self._traced.append(weakref.ref(tensor))
+    def __exit__(self, *_: object) -> None:
+        state = thread.state
+        state.listeners, state.device, state.outer = self._before
+        state.trace = self._frame = None
 
-    def node_of(self, tensor: Tensor) -> Node:
-        """The node of a tensor; a constant, for one that the trace hasn't heard of."""
-        node = self.nodes.get(tensor.serial)
-        if node is None:
-            if tensor.serial not in self._constants:
-                leaf = Constant((), stand_in_for(tensor.array), tensor._device, tensor.array)
-                self._constants[tensor.serial] = tensor, self.recorder.add(leaf)
-            _, node = self._constants[tensor.serial]
+    # -- nodes
+
+    def add(self, node: Node) -> Node:
+        """A node that was made."""
+        self.check_in_force()
+        self.nodes.append(node)
         return node
+
+    def _constant(self, key: Any, array: Any, device: Device) -> Node:
+        if key not in self._constants:
+            self._constants[key] = array, self.add(nodes.Constant((), blank_like(array), device, array))
+        return self._constants[key][1]
+
+    def number(self, value: Any, dtype: numpy.dtype, device: Device) -> Node:
+        """The node of a number, as a constant without axes."""
+        array = numpy.asarray(value, dtype)
+        return self._constant((array.tobytes(), dtype, device), device.place(array), device)
+
+    def node_of(self, array: Any) -> Node:
+        """The node of an array; a constant, where that is no symbol."""
+        if isinstance(array, Symbol):
+            array.trace.check_in_force()
+            return array.node
+        return self._constant(id(array), array, device_of(array))
+
+    def _tensor(self, node: Node) -> Tensor:
+        tensor = Tensor(Symbol(self, node))
+        self._node_of[tensor.serial] = node
+        return tensor
+
+    def argument(self, tensor: Tensor, name: str) -> Tensor:
+        """A tensor that stands for an argument of the function."""
+        array = tensor.array
+        return self._tensor(self.add(nodes.Argument((), blank_like(array), device_of(array), name)))
+
+    # -- what calls of primitives ask
+
+    def computed(self, primitive: Primitive, arrays: Sequence[Any], options: Options, device: Device) -> Any:
+        """What a call gives: a symbol, if its inputs have one among them or it has none; else its result."""
+        if arrays and Symbol not in map(type, arrays):
+            return device.run(primitive.forward, device.module, *arrays, **options)
+        operands, count = [self.node_of(array) for array in arrays], len(self.nodes)
+        if primitive.like is None:
+            try:
+                symbols = [Symbol(self, node) for node in operands]
+                node = primitive.forward(Module(self, device), *symbols, **options).node
+            except Exception:  # whatever a rule does that symbols can't
+                del self.nodes[count:]
+            else:
+                for each in self.nodes[count:]:
+                    each.about = each.about or primitive.name
+                return Symbol(self, node)
+        return Symbol(self, self.add(_called(primitive, operands, options, device)))
+
+    # -- what variables ask
+
+    def value_of(self, variable: Variable) -> Tensor:
+        """The tensor that a variable has for the function now."""
+        if variable.serial not in self._values:
+            array = variable.array
+            leaf = self.add(nodes.Stored((), blank_like(array), device_of(array), variable))
+            self._values[variable.serial] = variable, leaf, self._tensor(leaf)
+        return self._values[variable.serial][2]
+
+    def assign(self, variable: Variable, value: Tensor) -> None:
+        """Give a variable another value, for the function."""
+        self.value_of(variable)
+        node = self.node_of(value.array)
+        if not node.is_row_by_row:  # a variable's entries always are
+            node = self.add(nodes.Copy([node], blank(value.shape, value.dtype), node.device, about="a copy"))
+        self._values[variable.serial] = variable, self._values[variable.serial][1], self._tensor(node)
+        given = self.given(value)
+        self._steps.append(lambda found: variable.bind(today(given, found)))
+
+    def create(self, variable: Variable, value: Tensor) -> None:
+        """A variable is made, with a value."""
+        if not self._may_create:
+            what = f"makes the variable {variable.name!r} again, each time that it is traced"
+            self.refuse(what, "Make variables outside of it, or keep them and make them only where there are none yet")
+        if isinstance(value.array, Symbol):
+            self.refused = ValuesNeededError()
+            raise self.refused
+        self.creates = True
 
     # -- listening
 
-    def hear(
-        self, primitive: Primitive, inputs: tuple[Tensor, ...], result: Tensor, options: Mapping[str, Any]
-    ) -> None:
-        self.steps.append(Call(primitive, options, [self.given(x) for x in inputs], result.serial))
-        self._heard.add(result.serial)
-        if self.frame is None:
-            self.frame = _frame_of(self._code)
-        if any(x.serial in self.nodes for x in inputs) or not inputs:
-            operands = [self.node_of(x) for x in inputs]
-            device = result._device
-            arrays = [x.array for x in inputs]
-            node = self.recorder.written(primitive, operands, options, result.array, device, arrays)
-            self._keep(result, node)
-            if any(x.serial in self._dependent for x in inputs):
-                self._dependent.add(result.serial)
-                if self._loses_values and device is CPU and result.dtype in FLOATS and result.array.nbytes >= LARGE:
-                    result.array = node.sample
-                    self._has_lost_values = True
+    def hear(self, primitive: Primitive, inputs: tuple[Tensor, ...], result: Tensor, options: Options) -> None:
+        given, serial = tuple(map(self.given, inputs)), result.serial
 
-    def given(self, value: Any) -> Given:
-        """The place of a tensor that the trace heard of; any other value itself."""
-        is_heard = isinstance(value, Tensor) and (value.serial in self.nodes or value.serial in self._heard)
-        return Place(value.serial) if is_heard else value
+        def step(found: Found) -> None:
+            now = tuple([today(each, found) for each in given])
+            found[serial] = move(*now, **options) if primitive is _move else call(primitive, now, options)
+
+        self._steps.append(step)
+        self._node_of[serial] = result.array.node if isinstance(result.array, Symbol) else None
+        self._frame = self._frame or _frame_where(lambda frame: frame.f_code is self._code)
 
     def hear_read(self, variable: Variable, value: Tensor) -> None:
-        node = self.finals.get(id(variable))
-        self.nodes[value.serial] = self._entry(variable) if node is None else node
-        self._dependent.add(value.serial)
-        self.steps.append(Read(variable, value.serial))
+        self._steps.append(lambda found: found.update({value.serial: variable.read()}))
 
-    def _entry(self, variable: Variable) -> Node:
-        if id(variable) not in self.entries:
-            leaf = Stored((), stand_in_for(variable.array), variable._device, [variable])
-            self.recorder.add(leaf)
-            self.entries[id(variable)] = variable, leaf
-        return self.entries[id(variable)][1]
-
-    def hear_assignment(self, variable: Variable, value: Tensor, source: Tensor) -> None:
-        self._entry(variable)
-        node = self.node_of(source)
-        if not node.is_row_by_row:  # a variable's entries always are
-            node = self.recorder.add(
-                Copy([node], stand_in(node.sample.shape, node.sample.dtype), node.device, about="a copy")
-            )
-        self.finals[id(variable)] = node
-        self.steps.append(Assignment(variable, self.given(source)))
-        self._keep(value, node)
-
-    def hear_failure(self) -> None:
-        if self._has_lost_values:
-            self._refuse(ValuesNeededError())
-
-    def hear_creation(self, variable: Variable, source: Any) -> None:
-        if not self._may_create:
-            self._refuse(
-                ValueError(
-                    f"The function {self._name!r} makes the variable {variable.name!r} again, each time that it is "
-                    f"traced ({_caller()}). Make variables outside of the function, or keep them and make them only "
-                    "where there are none yet"
-                )
-            )
-        if self._has_lost_values and isinstance(source, TensorLike) and source._tensor.serial in self._dependent:
-            self._refuse(ValuesNeededError())
-        self.created.append(variable)
-        use_draws()  # its value stays
-
-    def hides(self, tensor: TensorLike) -> bool:
-        return isinstance(tensor, Variable) or tensor._tensor.serial in self.nodes
-
-    def hear_look(self, tensor: TensorLike) -> None:
-        if self.hides(tensor):
-            self._refuse(
-                TypeError(
-                    f"Python looked at the value of {_described(tensor)} while the function {self._name!r} was traced "
-                    f"({_caller()}). Later calls run without Python, on other values, and only values may depend "
-                    "on them: choose with tf.where(condition, x, y) instead of `if` and tf.where(condition), compute "
-                    "with tensors instead of numbers, or do this outside of the function (a Keras model runs its steps "
-                    "without tracing after compile(run_eagerly=True))"
-                )
-            )
-
-    def hear_seed(self) -> None:
-        self._refuse(
-            ValueError(
-                f"The function {self._name!r} sets the random seed ({_caller()}), which later calls wouldn't do; "
-                "do it outside of the function"
-            )
-        )
-
-    def _refuse(self, error: Exception) -> None:
-        """Raise an error, and remember it, in case the function goes on."""
-        self.refused = error
-        raise error
-
-    def hear_custom(self) -> None:
-        self.has_custom_gradients = True
-
-    def hear_rule(
-        self, function: Callable[..., Any], result: int, x: int, gradient: Tensor, shape: tuple[int, ...]
-    ) -> None:
-        node, of = self.nodes.get(gradient.serial), self.nodes.get(x)
-        if node is not None and node.gradient_of is None and not isinstance(node, (Argument, Stored)):
+    def hear_rule(self, edge: Edge, gradient: Tensor, total: Tensor) -> None:
+        node, of = self._node_of.get(total.serial), self._node_of.get(edge.input)
+        if node is not None and node.gradient_of is None and not isinstance(node, nodes.Leaf):
             node.gradient_of = of
+
+    # -- what can't be traced
+
+    @property
+    def is_in_force(self) -> bool:
+        """Whether the function is being traced, in this thread."""
+        return thread.state.trace is self
+
+    def check_in_force(self) -> None:
+        """Raises the error for a tensor that is used where it means nothing."""
+        if not self.is_in_force:
+            raise LookedAtError(
+                f"This tensor was made inside the function {self._name!r} while that was traced, and no later call "
+                "renews it. Return it from the function, or assign it to a tf.Variable"
+            )
+
+    def refuse(self, what: str, advice: str) -> None:
+        """Raise the error for what the function does, and remember it, in case the function goes on."""
+        self.refused = ValueError(f"The function {self._name!r} {what} ({caller()}). {advice}")
+        raise self.refused
+
+    def without_values(self, node: Node) -> Exception:
+        """The error for who looks at the value of a node."""
+        self.check_in_force()
+        what = f"variable {node.variable.name!r}, " if isinstance(node, nodes.Stored) else "a tensor "
+        what += f"of shape {node.sample.shape} and dtype {node.sample.dtype}"
+        self.refused = LookedAtError(_LOOKED_AT.format(what=what, function=self._name, caller=caller()))
+        return self.refused
+
+    # -- what remains
+
+    def given(self, value: Any) -> Given:
+        """What stands for a value, when all is done again."""
+        if not isinstance(value, Tensor):
+            return value
+        if isinstance(value.array, Symbol) and value.serial not in self._node_of:  # a copy of another tensor
+            node = self.node_of(value.array)
+            return Reference(next(serial for serial, other in self._node_of.items() if other is node))
+        return Reference(value.serial) if value.serial in self._node_of else value
+
+    def program(self, results: Sequence[Node]) -> Program:
+        """The array calls that give results."""
+        finals = {leaf: self.node_of(value.array) for _, leaf, value in self._values.values()}
+        return Program(list(self.nodes), results, {leaf: node for leaf, node in finals.items() if leaf is not node})
 
     def local_names(self) -> dict[Node, str]:
         """What the function itself called its tensors."""
-        if self.frame is None:
-            return {}
         found: dict[Node, str] = {}
-        for name, value in self.frame.f_locals.items():
+        for name, value in (self._frame.f_locals if self._frame else {}).items():
             several = isinstance(value, (list, tuple))
             for index, each in enumerate(value if several else (value,)):
-                if isinstance(each, Tensor) and each.serial in self.nodes:
-                    found.setdefault(self.nodes[each.serial], f"{name}_{index}" if several else name)
+                if isinstance(each, Tensor) and (node := self._node_of.get(each.serial)):
+                    found.setdefault(node, f"{name}_{index}" if several else name)
         return found
 
-    # -- its scope
-
-    def __enter__(self) -> None:
-        here = thread.here
-        self._listeners, here.listeners, here.assigned = here.listeners, (self,), {}
-
-    def __exit__(self, *_: object) -> None:
-        """Take the values of the traced tensors away.
-
-        No later call computes these tensors anew, so whoever kept one is told as soon as it is used.
-        """
-        here = thread.here
-        here.listeners, here.assigned = self._listeners, None
-        self.frame = None
-        for reference in self._traced:
-            tensor = reference()
-            if tensor is not None:
-                tensor.array = OutOfScope()
+    def do_again(self, found: Found) -> None:
+        """Issue all calls, reads and assignments; `found` begins with the arguments, and gets the results."""
+        state, held = thread.state, [(variable, variable.held) for variable, _, _ in self._values.values()]
+        device, state.device = state.device, None  # each call runs where it ran
+        try:
+            for step in self._steps:
+                step(found)
+        except BaseException:
+            for variable, before in held:
+                variable.held = before
+            raise
+        finally:
+            state.device = device
 
 
-def _described(tensor: TensorLike) -> str:
-    name = f"variable {tensor.name!r}, " if isinstance(tensor, Variable) else "a tensor "
-    return f"{name}of shape {tensor.shape} and dtype {tensor.dtype}"
+def _called(primitive: Primitive, operands: Sequence[Node], options: Options, device: Device) -> Node:
+    """The node of a kernel that is called as a whole. What its result looks like a try says, on blank arrays."""
+
+    def kernel(*arrays: Any, **options: Any) -> Any:
+        return primitive.forward(device.module, *arrays, **options)
+
+    def copied(*arrays: Any, **options: Any) -> Any:
+        return kernel(*arrays, **options).copy()
+
+    samples, shares = [node.sample for node in operands], False
+    if primitive.like is not None:
+        found = primitive.like(*samples, **options)
+        sample = blank(found.shape, found.dtype)
+    else:
+        try:
+            tried = list(map(device.place, samples))
+            found = device.run(kernel, *tried, **options)
+        except Exception:  # a rule may refuse zeros, such as those that it divides by
+            tried = [device.place(numpy.ones_like(each)) for each in samples]
+            found = device.run(kernel, *tried, **options)
+        # Of a view, or an operand itself, nobody would know whose memory that is.
+        sample, shares = blank_like(found), getattr(found, "base", None) is not None or any(found is x for x in tried)
+    about = primitive.name if operands else "new numbers at each call"
+    return nodes.Called(operands, sample, device, primitive.name, copied if shares else kernel, options, about=about)
 
 
-def _caller() -> str:
+def caller() -> str:
     """The line outside of minidl from which it was called."""
-    frame: FrameType | None = sys._getframe(1)
-    while frame is not None and frame.f_code.co_filename.startswith(_HERE):
-        frame = frame.f_back
+    frame = _frame_where(lambda frame: not frame.f_code.co_filename.startswith(_HERE))
     return f"{frame.f_code.co_filename}, line {frame.f_lineno}" if frame else "from minidl itself"
 
 
-def _frame_of(code: Any) -> FrameType | None:
-    """The innermost running call of some code."""
+def _frame_where(is_wanted: Callable[[FrameType], bool]) -> FrameType | None:
+    """The innermost running call that is wanted."""
     frame: FrameType | None = sys._getframe(1)
-    while frame is not None and frame.f_code is not code:
+    while frame is not None and not is_wanted(frame):
         frame = frame.f_back
     return frame

@@ -9,7 +9,15 @@ from tfref.running import Case
 
 _GROUPS = [
     *(elementwise.elementwise, elementwise.operators, reductions.reductions, reductions.matrices, shaping.shapes),
-    *(values.values, values.random, networks.losses, networks.metrics, networks.optimizers, networks.layers),
+    *(
+        values.values,
+        values.random,
+        values.draws,
+        networks.losses,
+        networks.metrics,
+        networks.optimizers,
+        networks.layers,
+    ),
     networks.initializers,
 ]
 

@@ -17,7 +17,11 @@ def elementwise() -> Iterator[Case]:
     yield from binary("divide", right=POSITIVE, edges=[*EXTREMES, (1.0, 0.0), (0.0, 0.0), (-1.0, 0.0)], integers=True)
     yield from binary("math.floordiv", right=POSITIVE, edges=[(7.5, -2.0), (-7.5, 2.0), (1.0, inf)], integers=True)
     yield from binary(
-        "math.floormod", right=POSITIVE, edges=[(7.5, -2.0), (-7.5, 2.0), (0.0, 3.0)], smooth=False, integers=True
+        "math.floormod",
+        right=POSITIVE,
+        edges=[(7.5, -2.0), (-7.5, 2.0), (0.0, 3.0), (-3.0, 3.0), (3.0, -3.0), (-0.0, 3.0), (-3.0, inf), (3.0, -inf)],
+        smooth=False,
+        integers=True,
     )
     yield from binary(
         "pow",
@@ -61,6 +65,7 @@ def elementwise() -> Iterator[Case]:
             "a number": lambda tf, x, y: tf.where(x > 0.0, x, 0.0),
             "a row of conditions": lambda tf, x, y: tf.where([True, False, True], x, y * y),
             "indices": lambda tf, x, y: tf.where(x > 0.0),
+            "an array of numbers": lambda tf, x, y: tf.where(numpy.array([1, 0, 2]), x, y * y),
         },
         numbers([2, 3], *REAL), numbers([3], *REAL),
     )  # fmt: skip

@@ -114,11 +114,16 @@ def binary(
 
 
 def rows(
-    op: str, programs: dict[str, Callable[..., Any]], *inputs: Any, order: int = 2, **about: bool
+    op: str,
+    programs: dict[str, Callable[..., Any]],
+    *inputs: Any,
+    order: int = 2,
+    edge: bool = False,
+    eager_only: bool = False,
 ) -> Iterator[Case]:
     """One case for each labelled program, all on the same inputs."""
     for label, program in programs.items():
-        yield Case(op, label, program, inputs, order, **about)
+        yield Case(op, label, program, inputs, order, edge, eager_only)
 
 
 def in_each_dtype(op: str, program: Program, shapes: Sequence[Sequence[int]], values: Range = REAL) -> Iterator[Case]:

@@ -58,6 +58,14 @@ def reductions() -> Iterator[Case]:
         },
         x,
     )
+    beside_nan = numpy.array([[0, nan, 0.5], [nan, 1, 2], [nan, nan, nan], [-inf, nan, -inf]], "float32")
+    yield Case("argmax", "beside NaN", lambda tf, x: [tf.argmax(x, 1), tf.argmax(x, 0)], (beside_nan,), edge=True)
+    large = numpy.array([[2**53 + 1, -7, 2**62], [2**53 + 1, 2, 2**62]], "int64")
+    yield Case("reduce_mean", "large whole numbers", lambda tf, x: [tf.reduce_mean(x, 0), tf.reduce_mean(x)], (large,))
+    yield Case("reduce_mean", "no whole numbers", lambda tf, x: tf.reduce_mean(x, 0), (numpy.zeros((0, 2), "int32"),))
+    for op in ("reduce_sum", "reduce_mean"):
+        run, rows_of_16 = named(op), numbers([2000, 16], 0.29, 0.31, "float16")
+        yield Case(op, "many rows of float16", lambda tf, x, run=run: run(tf, x, 0), (rows_of_16,))
     yield from rows(
         "nn.softmax",
         {

@@ -65,6 +65,7 @@ def shapes() -> Iterator[Case]:
             "axis 0": lambda tf, x, y: tf.concat([x, y[:1]], 0),
             "the last axis": lambda tf, x, y: tf.concat([x, y[:, :2], x], axis=-1),
             "one tensor": lambda tf, x, y: tf.concat([x], 0),
+            "a tensor and no list": lambda tf, x, y: tf.concat(x * x, 0),
             "a list": lambda tf, x, y: tf.concat([x[0], [1.0, 2.0]], 0),
             "no entries": lambda tf, x, y: tf.concat([x[:0], y], 0),
         },

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy
 
@@ -74,6 +75,39 @@ def values() -> Iterator[Case]:
         },
         x,
     )
+
+
+def draws() -> Iterator[Case]:
+    """Draws with a state: several in a row after a seed, with seeds of their own and without."""
+
+    def after(seed: Any, *draws: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        def program(tf: Any) -> Any:
+            tf.random.set_seed(seed)
+            return [draw(tf) for draw in draws]
+
+        return program
+
+    for seed in (3, 0, 2020):
+        yield from rows(
+            "random.uniform",
+            {
+                f"floats {seed}": after(seed, *[lambda tf: tf.random.uniform([5])] * 3),
+                f"bounds {seed}": after(seed, *[lambda tf: tf.random.uniform([2, 3], -3.0, 5.0, seed=7)] * 3),
+                f"float64 {seed}": after(seed, lambda tf: tf.random.uniform([5], dtype=tf.float64)),
+                f"whole {seed}": after(seed, *[lambda tf: tf.random.uniform([9], -4, 100, tf.int32, seed=1)] * 2),
+                f"int64 {seed}": after(seed, lambda tf: tf.random.uniform([9], 0, 2**40, tf.int64)),
+            },
+            eager_only=True,
+        )
+        yield from rows(
+            "random.normal",
+            {
+                f"floats {seed}": after(seed, *[lambda tf: tf.random.normal([5])] * 3),
+                f"a seed of its own {seed}": after(seed, *[lambda tf, own=seed: tf.random.normal([33], seed=own)] * 3),
+                f"float64 {seed}": after(seed, lambda tf: tf.random.normal([5], 3.0, 2.0, tf.float64)),
+            },
+            eager_only=True,
+        )
 
 
 def random() -> Iterator[Case]:

@@ -6,6 +6,8 @@ from typing import Any
 
 from minidl.keras import activations, initializers
 from minidl.keras.layers.layer import Layer
+from minidl.keras.layers.symbolic import is_shape
+from minidl.keras.names import short
 from minidl.ops.creation import cast
 from minidl.ops.reductions import matmul
 from minidl.tensor import Tensor
@@ -33,23 +35,14 @@ class Dense(Layer):
     """
 
     def __init__(
-        self,
-        units: int,
-        activation: Any = None,
-        use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        name: str | None = None,
-        trainable: bool = True,
-        dtype: Any = None,
-        **options: Any,
-    ) -> None:
+        self, units: int, activation: Any = None, use_bias: bool = True, kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros", name: Any = None, trainable: bool = True, dtype: Any = None, **options: Any,
+    ) -> None:  # fmt: skip
         if not isinstance(units, int) or isinstance(units, bool) or units < 1:
-            raise ValueError(f"The units of a Dense layer are a whole number above 0; {units!r} was given")
+            raise ValueError(f"The units of a Dense layer are a whole number above 0; {short(units)} was given")
         super().__init__(name=name, trainable=trainable, dtype=dtype, **options)
-        self.units = units
+        self.units, self.use_bias = units, use_bias
         self.activation = activations.get(activation)
-        self.use_bias = use_bias
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.bias_initializer = initializers.get(bias_initializer)
         self.kernel: Any = None
@@ -58,15 +51,14 @@ class Dense(Layer):
     @property
     def works_by_rows(self) -> bool:
         """Whether each row of the result depends on nothing but the same row of the input."""
-        return type(self) is Dense and self.activation in activations.KNOWN
+        return type(self) is Dense and self.activation in (None, *activations.KNOWN)
 
     def build(self, input_shape: Any) -> None:
         """Make the kernel and the bias for inputs of this shape."""
-        if len(input_shape) < 2 or input_shape[-1] is None:
-            raise ValueError(
-                f"Dense layer {self.name!r} needs inputs of two axes or more, the last of a known length; "
-                f"their shape was {tuple(input_shape)}"
-            )
+        if self.built:
+            raise ValueError(f"Dense layer {self.name!r} is built already, for inputs of width {self.kernel.shape[0]}")
+        if not is_shape(input_shape) or not input_shape or input_shape[-1] is None:
+            raise ValueError(f"Dense layer {self.name!r} needs a last axis of known length; {input_shape} was given")
         self.kernel = self.add_weight((input_shape[-1], self.units), self.kernel_initializer, name="kernel")
         if self.use_bias:
             self.bias = self.add_weight((self.units,), self.bias_initializer, name="bias")
@@ -74,22 +66,20 @@ class Dense(Layer):
 
     def call(self, inputs: Tensor) -> Tensor:
         """The activation of the weighted sums."""
+        if not isinstance(inputs, Tensor):
+            raise ValueError(f"Dense layer {self.name!r} takes one tensor; a {type(inputs).__name__} was given")
         self._check(inputs.array.shape)
-        if inputs.array.dtype is not self._dtype:
-            inputs = cast(inputs, self._dtype)
-        outputs = matmul(inputs, self.kernel)
-        if self.use_bias:
-            outputs = outputs + self.bias
-        return outputs if self.activation is activations.linear else self.activation(outputs)
+        outputs = matmul(inputs if inputs.array.dtype is self._dtype else cast(inputs, self._dtype), self.kernel)
+        outputs = outputs + self.bias if self.use_bias else outputs
+        return outputs if self.activation in (None, activations.linear) else self.activation(outputs)
 
     def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
         """The shape of the inputs with `units` for its last length."""
-        self._check(input_shape)
+        if self.built:
+            self._check(input_shape)
         return (*input_shape[:-1], self.units)
 
     def _check(self, shape: tuple[int | None, ...]) -> None:
         if len(shape) < 2 or shape[-1] != self.kernel.array.shape[0]:
-            raise ValueError(
-                f"Dense layer {self.name!r} takes inputs of width {self.kernel.shape[0]}, the length of their last of "
-                f"two axes or more; their shape was {tuple(shape)}"
-            )
+            wanted = f"(n, ..., {self.kernel.shape[0]})"
+            raise ValueError(f"Dense layer {self.name!r} takes inputs of shape {wanted}; theirs was {tuple(shape)}")

@@ -1,18 +1,41 @@
-"""Layer: a function with weights of its own, which it makes when it first sees the shape of its input."""
+"""Layer: a function with weights of its own, which it makes when it first sees the shape of its input.
+
+And Input, the place where data enters a graph of layers.
+"""
 
 from __future__ import annotations
 
+import copy
+import inspect
+import numbers
+import threading
+import weakref
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy
 
 from minidl.keras import initializers
-from minidl.keras.layers.symbolic import KerasTensor, LayerCall, holds_symbols
-from minidl.keras.names import new_name, refuse
+from minidl.keras.layers.symbolic import KerasTensor, LayerCall, is_shape, map_shapes
+from minidl.keras.metrics import Metric
+from minidl.keras.names import new_name, refuse, short
 from minidl.nest import flatten, pack
 from minidl.ops.creation import cast, convert_to_tensor, zeros
-from minidl.tensor import FLOATS, Tensor, TensorLike, Variable, as_dtype
+from minidl.tensor import Tensor, TensorLike, Variable
+from minidl.values import FLOATS, as_dtype
+
+
+class _Phase(threading.local):
+    """What a thread is in the midst of: a call of a layer, for training or not."""
+
+    is_inside = False
+    training: bool | None = None
+
+
+_phase = _Phase()
+
+# The weights that layers made, by id: other variables that a layer keeps are its author's own affair.
+_made: weakref.WeakValueDictionary[int, Variable] = weakref.WeakValueDictionary()
 
 
 class Layer:
@@ -24,8 +47,11 @@ class Layer:
         dtype: of its weights; inputs of floats are cast to it.
 
     A class derived from it defines `call(inputs)`, and `build(input_shape)` where its weights depend on the shape
-    of the input; it makes weights with `add_weight`. Layers and variables that it keeps as attributes, in lists
-    and dictionaries too, count as its own.
+    of the input; it makes weights with `add_weight`. Layers and metrics that it keeps as attributes, in lists and
+    dictionaries too, count as its own; a `tf.Variable` doesn't, and isn't trained.
+
+    Where `call` takes `training`, it is told whether the model is being trained: what the layer was called with, or
+    else what the layer that calls it, or called another before it, was called with.
 
     >>> class Scale(tf.keras.layers.Layer):
     ...     def build(self, input_shape):
@@ -45,10 +71,15 @@ class Layer:
         self.built = False
         self.calls: list[LayerCall] = []
         self._dtype = as_dtype(dtype or "float32")
+        if not isinstance(trainable, bool):
+            raise ValueError(f"trainable is True or False; {short(trainable)} was given")
         self._trainable = trainable
-        self._weights: list[Variable] = []
-        code = type(self).call.__code__
-        self._takes_training = "training" in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+        self._trained: list[Variable] = []
+        self._fixed: list[Variable] = []
+        parameters = inspect.signature(self.call).parameters
+        self._takes_training = "training" in parameters
+        given = getattr(parameters.get("training"), "default", None)
+        self._training_by_default = None if given is inspect.Parameter.empty else given
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
@@ -66,14 +97,24 @@ class Layer:
         """The shape of the result for inputs of a shape, where None stands for any length.
 
         By default the layer is tried out on zeros, twice: the lengths that follow the unknown ones are unknown too.
+        Raises NotImplementedError where it can't be, since it has no weights yet.
         """
-        shapes = [[tensor.shape for tensor in flatten(self._tried(input_shape, length))] for length in (2, 3)]
-        return [tuple(a if a == b else None for a, b in zip(*pair, strict=True)) for pair in zip(*shapes, strict=True)]
+        if not self.built:
+            advice = "call it on data, build it, or define compute_output_shape(self, input_shape)"
+            raise NotImplementedError(f"{self.name} isn't built, so it can't be tried out: {advice}")
+        found, other = (self._tried(input_shape, length) for length in (2, 3))
+        pairs = zip(flatten(found), flatten(other), strict=True)
+        shapes = [tuple(a if a == b else None for a, b in zip(x.shape, y.shape, strict=True)) for x, y in pairs]
+        return pack(found, shapes)
 
     def _tried(self, input_shape: Any, length: int) -> Any:
-        shapes = input_shape if isinstance(input_shape, list) else [input_shape]
-        inputs = [zeros([length if known is None else known for known in shape], self._dtype) for shape in shapes]
-        return self.call(inputs if isinstance(input_shape, list) else inputs[0])
+        """What the layer gives for zeros, with a length for the unknown ones."""
+        inputs = map_shapes(lambda shape: zeros([length if n is None else n for n in shape], self._dtype), input_shape)
+        training = _phase.training
+        try:
+            return self._called(inputs, False)
+        finally:
+            _phase.training = training
 
     @property
     def works_by_rows(self) -> bool:
@@ -85,99 +126,101 @@ class Layer:
     def __call__(self, inputs: Any, training: bool | None = None) -> Any:
         """The result for tensors, or its place in a graph for what `Input` gives."""
         if type(inputs) is not Tensor or inputs.array.dtype is not self._dtype:
-            if holds_symbols(inputs):
-                return self._call_on_symbols(inputs)
+            if any(isinstance(value, KerasTensor) for value in flatten(inputs)):
+                return self._call_on_symbols(inputs, training)
             inputs = self._cast_all(inputs)
         if not self.built:
             self._build_for(inputs)
+        return self._called(inputs, training)
+
+    def _called(self, inputs: Any, training: bool | None) -> Any:
+        """The result for tensors; what isn't said of training is as in the call around this one."""
+        is_outermost, _phase.is_inside = not _phase.is_inside, True
+        if training is None:
+            training = self._training_by_default if _phase.training is None else _phase.training
+        _phase.training = training
         call: Any = self.call  # which takes what its class says
-        return call(inputs, training=training) if self._takes_training else call(inputs)
+        try:
+            return call(inputs, training=training) if self._takes_training and training is not None else call(inputs)
+        finally:
+            if is_outermost:
+                _phase.is_inside, _phase.training = False, None
 
     def _cast_all(self, inputs: Any) -> Any:
         """The inputs as tensors, those of floats in the layer's dtype; a list of numbers is one tensor."""
         values = flatten(inputs)
-        if values and isinstance(values[0], (int, float)):
-            return self._cast(inputs)
-        return pack(inputs, [self._cast(value) for value in values])
+        is_one = values and isinstance(values[0], (int, float))
+        return self._cast(inputs) if is_one else pack(inputs, [self._cast(value) for value in values])
 
     def _cast(self, value: Any) -> Tensor:
         tensor = convert_to_tensor(value)
         return cast(tensor, self._dtype) if tensor.dtype in FLOATS else tensor
 
     def _build_for(self, inputs: Any) -> None:
-        shapes = [tuple(value.shape) for value in flatten(inputs)]
-        self.build(shapes if isinstance(inputs, (list, tuple)) else shapes[0])
+        self.build(pack(inputs, [tuple(value.shape) for value in flatten(inputs)]))
         self.built = True
 
-    def _call_on_symbols(self, inputs: Any) -> Any:
+    def _call_on_symbols(self, inputs: Any, training: bool | None) -> Any:
         for value in flatten(inputs):
             if not isinstance(value, KerasTensor):
-                raise ValueError(f"{self.name} was called on a mixture of {inputs!r}; make the tensors inputs too")
+                raise ValueError(f"{self.name} was called on an Input and on {short(value)}; make an Input of that too")
         if not self.built:
             self._build_for(inputs)
-        shapes = [value.shape for value in flatten(inputs)]
-        found = self.compute_output_shape(shapes if isinstance(inputs, (list, tuple)) else shapes[0])
-        several = isinstance(found, list)
-        outputs = [KerasTensor(shape, str(self._dtype)) for shape in (found if several else [found])]
-        result = outputs if several and len(outputs) > 1 else outputs[0]
-        LayerCall(self, inputs, result)
-        return result
+        shapes = self.compute_output_shape(pack(inputs, [value.shape for value in flatten(inputs)]))
+        outputs = map_shapes(lambda shape: KerasTensor(shape, str(self._dtype)), shapes)
+        LayerCall(self, inputs, outputs, training)
+        return outputs
 
     # -- weights
 
     def add_weight(
-        self,
-        shape: Sequence[int] = (),
-        initializer: Any = None,
-        dtype: Any = None,
-        trainable: bool = True,
-        name: str | None = None,
-        **options: Any,
-    ) -> Variable:
+        self, shape: Sequence[int] | None = None, initializer: Any = None, dtype: Any = None, *,
+        trainable: bool = True, name: str | None = None, **options: Any,
+    ) -> Variable:  # fmt: skip
         """Make a weight.
 
         Arguments:
-            shape: of the weight.
-            initializer: its first value: a name, an Initializer or a function of a shape and a dtype; Glorot's
-                uniform numbers by default.
+            shape: of the weight; () by default.
+            initializer: its first value: a name, an Initializer or a function of a shape and a dtype; by default
+                Glorot's uniform numbers for floats, and zeros for others.
             dtype: by default the layer's.
             trainable: whether it is trained.
             name: what it is called.
 
-        Raises ValueError for an unknown initializer.
+        Raises ValueError for an unknown initializer, and for what is no shape.
         """
         refuse("add_weight", options)
-        first = initializers.get("glorot_uniform" if initializer is None else initializer)
+        shape = () if shape is None else shape
+        if isinstance(shape, str):
+            raise ValueError(f"A weight's name is given by name: add_weight(shape=..., name={shape!r})")
+        if not is_shape(shape) or not all(isinstance(length, numbers.Integral) and length >= 0 for length in shape):
+            raise ValueError(f"The shape of a weight is a tuple of whole numbers from 0 on; {short(shape)} was given")
         dtype = as_dtype(dtype or self._dtype)
+        by_default = "glorot_uniform" if dtype in FLOATS else "zeros"
+        first = initializers.get(by_default if initializer is None else initializer)
         weight = Variable(first(tuple(shape), dtype=dtype), trainable and self._trainable, name or "variable", dtype)
-        self._weights.append(weight)
+        (self._trained if trainable else self._fixed).append(weight)
+        _made[id(weight)] = weight
         return weight
 
-    @property
-    def dtype(self) -> str:
-        """The name of the dtype of the weights."""
-        return str(self._dtype)
+    dtype = property(lambda self: str(self._dtype), doc="The name of the dtype of the weights.")
 
     @property
     def weights(self) -> list[Variable]:
-        """All weights: the layer's own, then those of the layers that it keeps."""
-        return [*self._own_weights(), *(weight for layer in self._sublayers() for weight in layer.weights)]
+        """All weights, each once: the layer's own, then those of the layers that it keeps."""
+        return _each_once([*self._own_weights(), *(each for layer in self._sublayers() for each in layer.weights)])
 
-    @property
-    def variables(self) -> list[Variable]:
-        """All weights, by another name."""
-        return self.weights
+    variables = property(lambda self: self.weights, doc="All weights, by another name.")
 
     @property
     def trainable_weights(self) -> list[Variable]:
         """The weights that are trained."""
-        own = [weight for weight in self._own_weights() if weight.trainable] if self._trainable else []
-        return [*own, *(weight for layer in self._sublayers() for weight in layer.trainable_weights)]
+        if not self._trainable:
+            return []
+        own = [weight for weight in self._own_weights() if weight.trainable]
+        return _each_once([*own, *(weight for layer in self._sublayers() for weight in layer.trainable_weights)])
 
-    @property
-    def trainable_variables(self) -> list[Variable]:
-        """The weights that are trained."""
-        return self.trainable_weights
+    trainable_variables = property(lambda self: self.trainable_weights, doc="The weights that are trained.")
 
     @property
     def non_trainable_weights(self) -> list[Variable]:
@@ -187,16 +230,30 @@ class Layer:
 
     @property
     def trainable(self) -> bool:
-        """Whether the weights are trained; to set it sets it for the layers that this one keeps, too."""
+        """Whether the weights are trained; to set it sets it for the layers that this one keeps, too.
+
+        A weight that was made not to be trained stays so.
+        """
         return self._trainable
 
     @trainable.setter
     def trainable(self, trainable: bool) -> None:
-        self._trainable = trainable
+        self._trainable = trainable = bool(trainable)
+        fixed = {id(weight) for weight in self._fixed}
         for weight in self._own_weights():
-            weight.trainable = trainable
+            weight.trainable = trainable and id(weight) not in fixed
         for layer in self._sublayers():
             layer.trainable = trainable
+
+    @property
+    def metrics(self) -> list[Metric]:
+        """The metrics that the layer keeps, and those of the layers that it keeps."""
+        own = [value for value in self._kept() if isinstance(value, Metric)]
+        return _each_once([*own, *(metric for layer in self._sublayers() for metric in layer._inner_metrics())])
+
+    def _inner_metrics(self) -> list[Metric]:
+        """Those that count for a model around the layer: all, but of a model that is trained by itself."""
+        return self.metrics
 
     def _kept(self) -> Iterator[Any]:
         """The values of the layer's attributes, those in lists and dictionaries too."""
@@ -205,10 +262,20 @@ class Layer:
                 yield from flatten(value) if isinstance(value, (list, tuple, dict)) else (value,)
 
     def _own_weights(self) -> list[Variable]:
-        return list({id(value): value for value in self._kept() if isinstance(value, Variable)}.values())
+        """The weights that the layer made, those to be trained first, with those that it has from other layers."""
+        fixed = {id(weight) for weight in self._fixed}
+        made = [each for each in self._kept() if isinstance(each, Variable) and _made.get(id(each)) is each]
+        shared = [weight for weight in made if id(weight) not in fixed]
+        return _each_once([*self._trained, *shared, *self._fixed])
 
     def _sublayers(self) -> list[Layer]:
-        return list({id(value): value for value in self._kept() if isinstance(value, Layer)}.values())
+        return _each_once([value for value in self._kept() if isinstance(value, Layer)])
+
+    def _parts(self, **others: Any) -> list[tuple[str, Any]]:
+        """The attributes that are or hold layers, and others, with their names in the order of Keras's files."""
+        found = [part for part in (vars(self) | others).items() if isinstance(part[1], (Layer, list, tuple, dict))]
+        kept = [part for part in found if part[0] != "calls"]
+        return sorted(kept, key=lambda part: (part[0].startswith("_"), part[0]))
 
     def get_weights(self) -> list[numpy.ndarray]:
         """The values of all weights, as arrays.
@@ -236,11 +303,10 @@ class Layer:
         values = []
         for weight, value in zip(own, weights, strict=True):
             array = numpy.asarray(value.numpy() if isinstance(value, TensorLike) else value)
+            if array.dtype.kind not in "fiub":
+                raise ValueError(f"Weight {weight.name!r} of {self.name} is numbers; {short(value)} was given for it")
             if array.shape != weight.shape:
-                raise ValueError(
-                    f"Weight {weight.name!r} of {self.name} has shape {weight.shape}; "
-                    f"a value of shape {array.shape} was given for it"
-                )
+                raise ValueError(f"Weight {weight.name!r} of {self.name} has shape {weight.shape}, not {array.shape}")
             values.append(array.astype(weight.dtype))
         for weight, value in zip(own, values, strict=True):
             weight.assign(value)
@@ -255,19 +321,66 @@ class Layer:
             raise ValueError(f"{self.name} has no weights yet; call it on data, or build it: {self.name}.build(shape)")
         return sum(weight.array.size for weight in self.weights)
 
+    # -- copies
+
+    def __getstate__(self) -> dict[str, Any]:
+        """All but the graphs that the layer stands in."""
+        return {**vars(self), "calls": []}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        _made.update({id(weight): weight for weight in [*self._trained, *self._fixed]})
+
+    def __copy__(self) -> Any:
+        """A copy shares no weights, as in Keras."""
+        return copy.deepcopy(self)
+
     # -- place in a graph
 
-    @property
-    def input(self) -> Any:
-        """What the layer was called on when a graph was made of it."""
-        return self._only_call().inputs
-
-    @property
-    def output(self) -> Any:
-        """What the layer gives in the graph that was made of it."""
-        return self._only_call().outputs
+    input = property(lambda self: self._only_call().inputs, doc="What the layer was called on when a graph was made.")
+    output = property(lambda self: self._only_call().outputs, doc="What the layer gives in that graph.")
 
     def _only_call(self) -> LayerCall:
         if len(self.calls) != 1:
             raise AttributeError(f"{self.name} stands {len(self.calls)} times in a graph, so it has no one input")
         return self.calls[0]
+
+
+class InputLayer(Layer):
+    """The layer that stands for the data; `Input` makes it."""
+
+    def __init__(self, tensor: KerasTensor, name: str | None = None) -> None:
+        super().__init__(name=name, dtype=tensor.dtype)
+        self.built = True
+        LayerCall(self, [], tensor)
+
+    works_by_rows = True  # a row stays itself
+
+    def call(self, inputs: Any) -> Any:
+        return inputs
+
+
+def Input(shape: Any = None, batch_size: int | None = None, dtype: Any = None, name: str | None = None) -> KerasTensor:
+    """The place of data to come.
+
+    Arguments:
+        shape: of one sample; a number is the length of its only axis. None in it stands for any length.
+        batch_size: how many samples come together; any number by default.
+        dtype: of the data, 'float32' by default.
+        name: of the input.
+
+    Raises ValueError for lengths that aren't whole numbers from 0 on.
+
+    >>> tf.keras.Input(1, name='x')
+    <KerasTensor shape=(None, 1), dtype=float32, name=x>
+    """
+    lengths = (shape,) if isinstance(shape, int) else shape
+    if lengths is None or not all(each is None or (isinstance(each, int) and each >= 0) for each in lengths):
+        raise ValueError(f"The shape of an Input consists of whole numbers and None; {short(shape)} was given")
+    tensor = KerasTensor((batch_size, *lengths), str(as_dtype(dtype or "float32")), name)
+    InputLayer(tensor, name)
+    return tensor
+
+
+def _each_once(values: Sequence[Any]) -> list[Any]:
+    return list({id(value): value for value in values}.values())

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from minidl.keras.names import new_name
 from minidl.nest import flatten
-from minidl.tensor import as_dtype
+from minidl.values import as_dtype
 
 if TYPE_CHECKING:
     from minidl.keras.layers.layer import Layer
@@ -33,28 +33,30 @@ class KerasTensor:
         self.name = name or new_name("keras_tensor")
         self.call: LayerCall
 
-    @property
-    def dtype(self) -> str:
-        """The name of the dtype."""
-        return str(self.numpy_dtype)
-
-    @property
-    def ndim(self) -> int:
-        """The number of axes."""
-        return len(self.shape)
+    dtype = property(lambda self: str(self.numpy_dtype), doc="The name of the dtype.")
+    ndim = property(lambda self: len(self.shape), doc="The number of axes.")
 
     def __repr__(self) -> str:
         return f"<KerasTensor shape={self.shape}, dtype={self.dtype}, name={self.name}>"
 
-    def _has_no_numbers(self, *_: Any, **__: Any) -> Any:
-        raise TypeError(
-            f"{self!r} stands for data to come and has no numbers yet, so only layers can be called on it. "
-            "For other operations derive a layer from keras.layers.Layer and compute in its `call`"
-        )
+    def _has_no_numbers(self, *_: Any, error: type[Exception] = ValueError, **__: Any) -> Any:
+        advice = "so call layers on it; for other operations derive one from keras.layers.Layer, with its own `call`"
+        raise error(f"{self!r} stands for data to come and has no numbers yet, {advice}")
 
-    __array__ = __bool__ = __float__ = __int__ = __iter__ = _has_no_numbers
+    def __bool__(self) -> bool:
+        return bool(self._has_no_numbers(error=TypeError))
+
+    def __iter__(self) -> Any:
+        return self._has_no_numbers(error=NotImplementedError)
+
+    __array__ = __float__ = __int__ = _has_no_numbers
     __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = _has_no_numbers
     __pow__ = __rpow__ = __matmul__ = __rmatmul__ = __neg__ = __getitem__ = _has_no_numbers
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Where it comes from is left to the graph, which knows all calls: nothing recurses, however long the graph."""
+        is_an_input = hasattr(self, "call") and not flatten(self.call.inputs)
+        return {name: value for name, value in vars(self).items() if name != "call" or is_an_input}
 
 
 class LayerCall:
@@ -64,17 +66,38 @@ class LayerCall:
         layer: the layer.
         inputs: what it was called on: a KerasTensor or a nest of them.
         outputs: what it gives, likewise.
+        training: what it was told of training; None for nothing.
     """
 
-    def __init__(self, layer: Layer, inputs: Any, outputs: Any) -> None:
-        self.layer = layer
-        self.inputs = inputs
-        self.outputs = outputs
+    def __init__(self, layer: Layer, inputs: Any, outputs: Any, training: bool | None = None) -> None:
+        self.layer, self.training = layer, training
+        self.inputs, self.outputs = inputs, outputs
         for tensor in flatten(outputs):
             tensor.call = self
         layer.calls.append(self)
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self.layer.calls.append(self)  # a layer's own state leaves its calls out
 
-def holds_symbols(values: Any) -> bool:
-    """Whether a nest has a KerasTensor in it."""
-    return any(isinstance(value, KerasTensor) for value in flatten(values))
+
+def is_shape(shapes: Any) -> bool:
+    """Whether this is one shape, and no nest of several."""
+    return isinstance(shapes, (list, tuple)) and not any(isinstance(each, (list, tuple, dict)) for each in shapes)
+
+
+def map_shapes(function: Callable[[Shape], Any], shapes: Any) -> Any:
+    """What a function gives for a shape, or for each shape in a nest, in a nest of the same form."""
+    if is_shape(shapes):
+        return function(tuple(shapes))
+    if isinstance(shapes, dict):
+        return {name: map_shapes(function, each) for name, each in shapes.items()}
+    return [map_shapes(function, each) for each in shapes]
+
+
+def flat_shapes(shapes: Any) -> list[Shape]:
+    """The shapes in a nest, in the order of `flatten`."""
+    if is_shape(shapes):
+        return [tuple(shapes)]
+    parts = [shapes[name] for name in sorted(shapes)] if isinstance(shapes, dict) else shapes
+    return [shape for part in parts for shape in flat_shapes(part)]

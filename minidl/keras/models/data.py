@@ -5,17 +5,41 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy
 
-from minidl.context import thread
 from minidl.devices import Device, device_of, is_gpu_array
-from minidl.tensor import DTYPES, Tensor, TensorLike, float32, float64
+from minidl.keras.models.network import in_order
+from minidl.nest import flatten, pack
+from minidl.tensor import Tensor, TensorLike
+from minidl.values import DTYPES, float32, float64
 
-Batch = tuple[Any, Any, Any]  # inputs, targets and sample weights, each a tensor, a list of tensors, or None
+Batch = Any  # inputs, or a tuple of inputs, targets and sample weights: tensors and nests of them
 Rows = Any  # a slice, or the numbers of the rows
+
+
+class NoBatchesError(ValueError):
+    """No batch is left to begin a walk with."""
+
+
+def unpack_x_y_sample_weight(data: Any) -> tuple[Any, Any, Any]:
+    """The inputs, the targets and the sample weights in a batch, as a model's `train_step` is given it.
+
+    Arguments:
+        data: x, or a tuple of x, of x and y, or of x, y and the sample weights.
+
+    What isn't there is None. Raises ValueError for a longer tuple.
+
+    >>> tf.keras.utils.unpack_x_y_sample_weight((1, 2))
+    (1, 2, None)
+    """
+    parts = tuple(data) if isinstance(data, (tuple, list)) else (data,)
+    if not 1 <= len(parts) <= 3:
+        raise ValueError(f"A batch is x, (x,), (x, y) or (x, y, sample_weight); {len(parts)} parts were given")
+    return (*parts, None, None)[:3]
 
 
 def as_array(role: str, data: Any) -> Any:
@@ -23,44 +47,33 @@ def as_array(role: str, data: Any) -> Any:
 
     Raises ValueError for anything else, strings for example.
     """
-    if isinstance(data, TensorLike):
-        array = data._tensor.array
-    elif is_gpu_array(data) or isinstance(data, numpy.ndarray):
-        array = data
-    else:
-        try:
-            array = numpy.asarray(data)
-        except ValueError as error:
-            raise ValueError(f"{role} is no array: its lists differ in length ({error})") from error
+    try:
+        array = data.tensor.array if isinstance(data, TensorLike) else data
+        array = array if is_gpu_array(array) else numpy.asarray(array)
+    except ValueError as error:
+        raise ValueError(f"{role} makes no array: {error}") from error
     if array.dtype.kind not in "fiub":
-        raise ValueError(f"{role} must be numbers; data of dtype {array.dtype} was given")
+        what = {"U": "strings", "S": "bytes", "O": "objects"}.get(array.dtype.kind, f"data of dtype {array.dtype}")
+        raise ValueError(f"{role} must be numbers; {what} were given")
     if array.ndim == 0:
         raise ValueError(f"{role} must have an axis of samples; the single number {data!r} was given")
     return array
 
 
-def arranged(role: str, data: Any, names: Sequence[str] | None) -> list[Any]:
-    """The arrays in data, one for each name: from a dictionary by name, from a list in order.
-
-    For a single name, a list of numbers is an array itself. Without names, for a model that defines `call` itself,
-    data is a list of arrays, or one. Raises ValueError for a number of arrays that doesn't fit, or an unknown name.
-    """
-    if isinstance(data, dict):
-        if names is None or set(data) != set(names):
-            raise ValueError(f"{role} has the names {sorted(data)}; the model has {names}")
-        return [as_array(f"{role}[{name!r}]", data[name]) for name in names]
-    arrays = isinstance(data, (list, tuple)) and len(data) > 0 and all(map(_is_array, data))
-    if names is None and arrays:
-        return [as_array(role, part) for part in data]
-    if names is None or len(names) == 1:
-        return [as_array(role, data[0] if arrays and len(data) == 1 else data)]
-    if not isinstance(data, (list, tuple)) or len(data) != len(names):
-        raise ValueError(f"{role} needs {len(names)} arrays, for {', '.join(names)}; {type(data).__name__} was given")
-    return [as_array(f"{role}[{index}]", part) for index, part in enumerate(data)]
+def _holds_arrays(data: Any) -> bool:
+    """Whether this is a dictionary or list of arrays, and no array itself."""
+    is_list = isinstance(data, (list, tuple)) and len(data) > 0
+    return isinstance(data, dict) or (is_list and all(getattr(part, "ndim", 0) > 0 for part in data))
 
 
-def _is_array(data: Any) -> bool:
-    return not isinstance(data, (int, float, list, tuple)) and getattr(data, "ndim", 0) > 0
+def arranged(role: str, data: Any, form: Any) -> tuple[list[Any], Any]:
+    """The arrays in data, and the nest to hand them on in: the model's own, or the data's where the model has none."""
+    if form is None:
+        form = data if _holds_arrays(data) else None
+        return [as_array(role, part) for part in ([data] if form is None else flatten(data))], form
+    roles = [role if isinstance(form, str) else f"{role} for {name!r}" for name in flatten(form)]
+    arrays = list(map(as_array, roles, in_order(role, data, form)))
+    return arrays, form if isinstance(form, dict) or len(arrays) > 1 else None
 
 
 @dataclasses.dataclass
@@ -70,12 +83,17 @@ class Samples:
     Attributes:
         x, y, weight: the inputs, the targets and the sample weights, in lists; empty where there are none.
         dtypes: what to cast each input to; None leaves integers as they are.
+        forms: nests in which to hand on inputs and targets.
+        parts: how many parts a batch has as a tuple; None for no more than are there, and for a lone x, unless that
+            is a list, x itself.
     """
 
     x: list[Any]
     y: list[Any]
     weight: list[Any]
     dtypes: list[Any]
+    forms: tuple[Any, Any]
+    parts: int | None = None
 
     def __post_init__(self) -> None:
         lengths = {role: [len(array) for array in getattr(self, role)] for role in ("x", "y", "weight")}
@@ -89,23 +107,23 @@ class Samples:
     def part(self, rows: Rows) -> Samples:
         """Some of the samples."""
         x, y, weight = ([array[rows] for array in arrays] for arrays in (self.x, self.y, self.weight))
-        return Samples(x, y, weight, self.dtypes)
+        return dataclasses.replace(self, x=x, y=y, weight=weight)
 
     def split(self, fraction: float) -> tuple[Samples, Samples]:
         """The first samples, and the last ones that make up a fraction."""
         at = math.floor(len(self) * (1.0 - fraction))
         if not 0 < at < len(self):
-            raise ValueError(
-                f"A validation_split of {fraction} of {len(self)} samples leaves none on one side; choose another"
-            )
+            raise ValueError(f"A validation_split of {fraction} of {len(self)} samples leaves none on one side")
         return self.part(slice(at)), self.part(slice(at, None))
 
     def batch(self, rows: Rows, device: Device) -> Batch:
-        """Some of the samples as tensors on a device, a list of one as the tensor itself."""
+        """Some of the samples as tensors on a device."""
         x = [_tensor(array, rows, device, dtype) for array, dtype in zip(self.x, self.dtypes, strict=True)]
-        y = [_tensor(array, rows, device, float32) for array in self.y]
-        weight = [_tensor(array, rows, device, float32) for array in self.weight]
-        return _plain(x), _plain(y), _plain(weight)
+        y, weight = ([_tensor(each, rows, device, float32) for each in arrays] for arrays in (self.y, self.weight))
+        whole = pack(self.forms[0], x), pack(self.forms[1], y) if y else None, weight[0] if weight else None
+        if self.parts is not None:
+            return whole[: self.parts]
+        return whole if weight else whole[:2] if y else whole[:1] if isinstance(whole[0], (list, tuple)) else whole[0]
 
     def batches(self, size: int, device: Device, shuffled: bool = False) -> Iterator[Batch]:
         """All samples, so and so many at a time, the last time what is left."""
@@ -115,19 +133,13 @@ class Samples:
             yield self.batch(rows if order is None else order[rows], device)
 
 
-def _plain(tensors: list[Tensor]) -> Any:
-    return None if not tensors else tensors[0] if len(tensors) == 1 else tensors
-
-
 def _tensor(array: Any, rows: Rows, device: Device, dtype: Any) -> Tensor:
-    if isinstance(rows, numpy.ndarray) and not isinstance(array, numpy.ndarray):
-        rows = device_of(array).place(rows)
-    part = array[rows]
-    if dtype is None:
-        dtype = part.dtype if part.dtype in DTYPES and part.dtype != float64 else float32
-    placed = device.place(numpy.asarray(part) if isinstance(part, numpy.ndarray) else part)
-    is_a_copy = isinstance(rows, numpy.ndarray)  # what a slice gives is the caller's memory still
-    return Tensor(thread.here.silently(placed.astype, dtype, copy=not is_a_copy))
+    """Some rows of an array on a device, in a dtype: converted where they are, so that they travel once."""
+    home = device_of(array)
+    dtype = dtype or (array.dtype if array.dtype in DTYPES and array.dtype != float64 else float32)
+    copy = home is device and isinstance(rows, slice)  # what a slice gives is the caller's memory still
+    rows = home.place(rows) if isinstance(rows, numpy.ndarray) else rows
+    return Tensor(device.place(home.run(lambda: array[rows].astype(dtype, copy=copy))))
 
 
 @dataclasses.dataclass
@@ -135,8 +147,8 @@ class Stream:
     """Batches from a generator or another iterable.
 
     Attributes:
-        source: gives `x`, `(x, y)` or `(x, y, sample_weight)` for each batch.
-        arrange: makes Samples of one of them.
+        source: gives `x`, `(x,)`, `(x, y)` or `(x, y, sample_weight)` for each batch.
+        arrange: makes Samples of inputs, targets and sample weights.
     """
 
     source: Iterable[Any]
@@ -145,7 +157,13 @@ class Stream:
     def batches(self, size: int, device: Device, shuffled: bool = False) -> Iterator[Batch]:
         """The batches as tensors; their size and order are the source's."""
         for given in self.source:
-            yield self.arrange(*(given if isinstance(given, tuple) else (given,))).batch(slice(None), device)
+            is_tuple = isinstance(given, tuple)
+            samples = self.arrange(*unpack_x_y_sample_weight(given if is_tuple else (given,)))
+            samples.parts = len(given) if is_tuple else None
+            yield samples.batch(slice(None), device)
+
+
+Data = Samples | Stream
 
 
 def is_stream(data: Any) -> bool:
@@ -153,36 +171,35 @@ def is_stream(data: Any) -> bool:
     return hasattr(data, "__iter__") and not hasattr(data, "__array__") and not isinstance(data, (list, tuple, dict))
 
 
-def steps_in(data: Samples | Stream, size: int, steps: int | None) -> int | None:
+def steps_in(data: Data, size: int, steps: int | None) -> int | None:
     """How many batches a walk has, None where it isn't known."""
     if steps is None and isinstance(data, Samples):
         return -(-len(data) // size) or 1
     return steps
 
 
-def walks(
-    data: Samples | Stream, size: int, device: Device, shuffled: bool, steps: int | None
-) -> Iterator[Iterator[Batch]]:
+def walks(data: Data, size: int, device: Device, shuffled: bool, steps: int | None) -> Iterator[Iterator[Batch]]:
     """One walk after another: each through all batches or, with a number of steps, so many further on.
 
-    Raises ValueError where no batch is left to begin a walk with.
+    A walk ends with the data, and warns where that has fewer batches than steps; the next begins anew. Raises
+    NoBatchesError where none is left to begin with.
     """
-
-    def endless() -> Iterator[Batch]:
-        while True:
-            batch = None
-            for batch in data.batches(size, device, shuffled):
-                yield batch
-            if batch is None:
-                return
-
-    following = endless()
+    left: Iterator[Batch] = iter(())
     while True:
-        walk = data.batches(size, device, shuffled) if steps is None else itertools.islice(following, steps)
-        first = next(walk, None)
+        first = None if steps is None else next(left, None)
         if first is None:
-            raise ValueError(
-                "No batches are left; a generator is walked through once, so give fit steps_per_epoch, "
-                "or an iterable that can begin anew"
-            )
-        yield itertools.chain([first], walk)
+            left = data.batches(size, device, shuffled)
+            first = next(left, None)
+        if first is None:
+            raise NoBatchesError("No batches are left; give steps_per_epoch, or an iterable that can begin anew")
+        yield _walk(first, left, steps)
+
+
+def _walk(first: Batch, left: Iterator[Batch], steps: int | None) -> Iterator[Batch]:
+    yield first
+    taken = 1
+    for batch in itertools.islice(left, None if steps is None else steps - 1):
+        taken += 1
+        yield batch
+    if steps is not None and taken < steps:
+        warnings.warn(f"The data ran out after {taken} of {steps} steps, and the walk ends there", stacklevel=2)

@@ -6,99 +6,140 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from minidl.keras import losses, metrics
+from minidl.keras.models.network import by_name
 from minidl.nest import flatten
-from minidl.tensor import Tensor
+from minidl.tensor import Tensor, Variable
 
 
-class _FunctionLoss(losses.Loss):
-    """A function of targets and predictions as a loss."""
+class CompiledMetrics(metrics.Metric):
+    """The metrics that `compile` was given, for all outputs, as one; its result is a dictionary of theirs.
 
-    def __init__(self, function: Callable[..., Any]) -> None:
-        super().__init__(name=getattr(function, "__name__", "loss"))
-        self._function = function
+    Arguments:
+        names: of the outputs.
+        groups: the metrics of each output.
+    """
 
-    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        result: Tensor = self._function(y_true, y_pred)
-        return result
+    def __init__(self, names: Sequence[str], groups: Sequence[Sequence[metrics.Metric]]) -> None:
+        super().__init__(name="compile_metrics")
+        self._groups = groups
+        self._named: dict[str, metrics.Metric] = {}
+        for name, group in zip(names, groups, strict=True):
+            for metric in group:
+                self._named[f"{name}_{metric.name}" if len(names) > 1 else metric.name] = metric
+
+    names = property(lambda self: [metric.name for metric in self._named.values()], doc="What the metrics are called.")
+
+    @property
+    def variables(self) -> list[Variable]:
+        """Those of the metrics."""
+        return [variable for metric in self._named.values() for variable in metric.variables]
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Take in a batch. Sample weights weigh the loss and not the metrics, as in Keras."""
+        for target, output, group in zip(flatten(y_true), flatten(y_pred), self._groups, strict=True):
+            for metric in group:
+                metric.update_state(target, output)
+
+    def result(self) -> dict[str, Any]:
+        """The numbers of the metrics, by name."""
+        return {name: metric.result() for name, metric in self._named.items()}
+
+    def reset_state(self) -> None:
+        """Forget all samples."""
+        for metric in self._named.values():
+            metric.reset_state()
 
 
 class Measures:
     """What to make small, and what to watch.
 
     Arguments:
-        names: of the outputs; empty where they aren't known yet.
+        form: a nest of the names of the outputs; None where they aren't known yet.
         loss, loss_weights, asked_metrics: as given to `compile`.
 
     Attributes:
-        metrics: what the logs hold, by name: the loss; for several outputs the loss of each; the metrics.
+        mean: of the loss, over the samples.
+        own: the means of the outputs' own losses, where there are several.
+        compiled: the metrics that were asked for; None for none.
     """
 
-    def __init__(self, names: Sequence[str], loss: Any, loss_weights: Any, asked_metrics: Any) -> None:
-        self._asked = {"loss": loss, "loss_weights": loss_weights, "metrics": asked_metrics}
-        self._parts: list[Tensor | None] = []
-        self._count = 0
-        self._set_up(list(names) or ["output"])
+    def __init__(self, form: Any, loss: Any, loss_weights: Any, asked_metrics: Any) -> None:
+        self.has_loss = loss is not None
+        self.mean = metrics.Mean("loss")
+        self.compiled: CompiledMetrics | None = None
+        self.own: list[metrics.Mean] = []
+        self._listed: list[metrics.Mean] = []
+        self._asked = loss, loss_weights, asked_metrics
+        self._losses: list[losses.Loss | None] = []
+        is_for_several = [each for each in self._asked if isinstance(each, dict) or _holds_lists(each)]
+        if form is not None or not is_for_several:
+            self._set_up(form or "output")
 
-    def _set_up(self, names: Sequence[str]) -> None:
+    def _set_up(self, form: Any) -> None:
         """Assign what was asked for to the outputs."""
-        self._count = len(names)
-        self._losses = [_loss(each) for each in _for_each("loss", self._asked["loss"], names, shared=True)]
-        weights = _for_each("loss_weights", self._asked["loss_weights"], names, shared=False)
+        names = flatten(form)
+        loss, loss_weights, asked_metrics = self._asked
+        self._losses = [_loss(each) for each in _for_each("loss", loss, form, shared=True)]
+        weights = _for_each("loss_weights", loss_weights, form, shared=False)
         self._weights = [1.0 if weight is None else float(weight) for weight in weights]
-        listed = self._asked["metrics"]
-        if len(names) == 1 and isinstance(listed, (list, tuple)) and not (listed and isinstance(listed[0], list)):
-            listed = [listed]
-        self._metrics = [
-            [metrics.for_training(each) for each in flatten(group or [])]
-            for group in _for_each("metrics", listed, names, shared=False)
-        ]
-        self._own_losses = [metrics.Mean(f"{name}_loss") for name in names] if len(names) > 1 else []
-        self.metrics: dict[str, metrics.Metric] = {"loss": metrics.Mean("loss")}
-        self.metrics |= {mean.name: mean for mean in self._own_losses}
-        for name, group in zip(names, self._metrics, strict=True):
-            for metric in group:
-                self.metrics[f"{name}_{metric.name}" if len(names) > 1 else metric.name] = metric
+        if len(names) == 1 and isinstance(asked_metrics, (list, tuple)) and not _holds_lists(asked_metrics):
+            asked_metrics = [asked_metrics]
+        groups = _for_each("metrics", asked_metrics, form, shared=False)
+        made = [[metrics.for_training(each) for each in flatten(group or [])] for group in groups]
+        self.compiled = CompiledMetrics(names, made) if any(made) else None
+        means = {path: metrics.Mean(f"{path}_loss") for path in _paths(form, sorted)} if len(names) > 1 else {}
+        self.own = list(means.values())
+        self._listed = [means[path] for path in _paths(form, list)] if means else []
+
+    @property
+    def all(self) -> list[metrics.Metric]:
+        """All metrics, in Keras's order."""
+        return [self.mean, *([self.compiled] if self.compiled else []), *self._listed]
 
     def loss(self, y: Any, predictions: Any, weight: Any) -> Tensor:
         """The loss of a batch: the sum of the losses of the outputs, each times its weight."""
-        pairs = zip(*self._pairs(y, predictions), self._losses, strict=True)
-        self._parts = [None if loss is None else loss(target, prediction, weight) for target, prediction, loss in pairs]
-        total = None
-        for part, factor in zip(self._parts, self._weights, strict=True):
-            if part is not None:
-                term = part if factor == 1.0 else part * factor
-                total = term if total is None else total + term
-        if total is None:
-            raise ValueError("The model was compiled without a loss, so there is nothing to make small")
-        return total
-
-    def update(self, y: Any, predictions: Any, loss: Tensor) -> None:
-        """Take the loss and the metrics of a batch into their means."""
-        targets, outputs = self._pairs(y, predictions)
-        rows = float(outputs[0].array.shape[0])
-        self.metrics["loss"].update_state(loss, rows)
-        for mean, part in zip(self._own_losses, self._parts, strict=False):
-            if part is not None:
-                mean.update_state(part, rows)
-        for target, output, group in zip(targets, outputs, self._metrics, strict=True):
-            for metric in group:
-                metric.update_state(target, output)
-
-    def _pairs(self, y: Any, predictions: Any) -> tuple[list[Any], list[Tensor]]:
         targets, outputs = flatten(y), flatten(predictions)
-        if len(outputs) != self._count:  # a model that has just been built
-            self._set_up([f"output_{index}" for index in range(len(outputs))])
+        self.meet(predictions)
         if len(targets) != len(outputs):
             raise ValueError(f"The model has {len(outputs)} outputs; targets for {len(targets)} were given")
-        return targets, outputs
+        each = zip(self._losses, targets, outputs, strict=True)
+        parts = [None if loss is None else loss(target, output, weight) for loss, target, output in each]
+        factors = zip(parts, self._weights, strict=True)
+        terms = [part if factor == 1.0 else part * factor for part, factor in factors if part is not None]
+        if not terms:
+            raise ValueError("There is no loss to make small: give `compile` one, or define `compute_loss`")
+        for mean, part in zip(self.own, parts, strict=False):
+            if part is not None:
+                mean.update_state(part, float(outputs[0].array.shape[0]))
+        return sum(terms[1:], terms[0])
+
+    def meet(self, predictions: Any) -> None:
+        """Learn of the outputs from predictions, where they weren't known before."""
+        outputs = flatten(predictions)
+        if len(outputs) != len(self._losses):  # a model that has just been built
+            is_named = isinstance(predictions, dict) and len(predictions) == len(outputs)
+            names = predictions if is_named else [f"output_{index}" for index in range(len(outputs))]
+            self._set_up({name: name for name in names} if is_named else names)
 
 
-def _for_each(what: str, given: Any, names: Sequence[str], shared: bool) -> list[Any]:
+def _paths(form: Any, order: Callable[[Any], list[Any]], before: tuple[str, ...] = ()) -> list[str]:
+    """For each name in a nest, the keys of the dictionaries that lead to it, in their order; or the name itself."""
+    if isinstance(form, dict):
+        keyed = [(str(key), form[key]) for key in order(form)]
+    elif isinstance(form, (list, tuple)):
+        keyed = [(each if isinstance(each, str) else str(index), each) for index, each in enumerate(form)]
+    else:
+        return ["/".join(before) or form]
+    return [path for key, each in keyed for path in _paths(each, order, (*before, key))]
+
+
+def _for_each(what: str, given: Any, form: Any, shared: bool) -> list[Any]:
     """What was given for each output: by name, in order, or (if it can be shared) once for all."""
+    names = flatten(form)
     if isinstance(given, dict):
-        if unknown := set(given) - set(names):
-            raise ValueError(f"{what} names {', '.join(sorted(unknown))}; the outputs are {', '.join(names)}")
-        return [given.get(name) for name in names]
+        parts = by_name(what, given, form, may_lack=True)
+        found = [[part] if isinstance(place, str) else _for_each(at, part, place, shared) for at, part, place in parts]
+        return [each for part in found for each in part]
     if isinstance(given, (list, tuple)):
         if len(given) != len(names):
             raise ValueError(f"{what} has {len(given)} entries for {len(names)} outputs ({', '.join(names)})")
@@ -106,8 +147,10 @@ def _for_each(what: str, given: Any, names: Sequence[str], shared: bool) -> list
     return [given if shared or len(names) == 1 else None] * len(names)
 
 
+def _holds_lists(given: Any) -> bool:
+    return isinstance(given, (list, tuple)) and any(isinstance(part, list) for part in given)
+
+
 def _loss(identifier: Any) -> losses.Loss | None:
-    if identifier is None:
-        return None
     found = losses.get(identifier)
-    return found if isinstance(found, losses.Loss) else _FunctionLoss(found)
+    return found if found is None or isinstance(found, losses.Loss) else losses.LossFunctionWrapper(found)

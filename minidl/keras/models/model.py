@@ -1,22 +1,31 @@
-"""Model: layers put together, with what it takes to train them."""
+"""Model: a network that can be trained, by walks through data: fit, evaluate and predict."""
 
 from __future__ import annotations
 
-import functools
+import html
+import numbers
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from minidl.keras.layers.layer import Layer
-from minidl.keras.layers.symbolic import KerasTensor
-from minidl.keras.models.graph import Graph
-from minidl.keras.models.training import Trainer
-from minidl.keras.names import new_name
+import numpy
+
+from minidl.keras.callbacks import Callback, CallbackList, History, listed
+from minidl.keras.models.data import Batch, Data, NoBatchesError, Samples, Stream, arranged, is_stream, steps_in, walks
+from minidl.keras.models.interrupts import whole_steps
+from minidl.keras.models.saving import load_weights, save_weights
+from minidl.keras.models.steps import Learner
+from minidl.keras.models.summary import summary
+from minidl.keras.names import new_name, short
+from minidl.keras.progress import Progress
 from minidl.nest import flatten, pack
-from minidl.ops.creation import cast
-from minidl.ops.shaping import expand_dims, squeeze
-from minidl.tensor import Tensor
+
+BATCH_SIZE = 32  # where none is given, as in Keras
+# For a prediction whose rows don't depend on each other: few calls, in what a cache holds, and few reads of a GPU.
+ROWS_AT_ONCE = {"cpu": 2048, "gpu": 65536}
 
 
-class Model(Trainer):
+class Model(Learner):
     """A network of layers between inputs and outputs, which can be trained.
 
     Arguments:
@@ -37,175 +46,242 @@ class Model(Trainer):
     def __init__(
         self, inputs: Any = None, outputs: Any = None, name: str | None = None, trainable: bool = True, **options: Any
     ) -> None:
-        unnamed = type(self) is Model and name is None
-        super().__init__(name=new_name("functional") if unnamed else name, trainable=trainable, **options)
-        self._graph: Graph | None = None
-        if inputs is not None or outputs is not None:
-            self._connect(inputs, outputs)
+        name = name or (new_name("functional") if type(self) is Model else None)
+        super().__init__(inputs, outputs, name, trainable, **options)
 
-    def _connect(self, inputs: Any, outputs: Any) -> None:
-        for role, nest in (("inputs", inputs), ("outputs", outputs)):
-            if not flatten(nest) or not all(isinstance(tensor, KerasTensor) for tensor in flatten(nest)):
-                raise ValueError(f"The {role} of a model come from Input and from calls of layers; {nest!r} was given")
-        self._inputs = inputs
-        self._outputs = outputs
-        self._graph = Graph(flatten(inputs), flatten(outputs))
-        self._steps = {}
-        self.built = True
+    def train_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
+        """Take one step on one batch.
 
-    # -- layers
+        Arguments:
+            x, y, sample_weight: as of `fit`.
+            return_dict: whether to return a dictionary.
 
-    @property
-    def layers(self) -> list[Layer]:
-        """The layers, those at the inputs first."""
-        return list(self._graph.layers) if self._graph else super()._sublayers()
-
-    def _sublayers(self) -> list[Layer]:
-        return self.layers
-
-    @property
-    def works_by_rows(self) -> bool:
-        """Whether each row of the result depends on nothing but the same row of the input."""
-        is_a_graph = self._graph is not None and type(self).call is Model.call
-        return is_a_graph and all(layer.works_by_rows for layer in self.layers)
-
-    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
-        """A layer by its name or its index. Raises ValueError for one that isn't there.
-
-        >>> model = tf.keras.Sequential([tf.keras.layers.Dense(1, name='output')])
-        >>> model.get_layer('output').units
-        1
+        Returns the loss, or a list of the loss and the metrics. Errors as of `fit`.
         """
-        if (name is None) == (index is None):
-            raise ValueError(f"get_layer takes a name or an index; name={name!r} and index={index!r} were given")
-        if index is not None:
-            if not -len(self.layers) <= index < len(self.layers):
-                raise ValueError(f"There is no layer {index} in model {self.name!r}, which has {len(self.layers)}")
-            return self.layers[index]
-        for layer in self.layers:
-            if layer.name == name:
-                return layer
-        names = ", ".join(layer.name for layer in self.layers)
-        raise ValueError(f"There is no layer {name!r} in model {self.name!r}; it has {names}")
+        self._compiled("train_on_batch")
+        samples = self._samples(x, y, sample_weight)
+        samples.parts = 3
+        with whole_steps() as whole:
+            whole(self.reset_metrics)
+            given = whole(self._step("train"), samples.batch(slice(None), self._place()))
+        logs = self._batch_logs(given)
+        return logs if return_dict else self._in_order(logs)
 
-    @property
-    def inputs(self) -> list[KerasTensor]:
-        """Where data enters, as a list."""
-        return list(self._graph.inputs) if self._graph else []
+    # -- loops
 
-    @property
-    def outputs(self) -> list[KerasTensor]:
-        """Where results leave, as a list."""
-        return list(self._graph.outputs) if self._graph else []
+    def fit(
+        self, x: Any = None, y: Any = None, batch_size: int | None = None, epochs: int = 1,
+        verbose: str | int = "auto", callbacks: Sequence[Callback] | None = None, validation_split: float = 0.0,
+        validation_data: Any = None, shuffle: bool = True, sample_weight: Any = None, initial_epoch: int = 0,
+        steps_per_epoch: int | None = None, validation_steps: int | None = None,
+        validation_batch_size: int | None = None, validation_freq: int = 1,
+    ) -> History:  # fmt: skip
+        """Train for so many epochs, each a walk through all samples in batches.
 
-    @property
-    def input(self) -> Any:
-        """Where data enters."""
-        return self._inputs
+        Arguments:
+            x, y: inputs and targets: arrays, tensors, lists of numbers, pandas' series and frames; lists or
+                dictionaries of them where the model has several. Or x is an iterable of batches `(x, y)` or
+                `(x, y, sample_weight)`.
+            batch_size: how many samples to a step, 32 by default; the last batch holds what is left.
+            epochs: the number of the last epoch.
+            verbose: 1 or 'auto' for a progress bar an epoch, 2 for a line an epoch, 0 for nothing.
+            callbacks: what to call at the beginnings and ends.
+            validation_split: which part of the samples, from the end, to set aside for validation.
+            validation_data: `(x, y)` or `(x, y, sample_weight)` to evaluate after each epoch.
+            shuffle: whether the samples are put in another order for each epoch.
+            sample_weight: a number for each sample, to multiply its loss by.
+            initial_epoch: the number of the first epoch, from 0.
+            steps_per_epoch: how many batches make an epoch, where not all do.
+            validation_steps, validation_batch_size: the same for the validation.
+            validation_freq: after how many epochs to validate.
 
-    @property
-    def output(self) -> Any:
-        """Where results leave."""
-        return self._outputs
+        Returns a History. Raises ValueError before `compile`, for arrays that differ in length, for no samples, for
+        data that are no numbers, and for numbers out of range.
 
-    @property
-    def output_names(self) -> list[str]:
-        """The names of the outputs: those of a dictionary, or of the layers that they come from."""
-        if self._graph and isinstance(self._outputs, dict):
-            return sorted(self._outputs)
-        return [tensor.call.layer.name for tensor in self.outputs]
+        >>> model = tf.keras.Sequential([tf.keras.layers.Dense(1, kernel_initializer='zeros')])
+        >>> model.compile(loss='mse', optimizer=tf.keras.optimizers.SGD(0.125))
+        >>> history = model.fit([[1.0], [2.0]], [[2.0], [4.0]], epochs=2, verbose=0)
+        >>> history.history
+        {'loss': [10.0, 0.28125]}
+        """
+        self._compiled("fit")
+        _check_counts(batch_size=batch_size, steps_per_epoch=steps_per_epoch, validation_steps=validation_steps)
+        _check_counts(validation_batch_size=validation_batch_size, validation_freq=validation_freq)
+        data = self._data(x, y, sample_weight)
+        validation = None
+        if is_stream(validation_data):
+            validation = self._data(validation_data)
+        elif validation_data is not None:
+            if not isinstance(validation_data, (tuple, list)) or len(validation_data) not in (2, 3):
+                raise ValueError(f"validation_data is (x, y[, weights]) or a stream, not {short(validation_data)}")
+            validation = self._data(*validation_data)
+        elif validation_split:
+            if not isinstance(data, Samples):
+                raise ValueError("validation_split needs arrays; give validation_data beside a stream of batches")
+            data, validation = data.split(validation_split)
+        size = batch_size or BATCH_SIZE
+        steps = steps_in(data, size, steps_per_epoch)
+        given = [*listed(callbacks), History()]
+        self.history = next(callback for callback in given if isinstance(callback, History))  # the user's own first
+        told = CallbackList(given, self, epochs=epochs, steps=steps, verbose=verbose)
+        following = walks(data, size, self._place(), shuffle, steps_per_epoch)
+        self.stop_training = False
+        logs: dict[str, Any] = {}
+        with whole_steps() as whole:
+            told.tell("on_train_begin", {})
+            for epoch in range(initial_epoch, epochs):
+                try:
+                    batches = next(following)
+                except NoBatchesError as error:
+                    if epoch == initial_epoch:
+                        raise
+                    warnings.warn(f"The training ends before epoch {epoch + 1}: {error}", stacklevel=2)
+                    break
+                whole(self.reset_metrics)
+                told.tell("on_epoch_begin", epoch, {})
+                with Progress(verbose, steps, f"Epoch {epoch + 1}/{epochs}" if epochs > 1 else "") as progress:
+                    logs = self._logs(self._walk(batches, "train", told, progress, whole))
+                    if validation is not None and (epoch + 1) % validation_freq == 0:
+                        logs |= self._validated(validation, validation_batch_size or size, validation_steps, told)
+                    progress.finish(logs)
+                told.tell("on_epoch_end", epoch, logs)
+                if self.stop_training:
+                    break
+            told.tell("on_train_end", logs)
+        return self.history
 
-    # -- calling
+    def _validated(self, data: Any, size: int, steps: int | None, told: CallbackList) -> dict[str, Any]:
+        """The logs of an evaluation, by names that begin with `val_`."""
+        try:
+            logs = self.evaluate(data, batch_size=size, steps=steps, callbacks=told, verbose=0, return_dict=True)
+        except NoBatchesError as error:
+            warnings.warn(f"The validation data ran out: {error}", stacklevel=3)
+            return {}
+        return {f"val_{name}": value for name, value in logs.items()}
 
-    def call(self, inputs: Any, training: bool | None = None) -> Any:
-        """The outputs for inputs in the nest, or in the order, of the model's own."""
-        graph = self._graph
-        if graph is None:
-            raise NotImplementedError(
-                f"{type(self).__name__} must be given inputs and outputs, or define call(self, inputs)"
-            )
-        values, places = flatten(inputs), graph.inputs
-        if len(values) != len(places):
-            raise ValueError(f"Model {self.name!r} takes {len(places)} inputs; {len(values)} were given")
-        found = graph.run([_fitting(value, place) for value, place in zip(values, places, strict=True)], training)
-        if isinstance(self._outputs, KerasTensor):
-            return found[self._outputs]
-        return pack(self._outputs, [found[tensor] for tensor in graph.outputs])
+    def evaluate(
+        self, x: Any = None, y: Any = None, batch_size: int | None = None, verbose: str | int = "auto",
+        sample_weight: Any = None, steps: int | None = None, callbacks: Sequence[Callback] | CallbackList | None = None,
+        return_dict: bool = False,
+    ) -> Any:  # fmt: skip
+        """The loss and the metrics on samples, without training.
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
-        """The shapes of the outputs."""
-        if self._graph is None:
-            return super().compute_output_shape(input_shape)
-        shapes = input_shape if isinstance(input_shape, list) else [input_shape]
-        found = dict(zip(self._graph.inputs, shapes, strict=True))
-        for call in self._graph.calls:
-            taken = [found[tensor] for tensor in flatten(call.inputs)]
-            several = isinstance(call.inputs, (list, tuple))
-            given = call.layer.compute_output_shape(taken if several else taken[0])
-            found.update(zip(flatten(call.outputs), given if isinstance(given, list) else [given], strict=True))
-        shapes = [found[tensor] for tensor in self._graph.outputs]
-        return shapes[0] if isinstance(self._outputs, KerasTensor) else shapes
+        Arguments as of `fit`; `steps` is how many batches to look at, `return_dict` whether to return a dictionary.
+        Returns the loss, or a list of the loss and the metrics. Errors as of `fit`.
+        """
+        self._compiled("evaluate")
+        _check_counts(batch_size=batch_size, steps=steps)
+        data = self._data(x, y, sample_weight)
+        batches, told, progress = self._begin(data, batch_size or BATCH_SIZE, steps, callbacks, verbose)
+        self.stop_evaluating = False
+        with progress, whole_steps() as whole:
+            told.tell("on_test_begin", {})
+            whole(self.reset_metrics)
+            logs = self._logs(self._walk(batches, "test", told, progress, whole))
+            told.tell("on_test_end", logs)
+            progress.finish(logs)
+        return logs if return_dict else self._in_order(logs)
 
-    def build(self, input_shape: Any) -> None:
-        """Make the weights for inputs of a shape, by calling the layers on zeros."""
-        if self._graph is None:
-            self._tried(input_shape, 1)
-            self.built = True
+    def _begin(
+        self, data: Data, size: int, steps: int | None, callbacks: Any, verbose: str | int
+    ) -> tuple[Iterator[Batch], CallbackList, Progress]:
+        """What an evaluation or a prediction needs: its only walk, who is told of it, and what shows it."""
+        count = steps_in(data, size, steps)
+        if not isinstance(callbacks, CallbackList):
+            callbacks = CallbackList(callbacks, self, epochs=1, steps=count, verbose=verbose)
+        return next(walks(data, size, self._place(), False, steps)), callbacks, Progress(verbose, count)
+
+    def _walk(
+        self, batches: Iterable[Batch], kind: str, told: CallbackList, progress: Progress, whole: Callable[..., Any],
+        keep: Callable[[Any], Any] = lambda given: None,
+    ) -> Any:  # fmt: skip
+        """Take a step for each batch, and give what the last one gave. Numbers are read only where somebody looks."""
+        steps, step, ends = self._steps, self._step(kind), told.listens(f"on_{kind}_batch_end")
+        stop = {"train": "stop_training", "test": "stop_evaluating", "predict": "stop_predicting"}[kind]
+
+        def logs() -> dict[str, Any]:
+            return {"outputs": pack(given, _arrays(given))} if kind == "predict" else self._batch_logs(given)
+
+        given = None
+        for index, batch in enumerate(batches):
+            told.tell(f"on_{kind}_batch_begin", index, {})
+            if self._steps is not steps:  # a callback has called `compile`
+                steps, step = self._steps, self._step(kind)
+            given = whole(step, batch)
+            if ends:
+                told.tell(f"on_{kind}_batch_end", index, logs())
+            progress.advance(dict if kind == "predict" else logs)
+            keep(given)
+            if getattr(self, stop):
+                break
+        return given
+
+    def predict(
+        self, x: Any, batch_size: int | None = None, verbose: str | int = "auto", steps: int | None = None,
+        callbacks: Sequence[Callback] | None = None,
+    ) -> Any:  # fmt: skip
+        """The outputs for samples, as arrays.
+
+        Arguments as of `fit`; x may also be an iterable of batches.
+
+        >>> model = tf.keras.Sequential([tf.keras.layers.Dense(1, kernel_initializer='ones')])
+        >>> model.predict([1, 2, 3], verbose=0)
+        array([[1.],
+               [2.],
+               [3.]], dtype=float32)
+        """
+        _check_counts(batch_size=batch_size, steps=steps)
+        data, size = self._data(x, None, None, may_be_empty=True), batch_size or BATCH_SIZE
+        if self.works_by_rows and steps is None and not callbacks and type(self).predict_step is Learner.predict_step:
+            size = max(size, ROWS_AT_ONCE[self._place().kind])  # nobody can tell, but by the time that it takes
+        batches, told, progress = self._begin(data, size, steps, callbacks, verbose)
+        parts: list[list[Any]] = []
+        self.stop_predicting = False
+        told.tell("on_predict_begin", {})
+        with progress, whole_steps() as whole:
+            form = self._walk(batches, "predict", told, progress, whole, lambda given: parts.append(_arrays(given)))
+            progress.finish({})
+        told.tell("on_predict_end", {})
+        return pack(form, [numpy.concatenate(arrays) for arrays in zip(*parts, strict=True)])
 
     # -- reading
 
-    def summary(self, line_length: int | None = None, print_fn: Any = None) -> None:
-        """Print the layers as a table: their names, the shapes of their results, the number of their weights.
+    summary, save_weights, load_weights = summary, save_weights, load_weights
 
-        Arguments:
-            line_length: how wide.
-            print_fn: what to call on the text, instead of printing it.
-        """
-        from minidl.keras.models.summary import print_summary  # rich takes its time to import
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the summary."""
+        lines: list[str] = []
+        self.summary(80, lines.append)
+        return f'<pre style="line-height: normal">{html.escape("".join(lines))}</pre>'
 
-        print_summary(self, line_length, print_fn)
+    # -- data
 
-    def save_weights(self, filepath: Any, overwrite: bool = True) -> None:
-        """Write the weights, and the state of the optimizer, to a file.
+    def _data(self, x: Any, y: Any = None, sample_weight: Any = None, may_be_empty: bool = False) -> Data:
+        if isinstance(x, (Samples, Stream)):
+            return x
+        if not is_stream(x):
+            return self._samples(x, y, sample_weight, may_be_empty)
+        if y is not None or sample_weight is not None:
+            raise ValueError("A stream of batches gives its targets and sample weights itself: (x, y, sample_weight)")
+        return Stream(x, self._samples)
 
-        Arguments:
-            filepath: ends in `.weights.npz`, or in `.weights.h5` for Keras's own format, which needs h5py.
-            overwrite: whether a file that is there is replaced; it stays until the new one is whole.
-
-        Raises ValueError for another ending and for a model without weights yet, FileExistsError, and ImportError
-        without h5py.
-        """
-        from minidl.keras.models.saving import save
-
-        save(self, filepath, overwrite)
-
-    def load_weights(self, filepath: Any) -> None:
-        """Read the weights, and the state of the optimizer, from a file that minidl or Keras wrote.
-
-        Raises FileNotFoundError, OSError for a damaged file, ValueError where the number or the shapes of the
-        weights differ; no weight is then changed.
-        """
-        from minidl.keras.models.saving import load
-
-        load(self, filepath)
+    def _samples(self, x: Any, y: Any = None, sample_weight: Any = None, may_be_empty: bool = True) -> Samples:
+        x_names, y_names = self._forms()
+        inputs, x_form = arranged("x", x, x_names)
+        targets, y_form = ([], None) if y is None else arranged("y", y, y_names)
+        weights = [] if sample_weight is None else arranged("sample_weight", sample_weight, "sample_weight")[0]
+        dtypes: list[Any] = [place.numpy_dtype for place in self.inputs] or [None] * len(inputs)
+        samples = Samples(inputs, targets, weights, dtypes, (x_form, y_form))
+        if not may_be_empty and not len(samples):
+            raise ValueError(f"x holds no samples: its shape is {inputs[0].shape}")
+        return samples
 
 
-def _fitting(value: Tensor, place: KerasTensor) -> Tensor:
-    """A value in the dtype, and with the number of axes, that an input has."""
-    if value.array.dtype is not place.numpy_dtype:
-        value = cast(value, place.numpy_dtype)
-    shape = value.array.shape
-    if _fits(shape, place.shape):
-        return value
-    if place.shape[-1:] == (1,) and _fits((*shape, 1), place.shape):
-        return expand_dims(value, -1)
-    if shape[-1:] == (1,) and _fits(shape[:-1], place.shape):
-        return squeeze(value, -1)
-    raise ValueError(f"Input {place.name!r} has shape {place.shape}; data of shape {shape} was given for it")
+def _arrays(tensors: Any) -> list[numpy.ndarray]:
+    return [numpy.asarray(tensor) for tensor in flatten(tensors)]
 
 
-@functools.lru_cache(4096)
-def _fits(shape: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:
-    return len(shape) == len(wanted) and all(
-        length in (given, None) for given, length in zip(shape, wanted, strict=True)
-    )
+def _check_counts(**counts: Any) -> None:
+    for name, count in counts.items():
+        if count is not None and (isinstance(count, bool) or not isinstance(count, numbers.Integral) or count < 1):
+            raise ValueError(f"{name} is a whole number above 0, or None; {short(count)} was given")

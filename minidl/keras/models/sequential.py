@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
-from minidl.keras.layers.input import Input, InputLayer
-from minidl.keras.layers.layer import Layer
-from minidl.keras.layers.symbolic import KerasTensor
+from minidl.keras.layers.layer import Input, InputLayer, Layer
+from minidl.keras.layers.symbolic import KerasTensor, is_shape
 from minidl.keras.models.model import Model
+from minidl.keras.names import short
 
 
 class Sequential(Model):
@@ -23,9 +22,7 @@ class Sequential(Model):
     [2, 1]
     """
 
-    def __init__(
-        self, layers: Sequence[Any] | None = None, trainable: bool = True, name: str | None = None, **options: Any
-    ) -> None:
+    def __init__(self, layers: Any = None, trainable: bool = True, name: str | None = None, **options: Any) -> None:
         super().__init__(name=name, trainable=trainable, **options)
         self._sequence: list[Layer] = []
         self._start: KerasTensor | None = None
@@ -42,12 +39,13 @@ class Sequential(Model):
         >>> len(model.layers)
         1
         """
+        layer = layer.output if isinstance(layer, InputLayer) else layer
         if isinstance(layer, KerasTensor) and isinstance(layer.call.layer, InputLayer) and not self._sequence:
+            if self._start is not None:
+                raise ValueError(f"Model {self.name!r} begins with {self._start} already; {layer} was given behind it")
             self._start = layer
-        elif isinstance(layer, InputLayer) and not self._sequence:
-            self._start = layer.output
-        elif not isinstance(layer, Layer) or isinstance(layer, InputLayer):
-            raise ValueError(f"A Sequential model consists of layers, with an Input in front; {layer!r} was given")
+        elif not isinstance(layer, Layer):
+            raise ValueError(f"A Sequential model consists of layers, with an Input in front; {short(layer)} was given")
         elif layer.name in [other.name for other in self._sequence]:
             raise ValueError(f"The layers of a model need different names; {layer.name} is there already")
         else:
@@ -63,8 +61,7 @@ class Sequential(Model):
         return last
 
     def _rebuild(self) -> None:
-        self._graph = None
-        self.built = False
+        self._graph, self._steps, self.built = None, {}, False
         if self._start is not None and self._sequence:
             output = self._start
             for layer in self._sequence:
@@ -76,10 +73,49 @@ class Sequential(Model):
         """The layers in order, without the input."""
         return list(self._sequence)
 
-    def build(self, input_shape: Any) -> None:
-        """Make the weights for inputs of a shape."""
+    @property
+    def works_by_rows(self) -> bool:
+        """Whether each row of the result depends on nothing but the same row of the input."""
+        return type(self).call is Sequential.call and all(layer.works_by_rows for layer in self.layers)
+
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
+        """What the last layer gives, each called on what the one before gives."""
+        if self._graph is not None:
+            return super().call(inputs, training)
+        for layer in self._sequence:
+            inputs = layer(inputs, training=training)
+        return inputs
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """The shape that the last layer gives."""
+        for layer in self._sequence:
+            input_shape = layer.compute_output_shape(input_shape)
+        return input_shape
+
+    def build(self, input_shape: Any = None) -> None:
+        """Make the weights for inputs of a shape, or of several in a nest; None leaves it to the first call.
+
+        Raises ValueError without layers, for a shape of one axis, and for another shape than the model's.
+        """
+        if not self._sequence:
+            raise ValueError(f"Model {self.name!r} has no layers yet; add some first")
+        if input_shape is None:
+            return
+        if not is_shape(input_shape) and self._start is None:
+            super().build(input_shape)
+            return
+        if self._start is not None and self._start.shape[1:] != tuple(input_shape)[1:]:
+            raise ValueError(f"Model {self.name!r} takes inputs of shape {self._start.shape}; {input_shape} was given")
+        if len(input_shape) < 2:
+            raise ValueError(f"Model {self.name!r} takes inputs of two axes or more; their shape was {input_shape}")
+        if self._start is None:
+            self._start = Input(tuple(input_shape)[1:])
         if self._graph is None:
-            if not self._sequence:
-                raise ValueError(f"Model {self.name!r} has no layers yet; add some first")
-            self._start = Input(tuple(input_shape)[1:] or (1,))  # numbers in a row are samples of width 1
             self._rebuild()
+
+    def _build_for(self, inputs: Any) -> None:
+        shape = getattr(inputs, "shape", None)
+        if shape is None or len(shape) > 1:
+            super()._build_for(inputs)
+        else:
+            self.build((*shape, 1))  # numbers in a row are samples of width 1

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from rich.box import HEAVY_HEAD
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
+from minidl.keras.layers.layer import Layer
+from minidl.keras.models.network import Network
 from minidl.nest import flatten
 
-if TYPE_CHECKING:
-    from minidl.keras.layers.layer import Layer
-    from minidl.keras.models.model import Model
 
+def summary(model: Network, line_length: int | None = None, print_fn: Any = None) -> None:
+    """Print the layers as a table: their names, the shapes of their results, the number of their weights.
 
-def print_summary(model: Model, line_length: int | None = None, print_fn: Any = None) -> None:
-    """Print the layers of a model, or hand the text to a function."""
-    console = Console(highlight=False, width=line_length) if line_length else Console(highlight=False)
+    Arguments:
+        line_length: how wide.
+        print_fn: what to call on the text, instead of printing it.
+    """
+    from rich.box import HEAVY_HEAD  # they take their time to import
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    plain = False if print_fn else None  # without the codes of a terminal
+    console = Console(highlight=False, width=line_length or None, force_jupyter=False, force_terminal=plain)
     branches = model._graph is not None and not model._graph.is_chain
     table = Table(box=HEAVY_HEAD, show_lines=True, width=min(line_length or 88, console.width))
     table.add_column("Layer (type)", ratio=4, overflow="fold")
@@ -33,15 +37,11 @@ def print_summary(model: Model, line_length: int | None = None, print_fn: Any = 
     with console.capture() as capture:
         console.print(Text(f'Model: "{model.name}"', style="bold"))
         console.print(table)
-        trained = sum(weight.array.size for weight in model.trainable_weights)
-        total = sum(weight.array.size for weight in model.weights)
-        for label, weights, number in (
-            ("Total params", model.weights, total),
-            ("Trainable params", model.trainable_weights, trained),
-            ("Non-trainable params", model.non_trainable_weights, total - trained),
-        ):
-            size = sum(weight.array.nbytes for weight in weights)
-            console.print(Text.assemble((f" {label}: ", "bold"), f"{number:,} ({_readable(size)})"))
+        fixed = model.non_trainable_weights
+        groups = {"Total": model.weights, "Trainable": model.trainable_weights, "Non-trainable": fixed}
+        for label, weights in groups.items():
+            number, size = (sum(getattr(weight.array, of) for weight in weights) for of in ("size", "nbytes"))
+            console.print(Text.assemble((f" {label} params: ", "bold"), f"{number:,} ({_readable(size)})"))
     if print_fn is None:
         console.print(Text.from_ansi(capture.get()))
     else:
@@ -49,20 +49,14 @@ def print_summary(model: Model, line_length: int | None = None, print_fn: Any = 
 
 
 def _output_shape(layer: Layer) -> str:
-    if not layer.calls:
-        return "?"
-    return ", ".join(str(tensor.shape) for tensor in flatten(layer.calls[-1].outputs))
+    return ", ".join(str(tensor.shape) for call in layer.calls[-1:] for tensor in flatten(call.outputs)) or "?"
 
 
-def _sources(model: Model, layer: Layer) -> str:
-    assert model._graph is not None
-    calls = [call for call in model._graph.calls if call.layer is layer]
+def _sources(model: Network, layer: Layer) -> str:
+    calls = [call for call in (model._graph.calls if model._graph else []) if call.layer is layer]
     return ", ".join(tensor.call.layer.name for call in calls for tensor in flatten(call.inputs)) or "-"
 
 
-def _readable(size: float) -> str:
-    for unit in ("B", "KB", "MB", "GB"):
-        if size < 1024 or unit == "GB":
-            return f"{size:.2f} {unit}"
-        size /= 1024
-    raise AssertionError
+def _readable(size: int) -> str:
+    power = min(max(size.bit_length() - 1, 0) // 10, 3)
+    return f"{size / 1024**power:.2f} {('B', 'KB', 'MB', 'GB')[power]}"

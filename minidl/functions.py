@@ -1,0 +1,201 @@
+"""function: a Python function that is traced once for each signature, and from then on runs as a program."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import inspect
+import weakref
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from types import MethodType
+from typing import Any
+
+import numpy
+
+from minidl.context import compiling, thread
+from minidl.devices import device_of, is_gpu_array
+from minidl.nest import flatten, form, pack
+from minidl.tensor import Tensor, TensorLike, as_tensor
+from minidl.tracing.compiled import Compiled, Pass, result_of
+from minidl.tracing.passes import PASSES
+from minidl.tracing.running import ANOTHER
+from minidl.tracing.trace import ValuesNeededError
+
+
+def function(func: Callable[..., Any] | None = None, *, jit_compile: bool | None = None) -> Any:
+    """Make a function compiled: traced in its first call, it runs as a straight-line program in later ones.
+
+    Arguments:
+        func: takes tensors, variables, numbers, and nests of them. Without it, the result is a decorator.
+        jit_compile: TensorFlow's word; here every function is compiled, whatever it says.
+
+    The first call with a signature (the nest of the arguments; shapes, dtypes, layouts and devices of its tensors;
+    all else by value) runs the function while a trace listens. From the trace a program of array calls is written,
+    which later calls with that signature run; it gives the same bits. What Python does beside is done when the
+    function is traced, and not again. Functions, gradients taken inside and variables assigned inside are traced
+    through; where a tape listens outside, the recorded operations are issued again for it (or the function is run, if
+    it calls one with a custom gradient). It may be traced more than once. What it computes in threads of its own is not
+    traced, and so the same at each call; they must not call compiled functions while it waits for them.
+
+    Raises TypeError where Python looks at a tensor's value while the function is traced, and ValueError where it
+    makes a variable in any call but its first.
+
+    >>> @tf.function
+    ... def descend(x):
+    ...     with tf.GradientTape() as tape:
+    ...         y = tf.square(x - 50.0)
+    ...     x.assign_sub(0.25 * tape.gradient(y, x))
+    ...     return y
+    >>> x = tf.Variable(42.0)
+    >>> [float(descend(x)) for _ in range(3)]
+    [64.0, 16.0, 4.0]
+    """
+    if func is None:
+        return function
+    if not callable(func):
+        raise TypeError(f"tf.function makes a function compiled; {func!r} was given")
+    return Function(func)
+
+
+class Function:
+    """A compiled function; see `function`."""
+
+    def __init__(self, func: Callable[..., Any], passes: Mapping[str, Pass] = PASSES) -> None:
+        functools.update_wrapper(self, func, updated=())
+        self._function, self._passes = func, passes
+        self._compiled: dict[Hashable, Compiled] = {}
+        self._guards: list[tuple[Callable[..., Any], Compiled]] = []  # that of the latest call first
+        self._latest: Compiled | None = None
+        self._has_run = False
+        self._methods: dict[int, Function] = {}  # for each instance whose method this is, by its id
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        if instance is None:
+            return self
+        key = id(instance)
+        if key not in self._methods:
+            try:
+                reference = weakref.ref(instance, functools.partial(self._methods.pop, key))
+            except TypeError:  # what can't be referred to weakly is an argument like others, and kept
+                return MethodType(self, instance)
+            self._methods[key] = _Method(self._function, reference, self._passes)
+        return MethodType(self._methods[key], instance)
+
+    def __repr__(self) -> str:
+        return f"<minidl.function {getattr(self, '__qualname__', self._function)}>"
+
+    def __call__(self, *arguments: Any, **options: Any) -> Any:
+        if not options:
+            for guard, compiled in self._guards:
+                found = guard(*arguments)
+                if found is not ANOTHER:
+                    if compiled is not self._latest:
+                        self._note(compiled)
+                    return found
+        state = thread.state
+        if state.trace is not None:
+            return self._function(*arguments, **options)  # the trace in force hears it all
+        nest = (arguments, options)
+        leaves = [_as_argument(leaf) for leaf in flatten(nest)]
+        with compiling:
+            try:
+                compiled = self._compiled_for(nest, leaves)
+            except ValuesNeededError:  # by a variable that this first call makes; the next can be traced
+                self._has_run = True
+                found = self._function(*arguments, **options)
+                return pack(found, map(result_of, flatten(found)))
+            if state.listeners:
+                return compiled.issue(pack(nest, leaves))
+            return compiled.run(*[leaf for leaf in leaves if isinstance(leaf, Tensor)])
+
+    def _compiled_for(self, nest: Any, leaves: Sequence[Any]) -> Compiled:
+        """The function compiled for a signature."""
+        signature = thread.state.device, _signature_of(nest, leaves)
+        compiled = self._compiled.get(signature)
+        if compiled is None:
+            compiled = Compiled(self._function, nest, leaves, not self._has_run, self._passes)
+            if compiled.creates:  # only in the first call; later ones find them there
+                compiled = Compiled(self._function, nest, leaves, False, self._passes)
+            self._compiled[signature], self._has_run = compiled, True
+        self._note(compiled)
+        return compiled
+
+    def _note(self, compiled: Compiled) -> None:
+        """The program of the latest call, whose guard is asked first in the next."""
+        self._latest = compiled
+        if compiled.guard is not None:
+            others = [each for each in self._guards if each[1] is not compiled]
+            self._guards = [(compiled.guard, compiled), *others]
+
+    def source(self, level: str | None = None) -> str:
+        """The text of the program that runs for the arguments that were given last.
+
+        Arguments:
+            level: 'plain' for the program as it was traced, a line for each array call; the name of a pass for what
+                it is after that: 'unused', 'repeats', 'constants', 'packing', 'inplace', 'buffers'.
+                By default it is after the last, which is what runs. All give the same bits.
+
+        Raises ValueError before the first call, and for a level that there isn't.
+
+        >>> double = tf.function(lambda x: x * 2.0)
+        >>> double(tf.constant([1.0, 2.0])).numpy()
+        array([2., 4.], dtype=float32)
+        >>> print(double.source())  # doctest: +ELLIPSIS
+        from numpy import asarray, multiply
+        ...
+        """
+        if self._latest is None:
+            raise ValueError(f"{self!r} has no program yet: that is written when it is first called")
+        return self._latest.source(level)
+
+
+class _Method(Function):
+    """A compiled method of one instance. It is given that at each call and doesn't keep it, so that it can die."""
+
+    def __init__(self, func: Callable[..., Any], reference: weakref.ref[Any], passes: Mapping[str, Pass]) -> None:
+        @functools.wraps(func)
+        def method(*arguments: Any, **options: Any) -> Any:
+            return func(reference(), *arguments, **options)
+
+        with contextlib.suppress(TypeError, ValueError):  # what is written in C may have no signature
+            without_self = inspect.signature(MethodType(func, reference()))
+            method.__signature__ = without_self  # type: ignore[attr-defined]  # functions take any attribute
+        super().__init__(method, passes)
+
+    def __call__(self, instance: Any, *arguments: Any, **options: Any) -> Any:
+        return super().__call__(*arguments, **options)
+
+
+# -- what of its arguments a program depends on: everything, but for the values in tensors ------------------------
+
+
+def _as_argument(value: Any) -> Any:
+    """What holds numbers as a tensor, such as an array or a series of pandas's; anything else as it is.
+
+    Raises TypeError for what can't be hashed, since it may change without anybody knowing.
+    """
+    if isinstance(value, (TensorLike, numpy.generic, type)):
+        return value
+    if hasattr(value, "__array__") or is_gpu_array(value):
+        return as_tensor(value if isinstance(value, numpy.ndarray) or is_gpu_array(value) else numpy.asarray(value))
+    try:
+        hash(value)
+    except TypeError:
+        raise TypeError(f"A compiled function doesn't take {value!r}, which may change between calls") from None
+    return value
+
+
+def _signature_of(nest: Any, leaves: Sequence[Any]) -> Hashable:
+    """The signature of a nest of arguments with these values in it."""
+    tensors = [leaf.serial for leaf in leaves if type(leaf) is Tensor]
+    repeated = None if len(set(tensors)) == len(tensors) else tuple(map(tensors.index, tensors))
+    return form(nest), tuple(map(_looks, leaves)), repeated
+
+
+def _looks(leaf: Any) -> Hashable:
+    if type(leaf) is Tensor:
+        held = leaf.array
+        return held.shape, held.dtype, held.strides, device_of(held)
+    if type(leaf) in (bool, int, float, complex, str, bytes, type(None)) or isinstance(leaf, numpy.generic):
+        return type(leaf), repr(leaf)  # which tells -0.0 from 0.0, and takes a NaN for itself
+    return type(leaf), id(leaf)  # of an object that `Compiled` holds, so that no other gets its `id`

@@ -1,0 +1,319 @@
+"""GradientTape: the tape with TensorFlow's manners, such as nests of targets and sources, options, and Jacobians."""
+
+from __future__ import annotations
+
+import enum
+import functools
+import operator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from minidl.context import thread
+from minidl.devices import device, device_of
+from minidl.errors import InvalidArgumentError, brief
+from minidl.nest import flatten, pack
+from minidl.ops.creation import identity, ones_like, zeros_like
+from minidl.ops.inputs import convert, number
+from minidl.ops.joining import stack
+from minidl.ops.parts import put
+from minidl.ops.shaping import reshape
+from minidl.tape import Edge, Tape
+from minidl.tensor import Tensor, TensorLike, Variable
+from minidl.values import float32
+
+__all__ = ["GradientTape", "UnconnectedGradients"]
+
+
+class UnconnectedGradients(enum.Enum):
+    """What `GradientTape.gradient` gives for a source that the target doesn't depend on.
+
+    >>> tf.UnconnectedGradients('zero')
+    <UnconnectedGradients.ZERO: 'zero'>
+    """
+
+    NONE = "none"
+    ZERO = "zero"
+
+
+class GradientTape(Tape):
+    """Records operations so that their derivatives can be taken.
+
+    Arguments:
+        persistent: whether `gradient` can be called more than once.
+        watch_accessed_variables: whether every trainable variable that is read is watched.
+
+    Operations are recorded inside `with GradientTape() as tape:` where an input is watched: a variable, a tensor
+    given to `watch`, or what was computed from one. Tapes nest, and the operations of a sweep can be recorded in
+    turn, which gives second derivatives.
+
+    >>> x = tf.Variable(3.0)
+    >>> with tf.GradientTape() as tape:
+    ...     z = tf.math.log(2.0 * x + 3.0)
+    >>> print(f"{tape.gradient(z, x):.3f}")
+    0.222
+    """
+
+    __slots__ = ("_persistent", "_recording", "_used", "_variables", "_watches_accessed")
+
+    def __init__(self, persistent: bool = False, watch_accessed_variables: bool = True) -> None:
+        self._persistent = persistent
+        self._watches_accessed = watch_accessed_variables
+        self._recording = False
+        self._forget()
+
+    def _forget(self) -> None:
+        super().__init__()
+        self._used = False
+        self._variables: dict[int, tuple[Variable, list[int]]] = {}  # by serial, with those of the values read
+
+    # -- recording
+
+    def __enter__(self) -> GradientTape:
+        if self._recording:
+            raise ValueError("The tape is recording already; leave its `with` block before entering it again")
+        if self._used:
+            self._forget()
+        self._resume()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._recording:
+            self._pause()
+
+    def _resume(self) -> None:
+        thread.state.enter(self)
+        self._recording = True
+
+    def _pause(self) -> None:
+        thread.state.leave(self)
+        self._recording = False
+
+    def hear_read(self, variable: Variable, value: Tensor) -> None:
+        if value.serial not in self.watched and (
+            (self._watches_accessed and variable.trainable) or variable.serial in self._variables
+        ):
+            self._watch_variable(variable, value)
+
+    def _watch_variable(self, variable: Variable, value: Tensor) -> None:
+        Tape.watch(self, value)
+        self._variables.setdefault(variable.serial, (variable, []))[1].append(value.serial)
+
+    def watch(self, tensor: Any) -> None:
+        """Record what is computed from a tensor or variable, or a nest of them.
+
+        Raises ValueError for anything else, such as an ndarray, which no operation can be traced back to.
+        Integers and bools are watched in vain: they have no gradient.
+
+        >>> x = tf.constant(3.0)
+        >>> with tf.GradientTape() as tape:
+        ...     tape.watch(x)
+        ...     y = x * x
+        >>> tape.gradient(y, x).numpy()
+        np.float32(6.0)
+        """
+        for each in _tensors("What a tape watches", tensor):
+            if isinstance(each, Variable):
+                self._watch_variable(each, each.tensor)
+            else:
+                super().watch(each)
+
+    def watched_variables(self) -> tuple[Variable, ...]:
+        """The variables that the tape watches, in the order in which they were made.
+
+        >>> x = tf.Variable(3.0, name='x')
+        >>> with tf.GradientTape() as tape:
+        ...     y = x * x
+        >>> [variable.name for variable in tape.watched_variables()]
+        ['x']
+        """
+        return tuple(variable for _, (variable, _) in sorted(self._variables.items()))
+
+    @contextmanager
+    def stop_recording(self) -> Iterator[None]:
+        """A scope in which nothing is recorded. Raises RuntimeError where the tape isn't recording.
+
+        >>> x = tf.Variable(3.0)
+        >>> with tf.GradientTape() as tape:
+        ...     with tape.stop_recording():
+        ...         y = x * x
+        >>> print(tape.gradient(y, x))
+        None
+        """
+        if not self._recording:
+            raise RuntimeError("The tape isn't recording, so it can't stop; use stop_recording inside its `with` block")
+        self._pause()
+        try:
+            yield
+        finally:
+            self._resume()
+
+    def reset(self) -> None:
+        """Forget everything recorded and watched. Raises ValueError where the tape isn't recording.
+
+        >>> x = tf.Variable(3.0)
+        >>> with tf.GradientTape() as tape:
+        ...     y = x * x
+        ...     tape.reset()
+        >>> print(tape.gradient(y, x))
+        None
+        """
+        if not self._recording:
+            raise ValueError("The tape isn't recording; reset is for the inside of its `with` block")
+        self._forget()
+
+    # -- differentiating
+
+    def gradient(
+        self, target: Any, sources: Any, output_gradients: Any = None, unconnected_gradients: Any = "none"
+    ) -> Any:
+        """The derivative of the target, or of the sum of its entries, with respect to each source.
+
+        Arguments:
+            target: a tensor, or a nest of them: the sum of all is differentiated.
+            sources: a tensor or variable, or a nest of them.
+            output_gradients: the upstream gradient of each target, in the nest of the targets; ones by default.
+            unconnected_gradients: 'none' or 'zero', for a source that no target depends on.
+
+        Returns a nest like the sources', of tensors in their shapes and dtypes. Raises RuntimeError the second time
+        on a tape that isn't persistent, ValueError for sources or targets that are no tensors,
+        InvalidArgumentError for an output gradient of another shape.
+
+        >>> x = tf.Variable([1.0, 2.0])
+        >>> with tf.GradientTape() as tape:
+        ...     y = x * x
+        >>> tape.gradient(y, x).numpy()
+        array([2., 4.], dtype=float32)
+        """
+        is_zero = _is_zero(unconnected_gradients)
+        targets, listed = _tensors("A target", target), _tensors("A source", sources)
+        state = thread.state
+        scope, state.device = state.device, None  # each rule runs where its call ran
+        try:
+            upstream = _upstream(targets, output_gradients)
+            self._use()
+            found = self._gradients(self.edges.copy() if self._persistent else self.edges, targets, upstream, listed)
+            return pack(sources, _with_zeros(listed, found) if is_zero else found)
+        finally:
+            state.device = scope
+
+    def jacobian(self, target: Any, sources: Any, unconnected_gradients: Any = "none") -> Any:
+        """The derivative of each entry of the target with respect to each entry of each source.
+
+        Arguments:
+            target: one tensor.
+            sources: a tensor or variable, or a nest of them.
+            unconnected_gradients: 'none' or 'zero', for a source that the target doesn't depend on.
+
+        Returns a nest like the sources', of tensors of the target's shape followed by the source's. It takes a
+        sweep for each entry of the target. Errors as of `gradient`.
+
+        >>> x = tf.Variable([1.0, 2.0])
+        >>> with tf.GradientTape() as tape:
+        ...     y = x * x
+        >>> tape.jacobian(y, x).numpy()
+        array([[2., 0.],
+               [0., 4.]], dtype=float32)
+        """
+        is_zero = _is_zero(unconnected_gradients)
+        if not isinstance(target, TensorLike):
+            raise ValueError(f"A Jacobian is of one tensor or variable; {brief(target)} was given")
+        listed = _tensors("A source", sources)
+        self._use()
+        with device(None):
+            rows = []
+            for index in range(target.array.size):
+                found = self._gradients(self.edges.copy(), [target], [_one_entry(target, index)], listed)
+                rows.append(_with_zeros(listed, found) if is_zero else found)
+            if not self._persistent:
+                self.edges.clear()
+            return pack(sources, [_stacked([row[k] for row in rows], target, x) for k, x in enumerate(listed)])
+
+    def _use(self) -> None:
+        if self._persistent:
+            return
+        if self._used:
+            raise RuntimeError("A tape gives gradients once, and this one has; more with GradientTape(persistent=True)")
+        if self in thread.state.listeners:  # not inside another function, where its block can't end
+            self._pause()
+        self._used = True
+
+    def _gradients(
+        self, edges: list[Edge], targets: Sequence[TensorLike], given: Sequence[Tensor], sources: Sequence[TensorLike]
+    ) -> list[Tensor | None]:
+        """Sweep edges, with a gradient given for each target; the gradient of each source, None where there is none."""
+        serials = [self._serials(source) for source in sources]
+        gradients: dict[int, Tensor] = {}
+        for target, gradient in zip(targets, given, strict=True):
+            serial = target.tensor.serial
+            gradients[serial] = gradients[serial] + gradient if serial in gradients else gradient
+        self.sweep(edges, gradients, {serial for each in serials for serial in each})
+        return [_sum([gradients[serial] for serial in each if serial in gradients]) for each in serials]
+
+    def _serials(self, source: TensorLike) -> Sequence[int]:
+        """Of the tensors that the tape knows a source by: a variable was each value that was read of it."""
+        serial = source.tensor.serial
+        known = self._variables.get(source.serial) if isinstance(source, Variable) else None
+        if known is None:
+            return (serial,)
+        return known[1] if serial in known[1] else [*known[1], serial]
+
+
+def _tensors(role: str, nest: Any) -> list[Any]:
+    tensors = flatten(nest)
+    for each in tensors:
+        if not isinstance(each, TensorLike):
+            raise ValueError(f"{role} is a tensor or variable; {brief(each)} was given, of which tf.constant makes one")
+    return tensors
+
+
+def _sum(tensors: Sequence[Tensor]) -> Tensor | None:
+    """The sum of some tensors, None of none."""
+    return functools.reduce(operator.add, tensors) if tensors else None
+
+
+def _is_zero(unconnected: Any) -> bool:
+    if unconnected not in (UnconnectedGradients.NONE, UnconnectedGradients.ZERO, "none", "zero"):
+        raise ValueError(f"unconnected_gradients is 'none' or 'zero'; {brief(unconnected)} was given")
+    return unconnected in (UnconnectedGradients.ZERO, "zero")
+
+
+def _with_zeros(sources: Sequence[TensorLike], gradients: Sequence[Tensor | None]) -> list[Tensor | None]:
+    return [zeros_like(x) if gradient is None else gradient for x, gradient in zip(sources, gradients, strict=True)]
+
+
+def _upstream(targets: Sequence[TensorLike], output_gradients: Any) -> list[Tensor]:
+    if output_gradients is None:
+        return [_ones(target) for target in targets]
+    given = flatten(output_gradients)
+    if len(given) != len(targets):
+        raise ValueError(f"{len(targets)} targets were given, with {len(given)} output gradients")
+    return [_ones(x) if each is None else _given(each, x) for each, x in zip(given, targets, strict=True)]
+
+
+def _given(gradient: Any, target: TensorLike) -> Tensor:
+    tensor = convert(gradient, target.dtype, device_of(target.array))
+    if tensor.shape != target.shape:
+        raise InvalidArgumentError(f"An output gradient has shape {tensor.shape}, its target shape {target.shape}")
+    return identity(tensor)
+
+
+def _ones(target: TensorLike) -> Tensor:
+    """The gradient of a target by itself."""
+    is_loss = target.array.shape == () and target.array.dtype is float32
+    if is_loss and thread.state.trace is None:  # at each step of a training: a number that is there already
+        return Tensor(number(1.0, target.tensor).array)
+    return ones_like(target)
+
+
+def _one_entry(tensor: TensorLike, index: int) -> Tensor:
+    """Zeros in the shape of a tensor, but for a one at an index in its flat order."""
+    one = convert(1, tensor.dtype, device_of(tensor.array))
+    return reshape(put(one, (index,), (tensor.array.size,)), tensor.shape)
+
+
+def _stacked(rows: Sequence[Any], target: TensorLike, source: TensorLike) -> Any:
+    """The gradients of a target's entries as one Jacobian, None where one of them is."""
+    if any(row is None for row in rows):
+        return None
+    return reshape(stack(rows) if rows else zeros_like(target), [*target.shape, *source.shape])

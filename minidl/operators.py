@@ -1,0 +1,241 @@
+"""The operators of tensors and variables, what Python and NumPy ask of them, their printed form, and assignments.
+
+The classes here are what `Tensor` and `Variable` are to users; at the end of the file they are given to them.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy
+from numpy import ndarray
+
+from minidl import tensor as idea
+from minidl.context import thread
+from minidl.devices import device_of
+from minidl.errors import InvalidArgumentError
+from minidl.ops import elementwise as table
+from minidl.ops.creation import convert_to_tensor, identity
+from minidl.ops.inputs import convert, pair
+from minidl.ops.operation import Operation
+from minidl.ops.reductions import _matmul
+from minidl.ops.shaping import getitem
+from minidl.ops.shortcut import binary
+from minidl.primitive import move
+from minidl.values import bool_
+
+
+def _operators(operation: Any, name: str) -> tuple[Operation, Operation]:
+    """An operation as an operator, and with its sides exchanged."""
+    return binary(operation.primitive, operation.dtypes, f"__r{name}__"), lambda x, y: operation(y, x)
+
+
+def _comparison(operation: Any, otherwise: bool) -> Callable[[Any, Any], Any]:
+    """== or != entry by entry; a single False or True where the shapes don't broadcast, as in TensorFlow."""
+
+    def compare(x: Any, y: Any) -> Any:
+        if y is None:
+            return otherwise
+        try:
+            return operation(x, y)
+        except InvalidArgumentError as error:
+            if "broadcast" not in error.message:
+                raise
+            return convert_to_tensor(otherwise, bool_)
+
+    return compare
+
+
+class Operators:
+    """What tensors and variables can do."""
+
+    __slots__ = ()
+    __array_priority__ = 101  # `array * tensor` is the tensor's to compute; CuPy's arrays have 100
+
+    (__add__, _), __radd__ = _operators(table.add, "add"), table.add
+    (__mul__, _), __rmul__ = _operators(table.multiply, "mul"), table.multiply
+    __sub__, __rsub__ = _operators(table.subtract, "sub")
+    __truediv__, __rtruediv__ = _operators(table.divide, "truediv")
+    __floordiv__, __rfloordiv__ = _operators(table.floordiv, "floordiv")
+    __mod__, __rmod__ = _operators(table.floormod, "mod")
+    __pow__, __rpow__ = _operators(table.pow, "pow")
+    __matmul__, __rmatmul__ = _operators(_matmul, "matmul")
+    __and__, __rand__ = _operators(table.logical_and, "and")
+    __or__, __ror__ = _operators(table.logical_or, "or")
+    __xor__, __rxor__ = _operators(table.logical_xor, "xor")
+    __lt__, __le__, __gt__, __ge__ = table.less, table.less_equal, table.greater, table.greater_equal
+    __eq__, __ne__ = _comparison(table.equal, False), _comparison(table.not_equal, True)
+    __neg__, __abs__, __invert__ = table.negative, table.abs, table.logical_not
+    __getitem__ = getitem
+
+    @property
+    def ndim(self: Any) -> int:
+        """The number of axes."""
+        return len(self.shape)
+
+    @property
+    def device(self: Any) -> str:
+        """The full name of the device that holds the value."""
+        return device_of(self.array).full_name
+
+    def numpy(self: Any) -> Any:
+        """The value as a NumPy array of its own, a NumPy scalar where there are no axes.
+
+        Raises TypeError (an AttributeError too, as TensorFlow's) while a function is traced, where there are no values.
+        """
+        array = self.tensor.array
+        return device_of(array).to_numpy(array)[()]
+
+    def __array__(self: Any, dtype: Any = None, copy: bool | None = None) -> Any:
+        try:
+            if copy:
+                return numpy.array(self.numpy(), dtype)
+            array = self.tensor.array
+            view = array.view() if isinstance(array, ndarray) else device_of(array).to_numpy(array)
+        except AttributeError as error:  # which NumPy would take for "there is no such method"
+            raise TypeError(*error.args) from None
+        view.flags.writeable = False
+        return view if dtype is None else view.astype(dtype, copy=False)
+
+    def __bool__(self: Any) -> bool:
+        array = self.numpy()
+        return array.size > 0 and bool(array)  # of no entries, False as in TensorFlow
+
+    def __float__(self: Any) -> float:
+        return float(self.numpy())
+
+    def __int__(self: Any) -> int:
+        return int(self.numpy())
+
+    def __index__(self: Any) -> int:
+        return operator.index(self.numpy())
+
+    def __len__(self: Any) -> int:
+        if not self.shape:
+            raise TypeError("A tensor of shape () has no length")
+        return self.shape[0]  # type: ignore[no-any-return]
+
+    def __iter__(self: Any) -> Iterator[idea.Tensor]:
+        if not self.shape:
+            raise TypeError("A tensor of shape () can't be iterated over")
+        return (self[index] for index in range(self.shape[0]))
+
+    def __hash__(self: Any) -> int:
+        raise TypeError(f"A {type(self).__name__} can't be hashed, since == compares its entries; use id() as the key")
+
+    def __setitem__(self: Any, index: object, value: object) -> None:
+        raise TypeError(f"A tensor never changes and can't be written into at {index!r}; assign a variable instead")
+
+    def __reduce__(self: Any) -> Any:  # a copy is another tensor, with a serial number of its own
+        if isinstance(self, idea.Variable):
+            return idea.Variable, (self.tensor, self.trainable, self.name)
+        return idea.Tensor, (self.array,)
+
+    # -- as it is printed
+
+    def __repr__(self: Any) -> str:
+        name = f" {self.name!r} shape={self.shape}" if isinstance(self, idea.Variable) else f": shape={self.shape},"
+        return f"<minidl.{type(self).__name__}{name} dtype={self.dtype}, {_text(self.tensor.array, 'numpy=')}>"
+
+    def __str__(self: Any) -> str:
+        return (
+            repr(self)
+            if _is_shown_whole(self)
+            else (f"minidl.Tensor({_text(self.array, '')}, shape={self.shape}, dtype={self.dtype})")
+        )
+
+    def __format__(self: Any, specification: str) -> str:
+        return str(self) if _is_shown_whole(self) and not specification else format(self.numpy(), specification)
+
+
+def _is_shown_whole(x: Any) -> bool:
+    """Whether to print a tensor is to show what it is beside its values."""
+    return isinstance(x, idea.Variable) or _has_no_values(x.array)
+
+
+def _has_no_values(array: Any) -> bool:
+    return not isinstance(array, ndarray) and device_of(array) is array.device
+
+
+def _text(array: Any, prefix: str) -> str:
+    """An array's values as `repr` shows them behind a prefix, or as `str` does without one, as TensorFlow does."""
+    if _has_no_values(array):
+        return str(array)
+    values = device_of(array).to_numpy(array)[()]
+    text = repr(values if values.ndim else values.item()) if prefix else str(values)
+    return prefix + "\n" * ("\n" in text) + text
+
+
+class Assignments:
+    """What variables can do beside."""
+
+    __slots__ = ()
+
+    def assign(self: Any, value: Any) -> Any:
+        """Give a variable another value, of its shape and dtype; no gradient flows through it.
+
+        Arguments:
+            value: a tensor, number, list or array; inside a device scope it is brought to the variable's device.
+
+        Returns the variable. Raises ValueError for another shape or dtype, InvalidArgumentError for a tensor of
+        another device; the variable then keeps its value.
+        """
+        old = self.array
+        array = value.array if type(value) is idea.Tensor else None
+        if type(array) is not ndarray or type(old) is not ndarray or array.dtype is not old.dtype:
+            value = _value_for(self, value)
+            array = value.array
+        if array.shape != old.shape:
+            raise ValueError(
+                f"Variable {self.name!r} has shape {old.shape}; it can't be assigned a value of shape {array.shape}"
+            )
+        self.bind(value)
+        return self
+
+    def assign_add(self: Any, delta: Any) -> Any:
+        """Add to a variable a value of its shape (InvalidArgumentError for another); see `assign`."""
+        return self.assign(table.add(*_of_one_shape("assign_add", self, delta)))
+
+    def assign_sub(self: Any, delta: Any) -> Any:
+        """Subtract from a variable a value of its shape (InvalidArgumentError for another); see `assign`."""
+        return self.assign(table.subtract(*_of_one_shape("assign_sub", self, delta)))
+
+    def value(self: Any) -> idea.Tensor:
+        """The present value as a tensor of its own, through which gradients flow."""
+        return identity(self)
+
+    read_value = value
+
+    def relocate(self: Any, device: Any) -> None:
+        """Keep the value on another device from now on."""
+        if device_of(self.array) is not device:
+            self.held = idea.Tensor(device.place(self.tensor.array))
+
+
+def _of_one_shape(name: str, variable: idea.Variable, delta: Any) -> Sequence[idea.Tensor]:
+    """A variable's value and what changes it, as tensors."""
+    value, change = pair(name, variable, delta)
+    if change.array.shape != value.array.shape:
+        raise InvalidArgumentError(f"{name} doesn't broadcast {change.shape} to {variable.name!r} of {value.shape}")
+    return value, change
+
+
+def _value_for(variable: idea.Variable, value: Any) -> idea.Tensor:
+    """A value as a tensor of a variable's dtype, where the variable is."""
+    device = device_of(variable.array)
+    tensor = convert(value, variable.dtype, device)
+    if thread.state.device is None and device_of(tensor.array) is not device:
+        raise InvalidArgumentError(
+            f"Variable {variable.name!r} is on {device}; it can't be assigned a tensor on {device_of(tensor.array)}, "
+            f"unless inside `with tf.device('{device}'):`"
+        )
+    return move(tensor, device)
+
+
+_OF_EACH_CLASS = ("__module__", "__doc__", "__slots__", "__qualname__", "__firstlineno__", "__static_attributes__", "_")
+for _given, _class in ((Operators, idea.TensorLike), (Assignments, idea.Variable)):
+    for _name, _what in vars(_given).items():
+        if _name not in _OF_EACH_CLASS:
+            setattr(_class, _name, _what)

@@ -1,0 +1,122 @@
+"""What an operation is given, made tensors that go together: numbers, lists and arrays too, of one dtype."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable
+from typing import Any
+
+import numpy
+
+from minidl.context import thread
+from minidl.devices import Device, device_of
+from minidl.errors import InvalidArgumentError, brief
+from minidl.ops.parts import cast_to, stack_of
+from minidl.primitive import call
+from minidl.tensor import Tensor, TensorLike, Variable, as_tensor
+from minidl.values import float32
+
+
+def convert(value: Any, dtype: Any = None, device: Device | None = None) -> Tensor:
+    """The value as a tensor, as `as_tensor` gives it; a list that has tensors in it is stacked, so that gradients
+    flow to them, and cast where a dtype is asked for."""
+    if isinstance(value, (list, tuple)) and (first := _first_tensor(value)) is not None:
+        usual, device = dtype or first.dtype, device or device_near(first)
+
+        def row(each: Any) -> Tensor:
+            if isinstance(each, TensorLike):
+                return cast_to(as_tensor(each), dtype or each.dtype)
+            return convert(each, usual if _first_tensor((each,)) is None else dtype, device)
+
+        rows = tuple([row(each) for each in value])
+        if len({(each.shape, each.dtype) for each in rows}) > 1:
+            raise InvalidArgumentError(f"stack: {', '.join(f'{each.dtype} {each.shape}' for each in rows)} differ")
+        return call(stack_of(len(rows)), rows, {"axis": 0})
+    return as_tensor(value, dtype, device)
+
+
+def _first_tensor(values: Iterable[Any]) -> TensorLike | None:
+    for value in values:
+        if isinstance(value, TensorLike):
+            return value
+        if isinstance(value, (list, tuple)) and (found := _first_tensor(value)) is not None:
+            return found
+    return None
+
+
+def device_near(value: Any) -> Device | None:
+    """Where other values are to be put: the device in scope, or else a tensor's own."""
+    return thread.state.device or (device_of(value.array) if isinstance(value, TensorLike) else None)
+
+
+def alike(name: str, *values: Any, device: Device | None = None, dtype: Any = None) -> tuple[Tensor, ...]:
+    """The values as tensors of one dtype: that of the first tensor among them, or else the one given, or the first's.
+
+    What isn't a tensor yet is put where the first that is one is, and where there is none, on the device given.
+    """
+    if not values:
+        raise InvalidArgumentError(f"{name} needs at least one tensor; none was given")
+    first = _first_tensor(values)
+    if first is None:
+        first = convert(values[0], dtype, device)
+        return (first, *alike(name, first, *values[1:])[1:])
+    device = device_near(first)
+    return tuple([_beside(first, name, value, device) for value in values])
+
+
+def pair(name: str, x: Any, y: Any, dtype: Any = None) -> tuple[Tensor, ...]:
+    """What `alike` gives for two values, quickly where they are tensors, variables and floats."""
+    if type(x) is Variable:
+        x = x.read()
+    if type(y) is Variable:
+        y = y.read()
+    if type(x) is Tensor:
+        if type(y) is Tensor:
+            return x, y
+        if type(y) is float and x.array.dtype is float32:
+            return x, number(y, x)
+    elif type(x) is float and type(y) is Tensor and y.array.dtype is float32:
+        return number(x, y), y
+    return alike(name, x, y, dtype=dtype)
+
+
+class UnfitError(InvalidArgumentError, TypeError):
+    """A value doesn't fit a tensor's dtype. (TensorFlow raises one of the two, by the operation.)"""
+
+
+def _beside(first: TensorLike, name: str, value: Any, device: Device | None) -> Tensor:
+    """A value as a tensor of the dtype of another."""
+    if isinstance(value, TensorLike) and value.dtype != first.dtype:
+        raise mixed_dtypes(name, (first, value), first.dtype, value.dtype)
+    try:
+        return convert(value, first.dtype, device)
+    except TypeError as error:
+        raise UnfitError(f"{name}: {brief(value)} doesn't fit a tensor of {first.dtype} (see tf.cast)") from error
+
+
+def number(value: float, near: Tensor) -> Tensor:
+    """The tensor of a Python float for a call with a tensor of floats.
+
+    It is made once, since the same few numbers stand in a program again and again; but for 0, whose sign a table
+    of numbers would lose.
+    """
+    array = near.array
+    device = thread.state.device or device_of(array)
+    return _number(value, array.dtype, device) if value else as_tensor(value, array.dtype, device)
+
+
+@functools.lru_cache(4096)
+def _number(value: float, dtype: numpy.dtype, device: Device) -> Tensor:
+    return as_tensor(value, dtype, device)
+
+
+def mixed_dtypes(name: str, values: Iterable[Any], one: Any, other: Any) -> InvalidArgumentError:
+    """What to raise where tensors of two dtypes are given."""
+    shapes = " and ".join(f"{value.dtype} {value.shape}" for value in values if isinstance(value, TensorLike))
+    return InvalidArgumentError(f"{name}: {one} and {other} don't mix (inputs: {shapes}); convert one with tf.cast")
+
+
+def wrong_dtype(name: str, dtype: Any, dtypes: Iterable[Any]) -> InvalidArgumentError:
+    """What to raise where a tensor is of a dtype that an operation doesn't take."""
+    names = ", ".join(sorted(map(str, dtypes)))
+    return InvalidArgumentError(f"{name} doesn't take a tensor of dtype {dtype}; it takes {names} (see tf.cast)")

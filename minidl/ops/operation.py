@@ -1,0 +1,41 @@
+"""operation: makes a forward rule an operation of one tensor or two, which takes whatever can be made a tensor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from minidl.ops.shortcut import binary, unary
+from minidl.primitive import Primitive
+from minidl.tensor import Tensor
+
+Operation = Callable[..., Tensor]
+
+
+def operation(dtypes: frozenset[Any], **gradients: Callable[..., Any]) -> Callable[[Callable[..., Any]], Operation]:
+    """Make a forward rule an operation on one tensor, or on two.
+
+    Arguments:
+        dtypes: those that the operation takes.
+        gradients: the gradient rules, by the names of the inputs.
+
+    The operation takes tensors, variables, numbers, lists and arrays, and `name` as TensorFlow's do. It raises
+    InvalidArgumentError for a dtype that it doesn't take, for two dtypes or devices, and where the forward rule
+    raises ValueError: for shapes that don't fit.
+    """
+
+    def make(forward: Callable[..., Any]) -> Operation:
+        primitive = Primitive.by_names(forward, gradients)
+        made = (unary if len(primitive.rules) == 1 else binary)(primitive, dtypes)
+        made.__name__ = made.__qualname__ = forward.__name__
+        made.__module__ = forward.__module__
+        made.__doc__ = f"{forward.__doc__}\n    {_about(primitive, dtypes)}\n    "
+        made.primitive, made.dtypes = primitive, dtypes  # type: ignore[attr-defined]  # functions take any attribute
+        return made
+
+    return make
+
+
+def _about(primitive: Primitive, dtypes: frozenset[Any]) -> str:
+    shapes = "x has any shape, and so has the result." if len(primitive.rules) == 1 else "The shapes broadcast."
+    return f"{shapes} Dtypes: {', '.join(sorted(map(str, dtypes)))}; others raise InvalidArgumentError."

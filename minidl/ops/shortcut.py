@@ -1,0 +1,130 @@
+"""The same dozen lines as `call` in `primitive.py`, written out for speed. This file may be skipped.
+
+A step of a small network is spent in calls, and these are the shortest paths that Python has for one: NumPy's arrays,
+no device scope, nothing to look up. Whatever is otherwise, or fails, goes to `call` itself, and a test holds them
+against it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy
+from numpy import asarray, ndarray
+
+from minidl import primitive as idea
+from minidl.context import thread
+from minidl.ops.inputs import convert, mixed_dtypes, pair, wrong_dtype
+from minidl.primitive import NO_OPTIONS, Primitive
+from minidl.tensor import Tensor, TensorLike
+from minidl.values import bool_, float32
+
+
+def call(primitive: Primitive, inputs: tuple[Tensor, ...], options: Mapping[str, Any] = NO_OPTIONS) -> Tensor:
+    """Call a primitive on tensors; see `primitive.call`, which this is for NumPy's arrays."""
+    state = thread.state
+    arrays = []
+    for x in inputs:
+        array = x.array
+        if type(array) is not ndarray:
+            return idea.call(primitive, inputs, options)
+        arrays.append(array)
+    if state.device is not None or not arrays:
+        return idea.call(primitive, inputs, options)
+    try:
+        value = state.run_rule(primitive.forward, numpy, *arrays, **options)
+    except (ValueError, RuntimeError):  # which `call` explains, or does otherwise
+        return idea.call(primitive, inputs, options)
+    result = Tensor(value if type(value) is ndarray else asarray(value))
+    for listener in state.listeners:
+        listener.hear(primitive, inputs, result, options)
+    return result
+
+
+def unary(primitive: Primitive, dtypes: frozenset[Any]) -> Callable[..., Tensor]:
+    """The function that calls a primitive of one input, of these dtypes."""
+    kernel, is_ufunc = kernel_of(primitive.forward)
+    usual, only = (float32, None) if float32 in dtypes else (bool_, bool_)
+
+    def call_it(x: Any, name: str | None = None) -> Tensor:
+        if type(x) is not Tensor:
+            x = convert(x, None if isinstance(x, TensorLike) else only)
+        state = thread.state
+        array = x.array
+        dtype = array.dtype
+        if dtype is not usual and dtype not in dtypes:
+            raise wrong_dtype(primitive.name, dtype, dtypes)
+        if type(array) is not ndarray or state.device is not None:
+            return idea.call(primitive, (x,))
+        try:
+            value = state.run_ufunc(kernel, array) if is_ufunc else state.run_rule(kernel, array)
+        except (ValueError, RuntimeError):  # which `call` explains, or does otherwise
+            return idea.call(primitive, (x,))
+        result = Tensor(value if type(value) is ndarray else asarray(value))
+        for listener in state.listeners:
+            listener.hear(primitive, (x,), result, NO_OPTIONS)
+        return result
+
+    return call_it
+
+
+def binary(primitive: Primitive, dtypes: frozenset[Any], reflected: str = "") -> Callable[..., Tensor]:
+    """The function that calls a primitive of two inputs, of these dtypes.
+
+    As an operator, it asks what stands on the right and is no value for a tensor, by the name of its reflected method.
+    """
+    kernel, is_ufunc = kernel_of(primitive.forward)
+    usual, only = (float32, None) if float32 in dtypes else (bool_, bool_)
+
+    def call_it(x: Any, y: Any, name: str | None = None) -> Tensor:
+        if type(x) is not Tensor or type(y) is not Tensor:
+            try:
+                x, y = pair(primitive.name, x, y, only)
+            except (TypeError, ValueError):
+                found: Tensor = getattr(type(y), reflected, lambda *_: NotImplemented)(y, x)
+                if found is NotImplemented:
+                    raise
+                return found
+        state = thread.state
+        a, b = x.array, y.array
+        dtype = a.dtype
+        if dtype is not usual and dtype not in dtypes:
+            raise wrong_dtype(primitive.name, dtype, dtypes)
+        if b.dtype is not dtype and b.dtype != dtype:
+            raise mixed_dtypes(primitive.name, (x, y), dtype, b.dtype)
+        if type(a) is not ndarray or type(b) is not ndarray or state.device is not None:
+            return idea.call(primitive, (x, y))
+        try:
+            value = state.run_ufunc(kernel, a, b) if is_ufunc else state.run_rule(kernel, a, b)
+        except (ValueError, RuntimeError):  # which `call` explains, or does otherwise
+            return idea.call(primitive, (x, y))
+        result = Tensor(value if type(value) is ndarray else asarray(value))
+        for listener in state.listeners:
+            listener.hear(primitive, (x, y), result, NO_OPTIONS)
+        return result
+
+    return call_it
+
+
+def kernel_of(forward: Callable[..., Any]) -> tuple[Callable[..., Any], bool]:
+    """A forward rule as a function of NumPy's arrays alone, and whether it is a ufunc.
+
+    Where the rule is nothing but one call of a ufunc (`xp.multiply(x, y)`), that ufunc itself, which saves a call of
+    Python.
+    """
+    arrays = tuple(object() for _ in range(forward.__code__.co_argcount - 1))
+    with contextlib.suppress(Exception):  # of a rule that does more than to call the module
+        name, given = forward(_Names(), *arrays)
+        if given == arrays and isinstance(function := getattr(numpy, name), numpy.ufunc):
+            return function, True
+    return functools.partial(forward, numpy), False
+
+
+class _Names:
+    """Stands in for an array module: any function of it gives its own name and arguments."""
+
+    def __getattr__(self, name: str) -> Callable[..., tuple[str, tuple[Any, ...]]]:
+        return lambda *arguments: (name, arguments)

@@ -1,0 +1,20 @@
+"""What nobody needs is dropped."""
+
+from __future__ import annotations
+
+from minidl.tracing.nodes import Argument, Called, Node
+from minidl.tracing.program import Program
+
+
+def drop_unused(program: Program) -> Program:
+    """The program without what no result and no variable's new value is computed from; but for arguments, and draws,
+    which have no operands, since each moves the next one on."""
+    needed: set[Node] = set()
+    ahead = [node for node in program.nodes if isinstance(node, (Argument, Called)) and not node.operands]
+    ahead += [*program.results, *program.finals, *program.finals.values()]
+    while ahead:
+        node = ahead.pop()
+        if node not in needed:
+            needed.add(node)
+            ahead += node.operands
+    return Program([node for node in program.nodes if node in needed], program.results, program.finals)

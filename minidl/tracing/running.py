@@ -1,0 +1,126 @@
+"""What runs a program: where it keeps variables, and a guard, which runs it if called with what it is for.
+
+Both are written out for their program. To walk over its variables, or to make a signature of the arguments and look
+that up, would take longer than a small program itself.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import operator
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy
+
+from minidl.context import compiling, thread
+from minidl.devices import device_of
+from minidl.errors import InvalidArgumentError
+from minidl.tensor import Tensor, Variable
+
+ANOTHER = object()  # what a guard gives for arguments of another signature
+
+
+class Memory:
+    """A program's memory for a variable, which the variable holds instead of a tensor once the program has run.
+
+    Attributes:
+        array: the memory. Whoever looks at it must not keep it.
+        latest: a tensor of its own with what is there, None until somebody asks for it after a run.
+    """
+
+    __slots__ = ("array", "latest")
+
+    def __init__(self, array: Any) -> None:
+        self.array = array
+        self.latest: Tensor | None = None
+
+    @property
+    def tensor(self) -> Tensor:
+        """What is there now, as a tensor that stays."""
+        with compiling:
+            if self.latest is None:
+                self.latest = Tensor(device_of(self.array).run(self.array.copy))
+            return self.latest
+
+    def load(self, variable: Variable) -> None:
+        """Bring a variable's value here, unless it is here; the lock is held meanwhile."""
+        held, device = variable.held, device_of(self.array)
+        if held is self:
+            return
+        if device_of(held.array) is not device:
+            raise InvalidArgumentError(
+                f"Variable {variable.name!r} is on {device_of(held.array)} now, but was on {device} when this function "
+                "was compiled; make the function anew with tf.function"
+            )
+        device.run(operator.setitem, self.array, Ellipsis, held.array)
+        self.latest, variable.held = held if isinstance(held, Tensor) else None, self
+
+
+@dataclasses.dataclass
+class Runner:
+    """A program, and what it needs to run.
+
+    Attributes:
+        step: the program.
+        reads: the variables that it takes, behind the tensors given.
+        kept: the variables that it keeps, and where it keeps them.
+        hand_out: makes results of what it returns and, if `hands_back` says so, of the tensors given.
+    """
+
+    step: Callable[..., Any]
+    reads: Sequence[Variable]
+    kept: Sequence[tuple[Variable, Memory]]
+    hand_out: Callable[..., Any]
+    hands_back: bool
+
+    def _defined(self, name: str, head: list[str], tensors: list[str], arrays: list[str], **names: Any) -> Any:
+        """A function that runs the program, of the lines that come before that, given what it calls its tensors."""
+        names |= {"step": self.step, "lock": compiling, "hand_out": self.hand_out, "thread": thread}
+        names["load"] = lambda: [memory.load(variable) for variable, memory in self.kept]
+        names |= {f"read_{index}": variable for index, variable in enumerate(self.reads)}
+        for index, (variable, memory) in enumerate(self.kept):
+            names |= {f"kept_{index}": variable, f"memory_{index}": memory}
+        given = ["step", *arrays, *(f"read_{index}.array" for index in range(len(self.reads)))]
+        run = f"found = state.run_program({', '.join(given)})"
+        if self.kept:
+            numbers = range(len(self.kept))
+            moved = " or ".join(f"kept_{i}.held is not memory_{i}" for i in numbers)
+            body = [f"    if {moved}:", "        state.run_program(load)", "    try:", f"        {run}", "    finally:"]
+            body.append(f"        {' = '.join(f'memory_{i}.latest' for i in numbers)} = None")
+        else:
+            body = [f"    {run}"]
+        end = f"return hand_out({', '.join(['found', *tensors] if self.hands_back else ['found'])})"
+        exec("\n    ".join([*head, "with lock:", *body, end]), names)
+        return names[name]
+
+    def run(self, serials: Sequence[int]) -> Callable[..., Any]:
+        """What runs the program, called with tensors, of which it takes those once that have one serial number."""
+        tensors = [f"x{index}" for index in range(len(serials))]
+        arrays = [f"{each}.array" for index, each in enumerate(tensors) if serials.index(serials[index]) == index]
+        return self._defined("run", [f"def run({', '.join(tensors)}):", "state = thread.state"], tensors, arrays)
+
+    def guard(self, arguments: Sequence[Any]) -> Callable[..., Any] | None:
+        """What runs the program if called with arguments like these, and else says that they are others.
+
+        None where they aren't of the kinds that a guard knows: tensors on the CPU, each another, and None.
+        """
+        given = [f"x{index}" for index in range(len(arguments))]
+        tensors = {name: each for name, each in zip(given, arguments, strict=True) if each is not None}
+        if any(type(each) is not Tensor or type(each.array) is not numpy.ndarray for each in tensors.values()):
+            return None
+        if len(set(map(id, tensors.values()))) < len(tensors):
+            return None
+        others = ["more", "state.listeners", "state.device is not None"]
+        others += [f"type({name}) is not Tensor" if name in tensors else f"{name} is not None" for name in given]
+        others += [f"{one} is {other}" for one, other in itertools.combinations(tensors, 2)]
+        lines = [f"def guard({', '.join([*(f'{name}=ANOTHER' for name in given), '*more'])}):", "state = thread.state"]
+        lines.append(f"if {' or '.join(others)}: return ANOTHER")
+        for name, each in tensors.items():
+            looks = f"{name}_array.shape != {each.array.shape} or {name}_array.strides != {each.array.strides}"
+            kind = f"type({name}_array) is not ndarray or {name}_array.dtype is not {name}_dtype"
+            lines += [f"{name}_array = {name}.array", f"if {kind} or {looks}: return ANOTHER"]
+        names = {f"{name}_dtype": each.array.dtype for name, each in tensors.items()}
+        names |= {"Tensor": Tensor, "ndarray": numpy.ndarray, "ANOTHER": ANOTHER}
+        return self._defined("guard", lines, list(tensors), [f"{name}_array" for name in tensors], **names)

@@ -1,0 +1,232 @@
+"""How much a program asks of a GPU: bounds on look-ups, scopes, transfers and waits, counted on the strict double.
+
+Each look-up of an array's device, each scope, and above all each wait of the CPU costs microseconds on a GPU in which
+it could have computed. What they cost there, only a GPU can say; how many there are is seen without one.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy
+import pytest
+
+import minidl as tf
+from minidl.context import thread
+from minidl.primitive import Listener
+
+pytestmark = pytest.mark.usefixtures("double")
+
+MINIDL = str(Path(tf.__file__).parent)
+BATCHES = 10
+
+
+def counted(double: Any, program: Callable[[], Any], warm: int = 2) -> Any:
+    """What a program asks for, when all that is made once has been made by earlier calls."""
+    for _ in range(warm):
+        program()
+    with double.counting() as counts:
+        program()
+    return counts
+
+
+class Calls(Listener):
+    """Counts the calls of primitives."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def hear(self, *_: Any) -> None:
+        self.count += 1
+
+
+def primitive_calls(program: Callable[[], Any]) -> int:
+    calls = Calls()
+    thread.state.enter(calls)
+    try:
+        program()
+    finally:
+        thread.state.leave(calls)
+    return calls.count
+
+
+def python_calls(program: Callable[[], Any]) -> int:
+    """How many functions of minidl, and of the text that it writes, a program calls."""
+    found = 0
+
+    def note(frame: Any, event: str, _: Any) -> None:
+        nonlocal found
+        found += event == "call" and frame.f_code.co_filename.startswith((MINIDL, "<"))
+
+    sys.setprofile(note)
+    try:
+        program()
+    finally:
+        sys.setprofile(None)
+    return found
+
+
+def lesson_step(device: str) -> tuple[Callable[..., Any], list[Any]]:
+    """The training step of the lesson, and what it takes, on a device."""
+    with tf.device(device):
+        kernel, bias = tf.Variable([[1.1125909]]), tf.Variable([0.0])
+        samples = [tf.constant([[8759.0]] * 4), tf.constant([[487.0]] * 4)]
+
+    def step(x: Any, y: Any) -> Any:
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(tf.square(y - (tf.matmul(x, kernel) + bias)))
+        gradients = tape.gradient(loss, [kernel, bias])
+        kernel.assign_sub(2e-10 * gradients[0])
+        bias.assign_sub(2e-10 * gradients[1])
+        return loss
+
+    return step, samples
+
+
+# -- call by call ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.xfail(strict=True, reason="a call looks up the device of each input, and moves of a sweep look again")
+@pytest.mark.parametrize("scope", [None, "/gpu:0"])
+def test_an_eager_step_looks_up_one_device_a_call(double: Any, scope: str | None) -> None:
+    step, samples = lesson_step("/gpu:0")
+    with tf.device(scope):
+        calls = primitive_calls(lambda: step(*samples))
+        assert counted(double, lambda: step(*samples)).lookups <= calls
+
+
+@pytest.mark.parametrize("scope", [None, "/gpu:0"])
+def test_an_eager_step_enters_one_scope_a_call_and_never_waits(double: Any, scope: str | None) -> None:
+    step, samples = lesson_step("/gpu:0")
+    with tf.device(scope):
+        calls = primitive_calls(lambda: step(*samples))
+        counts = counted(double, lambda: step(*samples))
+    assert calls >= 10
+    assert counts.scopes <= calls
+    assert (counts.uploads, counts.downloads, counts.synchronizations, counts.conversions) == (0, 0, 0, 0)
+
+
+@pytest.mark.parametrize("compiled", [False, True], ids=["eager", "compiled"])
+def test_gather_waits_once_at_most(double: Any, compiled: bool) -> None:
+    with tf.device("/gpu:0"):
+        x, indices = tf.constant([1.0, 2.0, 3.0]), tf.constant([2, 0, 2])
+    gather = tf.function(tf.gather) if compiled else tf.gather
+    counts = counted(double, lambda: gather(x, indices))
+    assert counts.synchronizations <= 1
+    assert counts.uploads == 0
+
+
+def test_the_gradient_of_gather_never_waits(double: Any) -> None:
+    with tf.device("/gpu:0"):
+        x, indices = tf.Variable([1.0, 2.0, 3.0]), tf.constant([2, 0, 2])
+
+    def program() -> Any:
+        with tf.GradientTape() as tape:
+            y = tf.gather(x, indices)
+        with double.counting() as counts:
+            tape.gradient(y, x)
+        return counts
+
+    program()
+    counts = program()
+    assert (counts.synchronizations, counts.uploads) == (0, 0)
+
+
+# -- compiled ----------------------------------------------------------------------------------------------------
+
+
+def test_a_compiled_step_transfers_nothing_and_enters_one_scope(double: Any) -> None:
+    step, samples = lesson_step("/gpu:0")
+    compiled = tf.function(step)
+    counts = counted(double, lambda: compiled(*samples))
+    assert (counts.uploads, counts.downloads, counts.synchronizations, counts.conversions) == (0, 0, 0, 0)
+    assert counts.scopes == 1
+    assert counts.lookups <= len(samples)
+
+
+@pytest.mark.xfail(strict=True, reason="only NumPy's arrays have a guard; for CuPy's each call makes its signature")
+def test_a_compiled_step_on_a_gpu_is_guarded_as_on_the_cpu() -> None:
+
+    def calls_on(device: str) -> int:
+        step, samples = lesson_step(device)
+        compiled = tf.function(step)
+        for _ in range(2):
+            compiled(*samples)
+        return python_calls(lambda: compiled(*samples))
+
+    assert calls_on("/gpu:0") <= calls_on("/cpu:0") + 2  # beside the double's own
+
+
+# -- models ------------------------------------------------------------------------------------------------------
+
+
+def model_and_data(dtype: str, metrics: Sequence[str] = ()) -> tuple[Any, numpy.ndarray, numpy.ndarray]:
+    with tf.device("/gpu:0"):
+        model = tf.keras.Sequential([tf.keras.layers.Dense(1)])
+        model.compile(loss="mse", optimizer="sgd", metrics=list(metrics))
+        model(tf.zeros([1, 3]))
+    x = numpy.arange(BATCHES * 32 * 3).reshape(-1, 3) % 7
+    return model, x.astype(dtype), x.sum(axis=1, keepdims=True).astype(dtype)
+
+
+def epoch_of(double: Any, dtype: str = "float32", metrics: Sequence[str] = (), **options: Any) -> dict[str, Any]:
+    """What one more epoch asks for."""
+    model, x, y = model_and_data(dtype, metrics)
+    one = counted(double, lambda: model.fit(x, y, epochs=1, verbose=0, **options))
+    two = counted(double, lambda: model.fit(x, y, epochs=2, verbose=0, **options))
+    return {name: getattr(two, name) - getattr(one, name) for name in vars(one)}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int64"])
+@pytest.mark.parametrize("shuffle", [True, False], ids=["shuffled", "in order"])
+def test_an_epoch_uploads_two_arrays_a_batch_and_reads_its_logs_once(double: Any, dtype: str, shuffle: bool) -> None:
+    epoch = epoch_of(double, dtype, shuffle=shuffle)
+    assert epoch["uploads"] == 2 * BATCHES
+    assert epoch["downloads"] <= 1
+    assert epoch["synchronizations"] <= 1
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int64"])
+@pytest.mark.parametrize("shuffle", [True, False], ids=["shuffled", "in order"])
+def test_an_epoch_converts_its_data_on_the_cpu(double: Any, dtype: str, shuffle: bool) -> None:
+    assert epoch_of(double, dtype, shuffle=shuffle)["conversions"] == 0
+
+
+def test_an_epoch_reads_the_logs_of_all_metrics_at_once(double: Any) -> None:
+    assert epoch_of(double, metrics=["mae", "mse"])["downloads"] <= 1
+
+
+def test_evaluate_reads_its_logs_once(double: Any) -> None:
+    model, x, y = model_and_data("float32")
+    counts = counted(double, lambda: model.evaluate(x, y, verbose=0))
+    assert counts.downloads <= 1
+
+
+def test_predict_of_a_million_rows_reads_back_twenty_times_at_most(double: Any) -> None:
+    model, x, _ = model_and_data("float32")
+    rows = numpy.resize(x, (1_000_000, 3))
+    model.predict(rows[:5000], verbose=0)
+    counts = counted(double, lambda: model.predict(rows, verbose=0), warm=0)
+    assert counts.downloads <= 20
+    assert counts.uploads <= 20
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int64"])
+def test_a_model_on_another_gpu_is_used_outside_of_any_scope(dtype: str) -> None:
+    with tf.device("/gpu:1"):
+        model = tf.keras.Sequential([tf.keras.Input((3,)), tf.keras.layers.Dense(1)])
+    optimizer = tf.keras.optimizers.SGD(0.01, momentum=0.9)
+    model.compile(loss="mse", optimizer=optimizer, metrics=["mae"])
+    x, y = numpy.ones((20, 3), dtype), numpy.ones((20, 1), dtype)
+    with tf.device("/gpu:0"):
+        elsewhere = tf.constant(x)
+    for data in (x, elsewhere):
+        for shuffle in (True, False):
+            model.fit(data, y, verbose=0, shuffle=shuffle, validation_split=0.25, sample_weight=numpy.ones(20))
+        assert model.predict(data, verbose=0).shape == (20, 1)
+        assert model.evaluate(data, y, verbose=0)[0] < 10.0
+    variables = [*model.weights, *optimizer.variables, *(each for m in model.metrics for each in m.variables)]
+    assert {variable.device[-5:] for variable in variables} == {"GPU:1"}
