@@ -87,7 +87,7 @@ def mutants(primitive: Primitive) -> Iterator[Mutant]:
     rules = primitive.differentiable
     names = primitive.forward.__code__.co_varnames[1:]
 
-    def mutant(change: str, place: int, function: Callable[..., Any], keep: Callable[..., Any]) -> Mutant:
+    def mutant(change: str, place: int, function: Callable[..., Any], keep: Any) -> Mutant:
         changed = rules[place][0], GradientRule(function, keep)
         return Mutant(primitive, change, (*rules[:place], changed, *rules[place + 1 :]))
 

@@ -80,7 +80,7 @@ class Compiled:
         runner = Runner(
             step=given[name],
             reads=reads,
-            kept=[(variable, Memory(given[name])) for name, variable in kept.items()],
+            kept=[(Memory(given[name]), variable) for name, variable in kept.items()],
             hand_out=Tensor if self._form is None and back == [None] else self._handing_out(back),
             hands_back=any(index is not None for index in back),
         )

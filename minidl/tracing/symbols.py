@@ -95,7 +95,7 @@ class Symbol(NDArrayOperatorsMixin):
     def __bool__(self) -> bool:
         raise UnwritableError("a rule that asks for the values of an array")
 
-    __float__ = __int__ = __index__ = __iter__ = __array__ = __bool__  # type: ignore[assignment]  # it raises
+    __float__ = __int__ = __index__ = __iter__ = __array__ = __bool__  # it raises
 
     def __deepcopy__(self, memory: Any) -> Symbol:
         return self
