@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
+from minidl.context import thread
 from minidl.devices import CPU, Device
 from minidl.tracing import nodes
 from minidl.tracing.nodes import Node, index_text
@@ -88,7 +89,7 @@ class Symbol(NDArrayOperatorsMixin):
         raise self.trace.without_values(self.node)
 
     def __str__(self) -> str:
-        if self.trace.is_in_force:
+        if self.trace is thread.state.trace:
             return "traced: each call of the function will have other numbers"
         return "out of scope: it was made inside a function while that was traced"
 

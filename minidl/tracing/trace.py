@@ -202,14 +202,9 @@ class Trace(Listener):
 
     # -- what can't be traced
 
-    @property
-    def is_in_force(self) -> bool:
-        """Whether the function is being traced, in this thread."""
-        return thread.state.trace is self
-
     def check_in_force(self) -> None:
-        """Raises the error for a tensor that is used where it means nothing."""
-        if not self.is_in_force:
+        """Raises the error for a tensor that is used where it means nothing, after the trace or in another thread."""
+        if thread.state.trace is not self:
             raise LookedAtError(
                 f"This tensor was made inside the function {self._name!r} while that was traced, and no later call "
                 "renews it. Return it from the function, or assign it to a tf.Variable"
