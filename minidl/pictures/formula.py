@@ -11,12 +11,12 @@ from typing import Any
 
 # How the calls in gradient rules are said in formulas: in this order, and ^T stands for ᵀ.
 NOTATION = {
-    r"matrix_transpose\((\w+)\)": r"\1^T", r"matmul\((\S+), (\S+)\)": r"\1 · \2", r"cast_to\(": "cast(",
+    r"\b_(?=[a-z])": "", r"matrix_transpose\((\w+)\)": r"\1^T", r"cast_to\(": "cast(", r"spread\(.*\)": "upstream / n",
     r"where_positive\((\w+), (\w+)\)": r"\1 * (\2 > 0)", r"transpose\(upstream, .*\)": "transpose(upstream)",
     r"twice\(upstream, (\w+), (\w+)\)": r"upstream * 2 * (\1 - \2)", r"reduce_sum\((.*), axis, True\)": r"sum(\1)",
-    r"spread\(.*\)": "upstream / n", r"share_of_extreme\(.*\)": "upstream * (x == result) / count(x == result)",
+    r"with_axes\(upstream, .*\)": "upstream", r"share_of_extreme\(.*\)": "upstream * (x == result) / count(x == result)",
     r"put\(.*\)": "where(at index, upstream, 0)", r"scattered\(.*\)": "sum(where(at indices, upstream, 0))",
-    r"call\(\w+, \(upstream, (\w+)\).*": r"upstream[\1]", r"with_axes\(upstream, .*\)": "upstream",
+    r"call\(\w+, \(upstream, (\w+)\).*": r"upstream[\1]", r"matmul\((\S+), (\S+)\)": r"\1 · \2",
     r"part(?:_along)?\(upstream, (?:axis, )?(\w+)\)": r"upstream[\1]",
 }  # fmt: skip
 
@@ -36,7 +36,6 @@ def formula(function: Callable[..., Any], names: Mapping[str, str]) -> str:
         text = next((known[position] for position in code.co_positions() if position in known), "")
     else:
         text = f"{function.__name__}({', '.join(code.co_varnames[: code.co_argcount])})"
-    text = re.sub(r"\b_(?=[a-z])", "", text)
     for pattern, words in NOTATION.items():
         text = re.sub(pattern, words, text)
     return re.sub(r"\b[a-z_]+\b", lambda name: names.get(name[0], name[0]), text).replace("^T", "ᵀ")
