@@ -30,13 +30,8 @@ from minidl.ops.joining import *
 from minidl.ops.reductions import *
 from minidl.ops.shaping import *
 from minidl.tensor import *
-from minidl.values import as_dtype as as_dtype
+from minidl.values import *
 from minidl.values import bool_ as _bool
-from minidl.values import float16 as float16
-from minidl.values import float32 as float32
-from minidl.values import float64 as float64
-from minidl.values import int32 as int32
-from minidl.values import int64 as int64
 
 if _TYPE_CHECKING:
     from minidl import keras as keras

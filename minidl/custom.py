@@ -86,9 +86,7 @@ def _called(f: Callable[..., Any], arguments: Sequence[Any], options: Mapping[st
             given = gradient_function(*_pieces(upstream, shapes), **({"variables": variables} if variables else {}))
             gradients = flatten(list(given) if variables else [given])
             if len(gradients) != count:
-                raise ValueError(
-                    f"A custom gradient gave {len(gradients)} gradients for {count} inputs, variables included"
-                )
+                raise ValueError(f"A custom gradient gave {len(gradients)} gradients for {count} inputs and variables")
             found[:] = upstream, gradients
         if found[1][place] is None:
             return None

@@ -90,9 +90,8 @@ class GradientTape(Tape):
         self._recording = False
 
     def hear_read(self, variable: Variable, value: Tensor) -> None:
-        if value.serial not in self.watched and (
-            (self._watches_accessed and variable.trainable) or variable.serial in self._variables
-        ):
+        is_wanted = (self._watches_accessed and variable.trainable) or variable.serial in self._variables
+        if is_wanted and value.serial not in self.watched:
             self._watch_variable(variable, value)
 
     def _watch_variable(self, variable: Variable, value: Tensor) -> None:
@@ -273,9 +272,10 @@ def _sum(tensors: Sequence[Tensor]) -> Tensor | None:
 
 
 def _is_zero(unconnected: Any) -> bool:
-    if unconnected not in (UnconnectedGradients.NONE, UnconnectedGradients.ZERO, "none", "zero"):
-        raise ValueError(f"unconnected_gradients is 'none' or 'zero'; {brief(unconnected)} was given")
-    return unconnected in (UnconnectedGradients.ZERO, "zero")
+    try:
+        return UnconnectedGradients(unconnected) is UnconnectedGradients.ZERO
+    except ValueError:
+        raise ValueError(f"unconnected_gradients is 'none' or 'zero'; {brief(unconnected)} was given") from None
 
 
 def _with_zeros(sources: Sequence[TensorLike], gradients: Sequence[Tensor | None]) -> list[Tensor | None]:

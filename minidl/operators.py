@@ -140,11 +140,9 @@ class Operators:
         return f"<minidl.{type(self).__name__}{name} dtype={self.dtype}, {_text(self.tensor.array, 'numpy=')}>"
 
     def __str__(self: Any) -> str:
-        return (
-            repr(self)
-            if _is_shown_whole(self)
-            else (f"minidl.Tensor({_text(self.array, '')}, shape={self.shape}, dtype={self.dtype})")
-        )
+        if _is_shown_whole(self):
+            return repr(self)
+        return f"minidl.Tensor({_text(self.array, '')}, shape={self.shape}, dtype={self.dtype})"
 
     def __format__(self: Any, specification: str) -> str:
         return str(self) if _is_shown_whole(self) and not specification else format(self.numpy(), specification)
@@ -188,9 +186,7 @@ class Assignments:
             value = _value_for(self, value)
             array = value.array
         if array.shape != old.shape:
-            raise ValueError(
-                f"Variable {self.name!r} has shape {old.shape}; it can't be assigned a value of shape {array.shape}"
-            )
+            raise ValueError(f"Variable {self.name!r} has shape {old.shape}; a value of {array.shape} doesn't fit it")
         self.bind(value)
         return self
 
@@ -226,11 +222,9 @@ def _value_for(variable: idea.Variable, value: Any) -> idea.Tensor:
     """A value as a tensor of a variable's dtype, where the variable is."""
     device = device_of(variable.array)
     tensor = convert(value, variable.dtype, device)
-    if thread.state.device is None and device_of(tensor.array) is not device:
-        raise InvalidArgumentError(
-            f"Variable {variable.name!r} is on {device}; it can't be assigned a tensor on {device_of(tensor.array)}, "
-            f"unless inside `with tf.device('{device}'):`"
-        )
+    if thread.state.device is None and (other := device_of(tensor.array)) is not device:
+        why = f"Variable {variable.name!r} is on {device}; it can't be assigned a tensor on {other}"
+        raise InvalidArgumentError(f"{why}, unless inside `with tf.device('{device}'):`")
     return move(tensor, device)
 
 

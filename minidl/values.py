@@ -10,6 +10,8 @@ from minidl.context import thread
 from minidl.devices import device_of, is_gpu_array
 from minidl.errors import brief
 
+__all__ = ["as_dtype", "float16", "float32", "float64", "int32", "int64"]
+
 float16, float32, float64 = numpy.dtype("float16"), numpy.dtype("float32"), numpy.dtype("float64")
 int32, int64 = numpy.dtype("int32"), numpy.dtype("int64")
 bool_ = numpy.dtype("bool")
@@ -46,7 +48,7 @@ def array_of(value: Any, dtype: Any = None) -> Any:
     """
     dtype = None if dtype is None else as_dtype(dtype)
     if is_gpu_array(value):
-        array = device_of(value).convert(value, dtype or as_dtype(value.dtype))
+        array = device_of(value).run(value.astype, dtype or as_dtype(value.dtype))
     else:
         array = _numpy_array(value, dtype)
     device = thread.state.device

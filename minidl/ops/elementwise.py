@@ -288,9 +288,7 @@ def softplus(xp, x):
 
 
 @operation(
-    NUMBERS,
-    x=lambda upstream, x, y: where(x >= y, upstream, 0.0),
-    y=lambda upstream, x, y: where(x >= y, 0.0, upstream),
+    NUMBERS, x=lambda upstream, x, y: where(x >= y, upstream, 0), y=lambda upstream, x, y: where(x >= y, 0, upstream)
 )
 def maximum(xp, x, y):
     """The larger of x and y; the gradient goes to the larger, at a tie to x.
@@ -302,9 +300,7 @@ def maximum(xp, x, y):
 
 
 @operation(
-    NUMBERS,
-    x=lambda upstream, x, y: where(x <= y, upstream, 0.0),
-    y=lambda upstream, x, y: where(x <= y, 0.0, upstream),
+    NUMBERS, x=lambda upstream, x, y: where(x <= y, upstream, 0), y=lambda upstream, x, y: where(x <= y, 0, upstream)
 )
 def minimum(xp, x, y):
     """The smaller of x and y; the gradient goes to the smaller, at a tie to x.
