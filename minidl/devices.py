@@ -41,11 +41,6 @@ class Device:
 
     __repr__ = __str__
 
-    @property
-    def full_name(self) -> str:
-        """The name that TensorFlow gives this device."""
-        return f"/job:localhost/replica:0/task:0/device:{self.kind.upper()}:{self.ordinal}"
-
     def run(self, kernel: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
         """What a function gives for arrays of this device: always an array, also where NumPy gives a scalar."""
         if self is CPU:

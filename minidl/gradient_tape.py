@@ -237,9 +237,7 @@ class GradientTape(Tape):
             self._pause()
         self._used = True
 
-    def _gradients(
-        self, edges: list[Edge], targets: Sequence[TensorLike], given: Sequence[Tensor], sources: Sequence[TensorLike]
-    ) -> list[Tensor | None]:
+    def _gradients(self, edges: list[Edge], targets: list[Any], given: list[Tensor], sources: list[Any]) -> list[Any]:
         """Sweep edges, with a gradient given for each target; the gradient of each source, None where there is none."""
         serials = [self._serials(source) for source in sources]
         gradients: dict[int, Tensor] = {}
@@ -249,13 +247,11 @@ class GradientTape(Tape):
         self.sweep(edges, gradients, {serial for each in serials for serial in each})
         return [_sum([gradients[serial] for serial in each if serial in gradients]) for each in serials]
 
-    def _serials(self, source: TensorLike) -> Sequence[int]:
+    def _serials(self, source: Any) -> Sequence[int]:
         """Of the tensors that the tape knows a source by: a variable was each value that was read of it."""
         serial = source.tensor.serial
-        known = self._variables.get(source.serial) if isinstance(source, Variable) else None
-        if known is None:
-            return (serial,)
-        return known[1] if serial in known[1] else [*known[1], serial]
+        _, known = self._variables.get(source.serial, (None, []))
+        return known if serial in known else [*known, serial]
 
 
 def _tensors(role: str, nest: Any) -> list[Any]:

@@ -78,7 +78,8 @@ class Operators:
     @property
     def device(self: Any) -> str:
         """The full name of the device that holds the value."""
-        return device_of(self.array).full_name
+        device = device_of(self.array)
+        return f"/job:localhost/replica:0/task:0/device:{device.kind.upper()}:{device.ordinal}"
 
     def numpy(self: Any) -> Any:
         """The value as a NumPy array of its own, a NumPy scalar where there are no axes.
@@ -114,13 +115,11 @@ class Operators:
 
     def __len__(self: Any) -> int:
         if not self.shape:
-            raise TypeError("A tensor of shape () has no length")
+            raise TypeError("A tensor of shape () has no length and can't be iterated over")
         return self.shape[0]  # type: ignore[no-any-return]
 
     def __iter__(self: Any) -> Iterator[idea.Tensor]:
-        if not self.shape:
-            raise TypeError("A tensor of shape () can't be iterated over")
-        return (self[index] for index in range(self.shape[0]))
+        return (self[index] for index in range(len(self)))
 
     def __hash__(self: Any) -> int:
         raise TypeError(f"A {type(self).__name__} can't be hashed, since == compares its entries; use id() as the key")
@@ -186,7 +185,8 @@ class Assignments:
             value = _value_for(self, value)
             array = value.array
         if array.shape != old.shape:
-            raise ValueError(f"Variable {self.name!r} has shape {old.shape}; a value of {array.shape} doesn't fit it")
+            why = f"it can't be assigned a value of shape {array.shape}"
+            raise ValueError(f"Variable {self.name!r} has shape {old.shape}; {why}")
         self.bind(value)
         return self
 

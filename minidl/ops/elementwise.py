@@ -20,11 +20,9 @@ from minidl.primitive import primitive
 from minidl.tensor import Tensor
 from minidl.values import DTYPES, FLOATS, NUMBERS, bool_
 
-__all__ = [
-    "abs", "add", "clip_by_value", "cos", "divide", "equal", "exp", "greater", "greater_equal", "less",
-    "less_equal", "logical_and", "logical_not", "logical_or", "maximum", "minimum", "multiply", "negative",
-    "not_equal", "pow", "sigmoid", "sign", "sin", "sqrt", "square", "subtract", "tanh", "where"
-]  # fmt: skip
+__all__ = ["abs", "add", "clip_by_value", "cos", "divide", "equal", "exp", "greater", "greater_equal", "less",
+           "less_equal", "logical_and", "logical_not", "logical_or", "maximum", "minimum", "multiply", "negative",
+           "not_equal", "pow", "sigmoid", "sign", "sin", "sqrt", "square", "subtract", "tanh", "where"]  # fmt: skip
 
 # -- arithmetic --------------------------------------------------------------------------------------------------
 
@@ -76,9 +74,7 @@ def floordiv(xp, x, y):
     >>> tf.math.floordiv([7, -7], 2).numpy()
     array([ 3, -4], dtype=int32)
     """
-    if x.dtype.kind == "f":
-        return xp.floor(xp.divide(x, y))
-    return xp.floor_divide(x, _not_zero(x, y))
+    return xp.floor(xp.divide(x, y)) if x.dtype.kind == "f" else xp.floor_divide(x, _not_zero(x, y))
 
 
 @operation(NUMBERS, x=lambda upstream: upstream, y=lambda upstream, x, y: -upstream * floordiv(x, y))
