@@ -108,7 +108,7 @@ class Variable(TensorLike, Assignments):
         self.held: Any = _another(value)
 
     @property
-    def array(self) -> Any:  # type: ignore[override]
+    def array(self) -> Any:
         """The array that holds the value now, to look at; what is to stay comes from `tensor`."""
         return self.held.array
 

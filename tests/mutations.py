@@ -47,8 +47,8 @@ EQUIVALENT = {
     "add: rules swapped": "both rules pass the upstream gradient on",
     **{
         f"{name}: {change}": "the rule gives zeros"
-        for name in ("sign", "step")
-        for change in ("sign of x changed", "x doubled")
+        for name, of in (("sign", "x"), ("where_positive", "y"))
+        for change in (f"sign of {of} changed", f"{of} doubled")
     },
     **{
         f"{name}: factors of x dropped": "the rule passes the upstream gradient on"
@@ -87,7 +87,7 @@ def mutants(primitive: Primitive) -> Iterator[Mutant]:
     rules = primitive.differentiable
     names = primitive.forward.__code__.co_varnames[1:]
 
-    def mutant(change: str, place: int, function: Callable[..., Any], keep: Callable[..., Any]) -> Mutant:
+    def mutant(change: str, place: int, function: Callable[..., Any], keep: Any) -> Mutant:
         changed = rules[place][0], GradientRule(function, keep)
         return Mutant(primitive, change, (*rules[:place], changed, *rules[place + 1 :]))
 

@@ -125,7 +125,6 @@ def test_an_array_of_cupys_beside_a_tensor_is_the_tensors_to_compute(cupy: Any) 
         assert found.device == GPU
 
 
-@pytest.mark.xfail(strict=True, reason="data is converted outside of the scope of the model's device")
 def test_a_model_works_on_its_gpu_outside_of_a_scope(double: Any) -> None:
     with tf.device("/gpu:1"):
         model = tf.keras.Sequential([tf.keras.layers.Dense(1)])

@@ -40,7 +40,7 @@ def _count(shape: tuple[int, ...], axis: tuple[int, ...] | None) -> int:
     return math.prod(shape if axis is None else [shape[index] for index in axis])
 
 
-@primitive(x=lambda upstream, x_shape, axis: _spread_evenly(upstream, axis, x_shape))
+@primitive(x=lambda upstream, x_shape, axis: spread(upstream, axis, x_shape))
 def _reduce_mean(xp, x, *, axis, keepdims):
     count = x.size if axis is None else _count(x.shape, axis)
     total = summed(xp, x, axis, keepdims) if x.dtype.char == "e" else x.sum(axis=axis, keepdims=keepdims)
@@ -57,7 +57,7 @@ def _spread(xp, x, *, shape, count):
     return entries
 
 
-def _spread_evenly(upstream: Tensor, axis: tuple[int, ...] | None, shape: tuple[int, ...]) -> Tensor:
+def spread(upstream: Tensor, axis: tuple[int, ...] | None, shape: tuple[int, ...]) -> Tensor:
     """The gradient of a mean over axes of a shape: to each of n entries, 1 / n of the upstream gradient."""
     return call(_spread, (_with_axes(upstream, axis, shape),), {"shape": shape, "count": _count(shape, axis)})
 

@@ -60,7 +60,6 @@ class Compiled:
     ) -> None:
         self._func, self._passes, self._leaves = func, passes, [each for each in leaves if not isinstance(each, Tensor)]
         with Trace(func, may_create) as trace:
-            self._arguments: list[int] = []  # the serial numbers that the tensors given had in the trace
             symbols = self._symbols(trace, leaves, _parameter_names(func, nest))
             self._form, values = self._traced(trace, nest, symbols)
             self._names, self._given = trace.local_names(), list(map(trace.given, values))
@@ -81,7 +80,7 @@ class Compiled:
         runner = Runner(
             step=given[name],
             reads=reads,
-            kept=[(variable, Memory(given[name])) for name, variable in kept.items()],
+            kept=[(Memory(given[name]), variable) for name, variable in kept.items()],
             hand_out=Tensor if self._form is None and back == [None] else self._handing_out(back),
             hands_back=any(index is not None for index in back),
         )
@@ -91,14 +90,12 @@ class Compiled:
     def _symbols(self, trace: Trace, leaves: Sequence[Any], names: Sequence[str]) -> list[Any]:
         """The arguments that the function is traced with: symbols for tensors, one for each that is given."""
         own: dict[int, Tensor] = {}
-        given = []
         for leaf, name in zip(leaves, names, strict=True):
-            if isinstance(leaf, Tensor):
-                if leaf.serial not in own:
-                    own[leaf.serial] = trace.argument(leaf, name)
-                leaf = own[leaf.serial]
-                self._arguments.append(leaf.serial)
-            given.append(leaf)
+            if isinstance(leaf, Tensor) and leaf.serial not in own:
+                own[leaf.serial] = trace.argument(leaf, name)
+        given = [own[leaf.serial] if isinstance(leaf, Tensor) else leaf for leaf in leaves]
+        # The serial numbers that the tensors given have in the trace.
+        self._arguments = [leaf.serial for leaf in given if isinstance(leaf, Tensor)]
         return given
 
     def _traced(self, trace: Trace, nest: Any, given: Sequence[Any]) -> tuple[Any, list[Any]]:

@@ -65,22 +65,22 @@ class Runner:
     Attributes:
         step: the program.
         reads: the variables that it takes, behind the tensors given.
-        kept: the variables that it keeps, and where it keeps them.
+        kept: where it keeps variables, and which.
         hand_out: makes results of what it returns and, if `hands_back` says so, of the tensors given.
     """
 
     step: Callable[..., Any]
     reads: Sequence[Variable]
-    kept: Sequence[tuple[Variable, Memory]]
+    kept: Sequence[tuple[Memory, Variable]]
     hand_out: Callable[..., Any]
     hands_back: bool
 
     def _defined(self, name: str, head: list[str], tensors: list[str], arrays: list[str], **names: Any) -> Any:
         """A function that runs the program, of the lines that come before that, given what it calls its tensors."""
         names |= {"step": self.step, "lock": compiling, "hand_out": self.hand_out, "thread": thread}
-        names["load"] = lambda: [memory.load(variable) for variable, memory in self.kept]
+        names["load"] = lambda: list(itertools.starmap(Memory.load, self.kept))
         names |= {f"read_{index}": variable for index, variable in enumerate(self.reads)}
-        for index, (variable, memory) in enumerate(self.kept):
+        for index, (memory, variable) in enumerate(self.kept):
             names |= {f"kept_{index}": variable, f"memory_{index}": memory}
         given = ["step", *arrays, *(f"read_{index}.array" for index in range(len(self.reads)))]
         run = f"found = state.run_program({', '.join(given)})"
@@ -95,13 +95,13 @@ class Runner:
         exec("\n    ".join([*head, "with lock:", *body, end]), names)
         return names[name]
 
-    def run(self, serials: Sequence[int]) -> Callable[..., Any]:
+    def run(self, serials: Sequence[int]) -> Any:
         """What runs the program, called with tensors, of which it takes those once that have one serial number."""
         tensors = [f"x{index}" for index in range(len(serials))]
         arrays = [f"{each}.array" for index, each in enumerate(tensors) if serials.index(serials[index]) == index]
         return self._defined("run", [f"def run({', '.join(tensors)}):", "state = thread.state"], tensors, arrays)
 
-    def guard(self, arguments: Sequence[Any]) -> Callable[..., Any] | None:
+    def guard(self, arguments: Sequence[Any]) -> Any:
         """What runs the program if called with arguments like these, and else says that they are others.
 
         None where they aren't of the kinds that a guard knows: tensors on the CPU, each another, and None.

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
+from minidl.context import thread
 from minidl.devices import CPU, Device
 from minidl.tracing import nodes
 from minidl.tracing.nodes import Node, index_text
@@ -88,14 +89,14 @@ class Symbol(NDArrayOperatorsMixin):
         raise self.trace.without_values(self.node)
 
     def __str__(self) -> str:
-        if self.trace.is_in_force:
+        if self.trace is thread.state.trace:
             return "traced: each call of the function will have other numbers"
         return "out of scope: it was made inside a function while that was traced"
 
     def __bool__(self) -> bool:
         raise UnwritableError("a rule that asks for the values of an array")
 
-    __float__ = __int__ = __index__ = __iter__ = __array__ = __bool__  # type: ignore[assignment]  # it raises
+    __float__ = __int__ = __index__ = __iter__ = __array__ = __bool__  # it raises
 
     def __deepcopy__(self, memory: Any) -> Symbol:
         return self

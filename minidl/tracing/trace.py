@@ -105,22 +105,20 @@ class Trace(Listener):
         self.nodes.append(node)
         return node
 
-    def _constant(self, key: Any, array: Any, device: Device) -> Node:
-        if key not in self._constants:
-            self._constants[key] = array, self.add(nodes.Constant((), blank_like(array), device, array))
-        return self._constants[key][1]
-
     def number(self, value: Any, dtype: numpy.dtype, device: Device) -> Node:
         """The node of a number, as a constant without axes."""
         array = numpy.asarray(value, dtype)
-        return self._constant((array.tobytes(), dtype, device), device.place(array), device)
+        return self.node_of(device.place(array), (array.tobytes(), dtype, device))
 
-    def node_of(self, array: Any) -> Node:
-        """The node of an array; a constant, where that is no symbol."""
+    def node_of(self, array: Any, key: Any = None) -> Node:
+        """The node of an array; a constant, where that is no symbol: one for each key, or for each array."""
         if isinstance(array, Symbol):
             array.trace.check_in_force()
             return array.node
-        return self._constant(id(array), array, device_of(array))
+        key = key or id(array)
+        if key not in self._constants:
+            self._constants[key] = array, self.add(nodes.Constant((), blank_like(array), device_of(array), array))
+        return self._constants[key][1]
 
     def _tensor(self, node: Node) -> Tensor:
         tensor = Tensor(Symbol(self, node))
@@ -204,14 +202,9 @@ class Trace(Listener):
 
     # -- what can't be traced
 
-    @property
-    def is_in_force(self) -> bool:
-        """Whether the function is being traced, in this thread."""
-        return thread.state.trace is self
-
     def check_in_force(self) -> None:
-        """Raises the error for a tensor that is used where it means nothing."""
-        if not self.is_in_force:
+        """Raises the error for a tensor that is used where it means nothing, after the trace or in another thread."""
+        if thread.state.trace is not self:
             raise LookedAtError(
                 f"This tensor was made inside the function {self._name!r} while that was traced, and no later call "
                 "renews it. Return it from the function, or assign it to a tf.Variable"

@@ -67,8 +67,8 @@ class Text:
         self.function_name = self._new(title)
         taken = [node for node in program.nodes if isinstance(node, (nodes.Argument, nodes.Stored))]
         self.parameters = [node for node in taken if node not in program.finals]
-        for node in self.parameters:
-            self.name(node)
+        for leaf in self.parameters:
+            self.name(leaf)
         self._gpus = {
             device: self.give(f"gpu_{device.ordinal}", device.module.cuda.Device(device.ordinal), "the device")
             for device in devices if device is not CPU
@@ -228,7 +228,7 @@ class Text:
             lines.append(f"from {module} import {', '.join(names)}" if names else f"import {module}")
         lines += ["", "# given:", *self._about_given] if self.given else []
         lines += ["", *self._written(self._once, "")] if self._once else []
-        lines += ["", "", f"def {self.function_name}({', '.join(map(self.names.get, self.parameters))}):"]
+        lines += ["", "", f"def {self.function_name}({', '.join(self.names[each] for each in self.parameters)}):"]
         lines += [*self._written(self._body, "    "), f"    return {', '.join(self._results) or None}"]
         return "\n".join(lines).strip("\n") + "\n"
 

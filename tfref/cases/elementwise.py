@@ -48,6 +48,7 @@ def elementwise() -> Iterator[Case]:
     yield from unary("sigmoid", edges=(-200.0, -80.0, -20.0, 0.0, 20.0, 200.0, *NOT_FINITE))
     yield from unary("math.softplus", edges=(-200.0, -80.0, -20.0, 0.0, 20.0, 200.0, *NOT_FINITE))
     yield from unary("nn.relu", edges=(0.0, -0.0, *NOT_FINITE), smooth=False, integers=True)
+    yield Case("nn.relu", "times squares", lambda tf, x: tf.nn.relu(x) * x * x, (numbers([2, 3], *REAL),), 2)
     clip = lambda tf, x: tf.clip_by_value(x, -1.0, 1.0)  # noqa: E731  # a program, like its neighbours
     yield from unary("clip_by_value", edges=(-1.0, 1.0, 0.0, *NOT_FINITE), smooth=False, program=clip)
     yield from rows(

@@ -57,7 +57,7 @@ class Learner(Network):
 
     def __getstate__(self) -> dict[str, Any]:
         """All but the compiled steps, which are made anew, and the history, which knows callbacks."""
-        return {**super().__getstate__(), "_steps": {}, "history": None}
+        return {**super().__getstate__(), "_steps": {}, "history": None, "train_function": None}
 
     # -- compiling
 

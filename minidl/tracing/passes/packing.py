@@ -79,8 +79,9 @@ def _key(leaf: Node, final: Node) -> Any:
     """What variables have in common that may be moved alike. (On a GPU none are: a part of memory isn't aligned there
     as an array is, so that other kernels would run, with other bits.)"""
     is_small = leaf.sample.size <= ENTRIES_OF_A_SMALL_VARIABLE and leaf.device is CPU and isinstance(leaf, Stored)
-    is_moved = is_small and isinstance(final, Elementwise)
-    return (leaf.sample.dtype, final.function, len(final.operands)) if is_moved else None
+    if not is_small or not isinstance(final, Elementwise):
+        return None
+    return leaf.sample.dtype, final.function, len(final.operands)
 
 
 class _Packing:

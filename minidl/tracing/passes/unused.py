@@ -10,8 +10,8 @@ def drop_unused(program: Program) -> Program:
     """The program without what no result and no variable's new value is computed from; but for arguments, and draws,
     which have no operands, since each moves the next one on."""
     needed: set[Node] = set()
-    ahead = [node for node in program.nodes if isinstance(node, (Argument, Called)) and not node.operands]
-    ahead += [*program.results, *program.finals, *program.finals.values()]
+    stays = [node for node in program.nodes if isinstance(node, (Argument, Called)) and not node.operands]
+    ahead: list[Node] = [*stays, *program.results, *program.finals, *program.finals.values()]
     while ahead:
         node = ahead.pop()
         if node not in needed:
