@@ -4,8 +4,6 @@ A device is an array module and an ordinal. The modules are alike, so every oper
 whichever module holds its arrays. CuPy is imported when a GPU is asked for, and not before.
 """
 
-from __future__ import annotations
-
 import contextlib
 import functools
 import importlib

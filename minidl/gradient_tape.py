@@ -78,8 +78,7 @@ class GradientTape(Tape):
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._recording:
-            self._pause()
+        self._pause()
 
     def _resume(self) -> None:
         thread.state.enter(self)
@@ -220,9 +219,11 @@ class GradientTape(Tape):
         listed = _tensors("A source", sources)
         self._use()
         with device(None):
-            rows = []
-            for index in range(target.array.size):
-                found = self._gradients(self.edges.copy(), [target], [_one_entry(target, index)], listed)
+            rows, size = [], target.array.size
+            one = convert(1, target.dtype, device_of(target.array))
+            for index in range(size):
+                entry = reshape(put(one, (index,), (size,)), target.shape)
+                found = self._gradients(self.edges.copy(), [target], [entry], listed)
                 rows.append(_with_zeros(listed, found) if is_zero else found)
             if not self._persistent:
                 self.edges.clear()
@@ -245,7 +246,8 @@ class GradientTape(Tape):
             serial = target.tensor.serial
             gradients[serial] = gradients[serial] + gradient if serial in gradients else gradient
         self.sweep(edges, gradients, {serial for each in serials for serial in each})
-        return [_sum([gradients[serial] for serial in each if serial in gradients]) for each in serials]
+        found = ([gradients[serial] for serial in each if serial in gradients] for each in serials)
+        return [functools.reduce(operator.add, each) if each else None for each in found]
 
     def _serials(self, source: Any) -> Sequence[int]:
         """Of the tensors that the tape knows a source by: a variable was each value that was read of it."""
@@ -260,11 +262,6 @@ def _tensors(role: str, nest: Any) -> list[Any]:
         if not isinstance(each, TensorLike):
             raise ValueError(f"{role} is a tensor or variable; {brief(each)} was given, of which tf.constant makes one")
     return tensors
-
-
-def _sum(tensors: Sequence[Tensor]) -> Tensor | None:
-    """The sum of some tensors, None of none."""
-    return functools.reduce(operator.add, tensors) if tensors else None
 
 
 def _is_zero(unconnected: Any) -> bool:
@@ -300,12 +297,6 @@ def _ones(target: TensorLike) -> Tensor:
     if is_loss and thread.state.trace is None:  # at each step of a training: a number that is there already
         return Tensor(number(1.0, target.tensor).array)
     return ones_like(target)
-
-
-def _one_entry(tensor: TensorLike, index: int) -> Tensor:
-    """Zeros in the shape of a tensor, but for a one at an index in its flat order."""
-    one = convert(1, tensor.dtype, device_of(tensor.array))
-    return reshape(put(one, (index,), (tensor.array.size,)), tensor.shape)
 
 
 def _stacked(rows: Sequence[Any], target: TensorLike, source: TensorLike) -> Any:

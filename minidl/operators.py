@@ -3,8 +3,6 @@
 The classes here are what `Tensor` and `Variable` are to users; at the end of the file they are given to them.
 """
 
-from __future__ import annotations
-
 import operator
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -19,7 +17,6 @@ from minidl.errors import InvalidArgumentError
 from minidl.ops import elementwise as table
 from minidl.ops.creation import convert_to_tensor, identity
 from minidl.ops.inputs import convert, pair
-from minidl.ops.operation import Operation
 from minidl.ops.reductions import _matmul
 from minidl.ops.shaping import getitem
 from minidl.ops.shortcut import binary
@@ -27,7 +24,7 @@ from minidl.primitive import move
 from minidl.values import bool_
 
 
-def _operators(operation: Any, name: str) -> tuple[Operation, Operation]:
+def _operators(operation: Any, name: str) -> tuple[Any, Any]:
     """An operation as an operator, and with its sides exchanged."""
     return binary(operation.primitive, operation.dtypes, f"__r{name}__"), lambda x, y: operation(y, x)
 

@@ -6,8 +6,6 @@ Any block can be computed by itself, so all of them are computed at once, in arr
 whatever the device, so that a GPU starts from the same bits.
 """
 
-from __future__ import annotations
-
 import math
 
 import numpy

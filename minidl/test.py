@@ -1,7 +1,5 @@
 """Differentiation checked against differences, under TensorFlow's name: `test.compute_gradient`."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from typing import Any
 

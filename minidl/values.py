@@ -1,7 +1,5 @@
 """Python's values as arrays: which dtypes there are, and which one a number, a list or an array gets."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy

@@ -1,7 +1,5 @@
 """Tensors out of Python's values, of shapes, and of other tensors; conversion between dtypes."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

@@ -5,8 +5,6 @@ edges they give what TensorFlow gives: at a tie `maximum` and `minimum` follow x
 `0 ** y` has derivative 0 in y.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 from minidl.context import thread

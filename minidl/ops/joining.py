@@ -1,7 +1,5 @@
 """Several tensors made one; the gradient is cut up again."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -4,8 +4,6 @@ These are the primitives alone; the functions that users call are in `shaping.py
 so and so many inputs, so there is one `concat` and one `stack` for each number of them.
 """
 
-from __future__ import annotations
-
 import functools
 import itertools
 from collections.abc import Mapping, Sequence

@@ -4,8 +4,6 @@ The `stateless_` draws are a function of their seed. The others give new numbers
 after `set_seed`.
 """
 
-from __future__ import annotations
-
 import functools
 import math
 import operator

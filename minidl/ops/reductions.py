@@ -1,7 +1,5 @@
 """Sums, means and extremes over axes, and the product of matrices, which is a sum over an axis too."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 
