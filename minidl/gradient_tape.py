@@ -35,6 +35,10 @@ class UnconnectedGradients(enum.Enum):
     NONE = "none"
     ZERO = "zero"
 
+    @classmethod
+    def _missing_(cls, value: object) -> None:
+        raise ValueError(f"unconnected_gradients is 'none' or 'zero'; {brief(value)} was given")
+
 
 class GradientTape(Tape):
     """Records operations so that their derivatives can be taken.
@@ -183,7 +187,7 @@ class GradientTape(Tape):
         >>> tape.gradient(y, x).numpy()
         array([2., 4.], dtype=float32)
         """
-        is_zero = _is_zero(unconnected_gradients)
+        is_zero = UnconnectedGradients(unconnected_gradients) is UnconnectedGradients.ZERO
         targets, listed = _tensors("A target", target), _tensors("A source", sources)
         state = thread.state
         scope, state.device = state.device, None  # each rule runs where its call ran
@@ -213,7 +217,7 @@ class GradientTape(Tape):
         array([[2., 0.],
                [0., 4.]], dtype=float32)
         """
-        is_zero = _is_zero(unconnected_gradients)
+        is_zero = UnconnectedGradients(unconnected_gradients) is UnconnectedGradients.ZERO
         if not isinstance(target, TensorLike):
             raise ValueError(f"A Jacobian is of one tensor or variable; {brief(target)} was given")
         listed = _tensors("A source", sources)
@@ -262,13 +266,6 @@ def _tensors(role: str, nest: Any) -> list[Any]:
         if not isinstance(each, TensorLike):
             raise ValueError(f"{role} is a tensor or variable; {brief(each)} was given, of which tf.constant makes one")
     return tensors
-
-
-def _is_zero(unconnected: Any) -> bool:
-    try:
-        return UnconnectedGradients(unconnected) is UnconnectedGradients.ZERO
-    except ValueError:
-        raise ValueError(f"unconnected_gradients is 'none' or 'zero'; {brief(unconnected)} was given") from None
 
 
 def _with_zeros(sources: Sequence[TensorLike], gradients: Sequence[Tensor | None]) -> list[Tensor | None]:

@@ -17,6 +17,7 @@ from minidl.errors import InvalidArgumentError
 from minidl.ops import elementwise as table
 from minidl.ops.creation import convert_to_tensor, identity
 from minidl.ops.inputs import convert, pair
+from minidl.ops.operation import Operation
 from minidl.ops.reductions import _matmul
 from minidl.ops.shaping import getitem
 from minidl.ops.shortcut import binary
@@ -24,7 +25,7 @@ from minidl.primitive import move
 from minidl.values import bool_
 
 
-def _operators(operation: Any, name: str) -> tuple[Any, Any]:
+def _operators(operation: Any, name: str) -> tuple[Operation, Operation]:
     """An operation as an operator, and with its sides exchanged."""
     return binary(operation.primitive, operation.dtypes, f"__r{name}__"), lambda x, y: operation(y, x)
 

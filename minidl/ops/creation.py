@@ -185,8 +185,7 @@ def range(start: Any, limit: Any = None, delta: Any = 1, dtype: Any = None, name
     else:
         count = -((first - last) // pace)
     device = thread.state.device or CPU
-    steps = device.run(device.module.arange, count, dtype=dtype)
-    return Tensor(device.run(lambda: dtype.type(first) + steps * dtype.type(pace)))
+    return Tensor(device.run(lambda: dtype.type(first) + device.module.arange(count, dtype=dtype) * dtype.type(pace)))
 
 
 # -- about a tensor ----------------------------------------------------------------------------------------------
