@@ -11,32 +11,21 @@ To read the source, begin at `primitive.py`.
 """
 
 import sys as _sys
-from typing import TYPE_CHECKING as _TYPE_CHECKING
-from typing import Any as _Any
+from typing import TYPE_CHECKING as _TYPE_CHECKING, Any as _Any
 
-from minidl import config as config
-from minidl import errors as errors
-from minidl import operators as _operators
-from minidl import test as test
+from minidl import config as config, errors as errors, operators as _operators, test as test
 from minidl.custom import *
 from minidl.devices import *
 from minidl.gradient_tape import *
-from minidl.ops import math as math
-from minidl.ops import nn as nn
-from minidl.ops import random as random
+from minidl.ops import math as math, nn as nn, random as random
 from minidl.ops.creation import *
 from minidl.ops.elementwise import *
 from minidl.ops.joining import *
 from minidl.ops.reductions import *
 from minidl.ops.shaping import *
 from minidl.tensor import *
-from minidl.values import as_dtype as as_dtype
+from minidl.values import *
 from minidl.values import bool_ as _bool
-from minidl.values import float16 as float16
-from minidl.values import float32 as float32
-from minidl.values import float64 as float64
-from minidl.values import int32 as int32
-from minidl.values import int64 as int64
 
 if _TYPE_CHECKING:
     from minidl import keras as keras

@@ -1,11 +1,9 @@
 """custom_gradient: a function whose gradient is written by hand."""
 
-from __future__ import annotations
-
 import functools
-import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
+from itertools import accumulate, pairwise
 from typing import Any
 
 from minidl.context import thread
@@ -75,8 +73,8 @@ def _called(f: Callable[..., Any], arguments: Sequence[Any], options: Mapping[st
     read = [(variable, value) for variable, value in reads.values.values() if value.serial not in given]
     variables = [variable for variable, _ in read]
     if variables and not _takes_variables(gradient_function):
-        names = [variable.name for variable in variables]
-        raise TypeError(f"{f.__name__} reads {names}: its gradient function must take `variables`, and give theirs too")
+        why = "its gradient function must take `variables`, and give theirs too"
+        raise TypeError(f"{f.__name__} reads {[variable.name for variable in variables]}: {why}")
     inputs += [value for _, value in read]
     count = len(leaves) + len(variables)
     found: list[Any] = [None, []]  # the upstream gradient of a sweep, by which it is known, and the gradients for it
@@ -86,9 +84,7 @@ def _called(f: Callable[..., Any], arguments: Sequence[Any], options: Mapping[st
             given = gradient_function(*_pieces(upstream, shapes), **({"variables": variables} if variables else {}))
             gradients = flatten(list(given) if variables else [given])
             if len(gradients) != count:
-                raise ValueError(
-                    f"A custom gradient gave {len(gradients)} gradients for {count} inputs, variables included"
-                )
+                raise ValueError(f"A custom gradient gave {len(gradients)} gradients for {count} inputs and variables")
             found[:] = upstream, gradients
         if found[1][place] is None:
             return None
@@ -118,9 +114,8 @@ def _pieces(whole: Tensor, shapes: list[tuple[int, ...]]) -> list[Tensor]:
     """The parts of one long vector, in their shapes; a lone tensor is its own only part."""
     if len(shapes) == 1:
         return [whole]
-    ends = [0, *itertools.accumulate(math.prod(shape) for shape in shapes)]
-    parts = zip(itertools.pairwise(ends), shapes, strict=True)
-    return [reshape(whole[start:stop], shape) for (start, stop), shape in parts]
+    ends = pairwise(accumulate(map(math.prod, shapes), initial=0))
+    return [reshape(whole[start:stop], shape) for (start, stop), shape in zip(ends, shapes, strict=True)]
 
 
 class _Reads(Listener):

@@ -4,8 +4,6 @@ A device is an array module and an ordinal. The modules are alike, so every oper
 whichever module holds its arrays. CuPy is imported when a GPU is asked for, and not before.
 """
 
-from __future__ import annotations
-
 import contextlib
 import functools
 import importlib
@@ -34,19 +32,12 @@ class Device:
     """
 
     def __init__(self, kind: str, ordinal: int, module: Any) -> None:
-        self.kind = kind
-        self.ordinal = ordinal
-        self.module = module
+        self.kind, self.ordinal, self.module = kind, ordinal, module
 
     def __str__(self) -> str:
         return f"/{self.kind}:{self.ordinal}"
 
     __repr__ = __str__
-
-    @property
-    def full_name(self) -> str:
-        """The name that TensorFlow gives this device."""
-        return f"/job:localhost/replica:0/task:0/device:{self.kind.upper()}:{self.ordinal}"
 
     def run(self, kernel: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
         """What a function gives for arrays of this device: always an array, also where NumPy gives a scalar."""
@@ -59,10 +50,6 @@ class Device:
             return numpy.asarray(quiet_call()(kernel, *arguments, **options))  # a signal came in the midst of a rule
         with self.module.cuda.Device(self.ordinal):
             return kernel(*arguments, **options)
-
-    def convert(self, array: Any, dtype: numpy.dtype) -> Any:
-        """A copy of an array of this device in a dtype."""
-        return self.run(array.astype, dtype)
 
     def place(self, array: Any) -> Any:
         """The array, brought here from wherever it is."""
@@ -97,24 +84,21 @@ def _cupy() -> Any:
     try:
         return importlib.import_module("cupy")
     except ImportError as error:
-        raise InvalidArgumentError(
-            "A GPU is asked for, but CuPy is not installed: pip install 'minidl[cuda13]' (or, for CUDA 12, [cuda12])"
-        ) from error
+        why = "A GPU is asked for, but CuPy is not installed: pip install 'minidl[cuda13]' (or, for CUDA 12, [cuda12])"
+        raise InvalidArgumentError(why) from error
 
 
 def _gpu_count() -> int:
     """How many GPUs CuPy finds; an error that says why where it finds none."""
     cupy = _cupy()
     try:
-        count, reason = int(cupy.cuda.runtime.getDeviceCount()), "no NVIDIA GPU is there"
+        if count := int(cupy.cuda.runtime.getDeviceCount()):
+            return count
+        reason = "no NVIDIA GPU is there"
     except Exception as error:  # CuPy's own error types can't be named before it is imported
-        count, reason = 0, str(error)
-    if not count:
-        raise InvalidArgumentError(
-            f"A GPU is asked for and CuPy is installed, but it finds no GPU ({reason}). "
-            "`nvidia-smi` shows what the driver sees; without a GPU, use '/cpu:0'"
-        )
-    return count
+        reason = str(error)
+    why = f"A GPU is asked for and CuPy is installed, but it finds no GPU ({reason})"
+    raise InvalidArgumentError(f"{why}. `nvidia-smi` shows what the driver sees; without a GPU, use '/cpu:0'")
 
 
 @functools.cache

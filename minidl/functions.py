@@ -1,7 +1,5 @@
 """function: a Python function that is traced once for each signature, and from then on runs as a program."""
 
-from __future__ import annotations
-
 import contextlib
 import functools
 import inspect
@@ -124,8 +122,7 @@ class Function:
         """The program of the latest call, whose guard is asked first in the next."""
         self._latest = compiled
         if compiled.guard is not None:
-            others = [each for each in self._guards if each[1] is not compiled]
-            self._guards = [(compiled.guard, compiled), *others]
+            self._guards = [(compiled.guard, compiled), *(each for each in self._guards if each[1] is not compiled)]
 
     def source(self, level: str | None = None) -> str:
         """The text of the program that runs for the arguments that were given last.

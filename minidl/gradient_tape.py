@@ -35,6 +35,10 @@ class UnconnectedGradients(enum.Enum):
     NONE = "none"
     ZERO = "zero"
 
+    @classmethod
+    def _missing_(cls, value: object) -> None:
+        raise ValueError(f"unconnected_gradients is 'none' or 'zero'; {brief(value)} was given")
+
 
 class GradientTape(Tape):
     """Records operations so that their derivatives can be taken.
@@ -78,8 +82,7 @@ class GradientTape(Tape):
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._recording:
-            self._pause()
+        self._pause()
 
     def _resume(self) -> None:
         thread.state.enter(self)
@@ -90,9 +93,8 @@ class GradientTape(Tape):
         self._recording = False
 
     def hear_read(self, variable: Variable, value: Tensor) -> None:
-        if value.serial not in self.watched and (
-            (self._watches_accessed and variable.trainable) or variable.serial in self._variables
-        ):
+        is_wanted = (self._watches_accessed and variable.trainable) or variable.serial in self._variables
+        if is_wanted and value.serial not in self.watched:
             self._watch_variable(variable, value)
 
     def _watch_variable(self, variable: Variable, value: Tensor) -> None:
@@ -185,7 +187,7 @@ class GradientTape(Tape):
         >>> tape.gradient(y, x).numpy()
         array([2., 4.], dtype=float32)
         """
-        is_zero = _is_zero(unconnected_gradients)
+        is_zero = UnconnectedGradients(unconnected_gradients) is UnconnectedGradients.ZERO
         targets, listed = _tensors("A target", target), _tensors("A source", sources)
         state = thread.state
         scope, state.device = state.device, None  # each rule runs where its call ran
@@ -215,15 +217,17 @@ class GradientTape(Tape):
         array([[2., 0.],
                [0., 4.]], dtype=float32)
         """
-        is_zero = _is_zero(unconnected_gradients)
+        is_zero = UnconnectedGradients(unconnected_gradients) is UnconnectedGradients.ZERO
         if not isinstance(target, TensorLike):
             raise ValueError(f"A Jacobian is of one tensor or variable; {brief(target)} was given")
         listed = _tensors("A source", sources)
         self._use()
         with device(None):
-            rows = []
-            for index in range(target.array.size):
-                found = self._gradients(self.edges.copy(), [target], [_one_entry(target, index)], listed)
+            rows, size = [], target.array.size
+            one = convert(1, target.dtype, device_of(target.array))
+            for index in range(size):
+                entry = reshape(put(one, (index,), (size,)), target.shape)
+                found = self._gradients(self.edges.copy(), [target], [entry], listed)
                 rows.append(_with_zeros(listed, found) if is_zero else found)
             if not self._persistent:
                 self.edges.clear()
@@ -238,9 +242,7 @@ class GradientTape(Tape):
             self._pause()
         self._used = True
 
-    def _gradients(
-        self, edges: list[Edge], targets: Sequence[TensorLike], given: Sequence[Tensor], sources: Sequence[TensorLike]
-    ) -> list[Tensor | None]:
+    def _gradients(self, edges: list[Edge], targets: list[Any], given: list[Tensor], sources: list[Any]) -> list[Any]:
         """Sweep edges, with a gradient given for each target; the gradient of each source, None where there is none."""
         serials = [self._serials(source) for source in sources]
         gradients: dict[int, Tensor] = {}
@@ -248,15 +250,14 @@ class GradientTape(Tape):
             serial = target.tensor.serial
             gradients[serial] = gradients[serial] + gradient if serial in gradients else gradient
         self.sweep(edges, gradients, {serial for each in serials for serial in each})
-        return [_sum([gradients[serial] for serial in each if serial in gradients]) for each in serials]
+        found = ([gradients[serial] for serial in each if serial in gradients] for each in serials)
+        return [functools.reduce(operator.add, each) if each else None for each in found]
 
-    def _serials(self, source: TensorLike) -> Sequence[int]:
+    def _serials(self, source: Any) -> Sequence[int]:
         """Of the tensors that the tape knows a source by: a variable was each value that was read of it."""
         serial = source.tensor.serial
-        known = self._variables.get(source.serial) if isinstance(source, Variable) else None
-        if known is None:
-            return (serial,)
-        return known[1] if serial in known[1] else [*known[1], serial]
+        _, known = self._variables.get(source.serial, (None, []))
+        return known if serial in known else [*known, serial]
 
 
 def _tensors(role: str, nest: Any) -> list[Any]:
@@ -265,17 +266,6 @@ def _tensors(role: str, nest: Any) -> list[Any]:
         if not isinstance(each, TensorLike):
             raise ValueError(f"{role} is a tensor or variable; {brief(each)} was given, of which tf.constant makes one")
     return tensors
-
-
-def _sum(tensors: Sequence[Tensor]) -> Tensor | None:
-    """The sum of some tensors, None of none."""
-    return functools.reduce(operator.add, tensors) if tensors else None
-
-
-def _is_zero(unconnected: Any) -> bool:
-    if unconnected not in (UnconnectedGradients.NONE, UnconnectedGradients.ZERO, "none", "zero"):
-        raise ValueError(f"unconnected_gradients is 'none' or 'zero'; {brief(unconnected)} was given")
-    return unconnected in (UnconnectedGradients.ZERO, "zero")
 
 
 def _with_zeros(sources: Sequence[TensorLike], gradients: Sequence[Tensor | None]) -> list[Tensor | None]:
@@ -304,12 +294,6 @@ def _ones(target: TensorLike) -> Tensor:
     if is_loss and thread.state.trace is None:  # at each step of a training: a number that is there already
         return Tensor(number(1.0, target.tensor).array)
     return ones_like(target)
-
-
-def _one_entry(tensor: TensorLike, index: int) -> Tensor:
-    """Zeros in the shape of a tensor, but for a one at an index in its flat order."""
-    one = convert(1, tensor.dtype, device_of(tensor.array))
-    return reshape(put(one, (index,), (tensor.array.size,)), tensor.shape)
 
 
 def _stacked(rows: Sequence[Any], target: TensorLike, source: TensorLike) -> Any:

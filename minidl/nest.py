@@ -1,7 +1,5 @@
 """Nests: lists, tuples and dictionaries of values, to any depth, taken apart and put together again."""
 
-from __future__ import annotations
-
 import copy
 from collections.abc import Hashable, Iterable
 from typing import Any
@@ -12,12 +10,9 @@ def flatten(nest: Any) -> list[Any]:
     if not isinstance(nest, (list, tuple, dict)):
         return [nest]
     parts: Iterable[Any] = [nest[key] for key in sorted(nest)] if isinstance(nest, dict) else nest
-    values = []
+    values: list[Any] = []
     for part in parts:
-        if isinstance(part, (list, tuple, dict)):
-            values += flatten(part)
-        else:
-            values.append(part)
+        values += flatten(part) if isinstance(part, (list, tuple, dict)) else (part,)
     return values
 
 

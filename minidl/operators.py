@@ -3,8 +3,6 @@
 The classes here are what `Tensor` and `Variable` are to users; at the end of the file they are given to them.
 """
 
-from __future__ import annotations
-
 import operator
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -78,7 +76,8 @@ class Operators:
     @property
     def device(self: Any) -> str:
         """The full name of the device that holds the value."""
-        return device_of(self.array).full_name
+        device = device_of(self.array)
+        return f"/job:localhost/replica:0/task:0/device:{device.kind.upper()}:{device.ordinal}"
 
     def numpy(self: Any) -> Any:
         """The value as a NumPy array of its own, a NumPy scalar where there are no axes.
@@ -114,13 +113,11 @@ class Operators:
 
     def __len__(self: Any) -> int:
         if not self.shape:
-            raise TypeError("A tensor of shape () has no length")
+            raise TypeError("A tensor of shape () has no length and can't be iterated over")
         return self.shape[0]  # type: ignore[no-any-return]
 
     def __iter__(self: Any) -> Iterator[idea.Tensor]:
-        if not self.shape:
-            raise TypeError("A tensor of shape () can't be iterated over")
-        return (self[index] for index in range(self.shape[0]))
+        return (self[index] for index in range(len(self)))
 
     def __hash__(self: Any) -> int:
         raise TypeError(f"A {type(self).__name__} can't be hashed, since == compares its entries; use id() as the key")
@@ -140,11 +137,9 @@ class Operators:
         return f"<minidl.{type(self).__name__}{name} dtype={self.dtype}, {_text(self.tensor.array, 'numpy=')}>"
 
     def __str__(self: Any) -> str:
-        return (
-            repr(self)
-            if _is_shown_whole(self)
-            else (f"minidl.Tensor({_text(self.array, '')}, shape={self.shape}, dtype={self.dtype})")
-        )
+        if _is_shown_whole(self):
+            return repr(self)
+        return f"minidl.Tensor({_text(self.array, '')}, shape={self.shape}, dtype={self.dtype})"
 
     def __format__(self: Any, specification: str) -> str:
         return str(self) if _is_shown_whole(self) and not specification else format(self.numpy(), specification)
@@ -188,9 +183,8 @@ class Assignments:
             value = _value_for(self, value)
             array = value.array
         if array.shape != old.shape:
-            raise ValueError(
-                f"Variable {self.name!r} has shape {old.shape}; it can't be assigned a value of shape {array.shape}"
-            )
+            why = f"it can't be assigned a value of shape {array.shape}"
+            raise ValueError(f"Variable {self.name!r} has shape {old.shape}; {why}")
         self.bind(value)
         return self
 
@@ -226,11 +220,9 @@ def _value_for(variable: idea.Variable, value: Any) -> idea.Tensor:
     """A value as a tensor of a variable's dtype, where the variable is."""
     device = device_of(variable.array)
     tensor = convert(value, variable.dtype, device)
-    if thread.state.device is None and device_of(tensor.array) is not device:
-        raise InvalidArgumentError(
-            f"Variable {variable.name!r} is on {device}; it can't be assigned a tensor on {device_of(tensor.array)}, "
-            f"unless inside `with tf.device('{device}'):`"
-        )
+    if thread.state.device is None and (other := device_of(tensor.array)) is not device:
+        why = f"Variable {variable.name!r} is on {device}; it can't be assigned a tensor on {other}"
+        raise InvalidArgumentError(f"{why}, unless inside `with tf.device('{device}'):`")
     return move(tensor, device)
 
 

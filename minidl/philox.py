@@ -6,8 +6,6 @@ Any block can be computed by itself, so all of them are computed at once, in arr
 whatever the device, so that a GPU starts from the same bits.
 """
 
-from __future__ import annotations
-
 import math
 
 import numpy
@@ -30,12 +28,10 @@ Words = NDArray[numpy.uint64]  # 32-bit words, held in 64 bits so that a product
 def _mix(counter: tuple[Words, Words, Words, Words], key: tuple[int, int]) -> tuple[Words, Words, Words, Words]:
     """The block of four random words for each counter."""
     first, second, third, fourth = counter
-    low = numpy.uint64(0xFFFFFFFF)
-    half = numpy.uint64(32)
+    low, half = numpy.uint64(0xFFFFFFFF), numpy.uint64(32)
     for count in range(_ROUNDS):
         keys = [numpy.uint64((word + count * step) & 0xFFFFFFFF) for word, step in zip(key, _KEY_STEPS, strict=True)]
-        left = first * numpy.uint64(_MULTIPLIERS[0])
-        right = third * numpy.uint64(_MULTIPLIERS[1])
+        left, right = first * numpy.uint64(_MULTIPLIERS[0]), third * numpy.uint64(_MULTIPLIERS[1])
         first, second = (right >> half) ^ second ^ keys[0], right & low
         third, fourth = (left >> half) ^ fourth ^ keys[1], left & low
     return first, second, third, fourth
@@ -99,9 +95,8 @@ def normal(start: Start, shape: tuple[int, ...], dtype: numpy.dtype) -> numpy.nd
     TensorFlow (BoxMullerFloat in tensorflow/core/lib/random/random_distributions_utils.h).
     """
     size = math.prod(shape)
-    pairs = -(-size // 2)
     unit_dtype = numpy.dtype(numpy.float64 if dtype == numpy.float64 else numpy.float32)
-    draws = uniform(start, (pairs, 2), unit_dtype)
+    draws = uniform(start, (-(-size // 2), 2), unit_dtype)
     radius = numpy.sqrt(-2 * numpy.log(numpy.maximum(draws[:, 0], unit_dtype.type(1e-7)).astype(numpy.float64)))
     angle = (2 * math.pi * draws[:, 1].astype(numpy.float64)).astype(unit_dtype).astype(numpy.float64)
     numbers = numpy.stack([numpy.sin(angle) * radius, numpy.cos(angle) * radius], axis=1)

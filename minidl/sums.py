@@ -1,7 +1,5 @@
 """Sums of arrays over axes, as fast and as exact as NumPy's and BLAS's ways allow."""
 
-from __future__ import annotations
-
 import functools
 from typing import Any
 

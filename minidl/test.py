@@ -1,7 +1,5 @@
 """Differentiation checked against differences, under TensorFlow's name: `test.compute_gradient`."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -12,9 +10,7 @@ from minidl.gradient_tape import GradientTape
 from minidl.ops.creation import constant, convert_to_tensor
 
 
-def compute_gradient(
-    f: Callable[..., Any], x: Sequence[Any], delta: float = 1.0 / 1024
-) -> tuple[tuple[numpy.ndarray, ...], tuple[numpy.ndarray, ...]]:
+def compute_gradient(f: Callable[..., Any], x: Sequence[Any], delta: float = 1.0 / 1024) -> tuple[Any, Any]:
     """The Jacobians of a function twice: from its gradient rules, and from central differences.
 
     Arguments:

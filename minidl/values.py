@@ -1,7 +1,5 @@
 """Python's values as arrays: which dtypes there are, and which one a number, a list or an array gets."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy
@@ -10,9 +8,10 @@ from minidl.context import thread
 from minidl.devices import device_of, is_gpu_array
 from minidl.errors import brief
 
+__all__ = ["as_dtype", "float16", "float32", "float64", "int32", "int64"]
+
 float16, float32, float64 = numpy.dtype("float16"), numpy.dtype("float32"), numpy.dtype("float64")
-int32, int64 = numpy.dtype("int32"), numpy.dtype("int64")
-bool_ = numpy.dtype("bool")
+int32, int64, bool_ = numpy.dtype("int32"), numpy.dtype("int64"), numpy.dtype("bool")
 
 FLOATS = frozenset({float16, float32, float64})
 NUMBERS = FLOATS | {int32, int64}
@@ -26,10 +25,8 @@ def as_dtype(dtype: Any) -> numpy.dtype:
     >>> tf.as_dtype('float32') == tf.float32
     True
     """
-    if dtype is float:  # Python's, which TensorFlow takes for its usual one
-        return float32
-    try:
-        found: numpy.dtype = numpy.dtype(getattr(dtype, "as_numpy_dtype", dtype))
+    try:  # TensorFlow takes Python's float for its usual one
+        found: numpy.dtype = float32 if dtype is float else numpy.dtype(getattr(dtype, "as_numpy_dtype", dtype))
     except TypeError:
         found = numpy.dtype(object)
     if found not in DTYPES or dtype is None:
@@ -46,7 +43,7 @@ def array_of(value: Any, dtype: Any = None) -> Any:
     """
     dtype = None if dtype is None else as_dtype(dtype)
     if is_gpu_array(value):
-        array = device_of(value).convert(value, dtype or as_dtype(value.dtype))
+        array = device_of(value).run(value.astype, dtype or as_dtype(value.dtype))
     else:
         array = _numpy_array(value, dtype)
     device = thread.state.device
@@ -79,8 +76,7 @@ def _numpy_array(value: Any, dtype: numpy.dtype | None) -> numpy.ndarray:
     is_narrower = dtype is not None and kind + dtype.kind in ("fi", "fb", "ib", "ub")
     if is_narrower and array.size and (is_python or isinstance(value, (list, tuple))):
         raise TypeError(f"{brief(value)} can't be made a tensor of dtype {wanted}; convert it with tf.cast")
-    converted: numpy.ndarray = thread.state.run_rule(array.astype, wanted, copy=False)
-    return converted
+    return numpy.asarray(thread.state.run_rule(array.astype, wanted, copy=False))
 
 
 def _usual_dtype(array: numpy.ndarray) -> numpy.dtype:

@@ -18,8 +18,7 @@ from typing import Any
 import h5py
 import numpy
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 import minidl
 

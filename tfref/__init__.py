@@ -1,12 +1,9 @@
 """TensorFlow as the reference: runs programs on it and on minidl, and says how closely they agree."""
 
-from typing import TYPE_CHECKING as _TYPE_CHECKING
-from typing import Any as _Any
+from typing import TYPE_CHECKING as _TYPE_CHECKING, Any as _Any
 
 if _TYPE_CHECKING:
-    from tfref.comparing import Comparison as Comparison
-    from tfref.comparing import assert_agrees as assert_agrees
-    from tfref.comparing import compare as compare
+    from tfref.comparing import Comparison as Comparison, assert_agrees as assert_agrees, compare as compare
     from tfref.judging import Judgement as Judgement
 
 # Imported when they are first used, since pytest imports this package at each start, for its fixture.

@@ -1,14 +1,12 @@
 """Tensors out of Python's values, of shapes, and of other tensors; conversion between dtypes."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 
 import numpy
 
 from minidl.context import thread
-from minidl.devices import CPU, Device, device_of
+from minidl.devices import CPU, device_of
 from minidl.errors import InvalidArgumentError, brief
 from minidl.ops.inputs import UnfitError, convert
 from minidl.ops.parts import cast_to
@@ -17,10 +15,8 @@ from minidl.primitive import primitive
 from minidl.tensor import Tensor, TensorLike, Variable
 from minidl.values import FLOATS, as_dtype, float16, float32, float64, int32, int64
 
-__all__ = [
-    "cast", "constant", "convert_to_tensor", "identity", "is_tensor", "ones", "ones_like", "range", "rank", "shape",
-    "size", "stop_gradient", "zeros", "zeros_like"
-]  # fmt: skip
+__all__ = ["cast", "constant", "convert_to_tensor", "identity", "is_tensor", "ones", "ones_like", "range",
+           "rank", "shape", "size", "stop_gradient", "zeros", "zeros_like"]  # fmt: skip
 
 _BY_WIDTH = [int32, int64, float16, float32, float64]
 
@@ -100,10 +96,6 @@ def shape_of(shape: Any, least: int = 0) -> tuple[int, ...]:
     return tuple(lengths.reshape(-1).tolist())
 
 
-def _device() -> Device:
-    return thread.state.device or CPU
-
-
 def zeros(shape: Any, dtype: Any = float32, name: str | None = None) -> Tensor:
     """A tensor of zeros.
 
@@ -115,7 +107,7 @@ def zeros(shape: Any, dtype: Any = float32, name: str | None = None) -> Tensor:
     array([[0., 0., 0.],
            [0., 0., 0.]], dtype=float32)
     """
-    device = _device()
+    device = thread.state.device or CPU
     return Tensor(device.run(device.module.zeros, shape_of(shape), dtype=as_dtype(dtype)))
 
 
@@ -129,7 +121,7 @@ def ones(shape: Any, dtype: Any = float32, name: str | None = None) -> Tensor:
     >>> tf.ones([2], tf.int32).numpy()
     array([1, 1], dtype=int32)
     """
-    device = _device()
+    device = thread.state.device or CPU
     return Tensor(device.run(device.module.ones, shape_of(shape), dtype=as_dtype(dtype)))
 
 
@@ -192,9 +184,8 @@ def range(start: Any, limit: Any = None, delta: Any = 1, dtype: Any = None, name
         count = math.ceil((dtype.type(last) - dtype.type(first)) / dtype.type(pace))
     else:
         count = -((first - last) // pace)
-    device = _device()
-    steps = device.run(device.module.arange, count, dtype=dtype)
-    return Tensor(device.run(lambda: dtype.type(first) + steps * dtype.type(pace)))
+    device = thread.state.device or CPU
+    return Tensor(device.run(lambda: dtype.type(first) + device.module.arange(count, dtype=dtype) * dtype.type(pace)))
 
 
 # -- about a tensor ----------------------------------------------------------------------------------------------

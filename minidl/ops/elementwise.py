@@ -5,8 +5,6 @@ edges they give what TensorFlow gives: at a tie `maximum` and `minimum` follow x
 `0 ** y` has derivative 0 in y.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 from minidl.context import thread
@@ -20,11 +18,9 @@ from minidl.primitive import primitive
 from minidl.tensor import Tensor
 from minidl.values import DTYPES, FLOATS, NUMBERS, bool_
 
-__all__ = [
-    "abs", "add", "clip_by_value", "cos", "divide", "equal", "exp", "greater", "greater_equal", "less",
-    "less_equal", "logical_and", "logical_not", "logical_or", "maximum", "minimum", "multiply", "negative",
-    "not_equal", "pow", "sigmoid", "sign", "sin", "sqrt", "square", "subtract", "tanh", "where"
-]  # fmt: skip
+__all__ = ["abs", "add", "clip_by_value", "cos", "divide", "equal", "exp", "greater", "greater_equal", "less",
+           "less_equal", "logical_and", "logical_not", "logical_or", "maximum", "minimum", "multiply", "negative",
+           "not_equal", "pow", "sigmoid", "sign", "sin", "sqrt", "square", "subtract", "tanh", "where"]  # fmt: skip
 
 # -- arithmetic --------------------------------------------------------------------------------------------------
 
@@ -76,9 +72,7 @@ def floordiv(xp, x, y):
     >>> tf.math.floordiv([7, -7], 2).numpy()
     array([ 3, -4], dtype=int32)
     """
-    if x.dtype.kind == "f":
-        return xp.floor(xp.divide(x, y))
-    return xp.floor_divide(x, _not_zero(x, y))
+    return xp.floor(xp.divide(x, y)) if x.dtype.kind == "f" else xp.floor_divide(x, _not_zero(x, y))
 
 
 @operation(NUMBERS, x=lambda upstream: upstream, y=lambda upstream, x, y: -upstream * floordiv(x, y))
@@ -288,9 +282,7 @@ def softplus(xp, x):
 
 
 @operation(
-    NUMBERS,
-    x=lambda upstream, x, y: where(x >= y, upstream, 0.0),
-    y=lambda upstream, x, y: where(x >= y, 0.0, upstream),
+    NUMBERS, x=lambda upstream, x, y: where(x >= y, upstream, 0), y=lambda upstream, x, y: where(x >= y, 0, upstream)
 )
 def maximum(xp, x, y):
     """The larger of x and y; the gradient goes to the larger, at a tie to x.
@@ -302,9 +294,7 @@ def maximum(xp, x, y):
 
 
 @operation(
-    NUMBERS,
-    x=lambda upstream, x, y: where(x <= y, upstream, 0.0),
-    y=lambda upstream, x, y: where(x <= y, 0.0, upstream),
+    NUMBERS, x=lambda upstream, x, y: where(x <= y, upstream, 0), y=lambda upstream, x, y: where(x <= y, 0, upstream)
 )
 def minimum(xp, x, y):
     """The smaller of x and y; the gradient goes to the smaller, at a tie to x.

@@ -1,7 +1,5 @@
 """What an operation is given, made tensors that go together: numbers, lists and arrays too, of one dtype."""
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Iterable
 from typing import Any

@@ -1,8 +1,5 @@
 """Several tensors made one; the gradient is cut up again."""
 
-from __future__ import annotations
-
-from collections.abc import Sequence
 from typing import Any
 
 from minidl.errors import InvalidArgumentError
@@ -11,7 +8,7 @@ from minidl.ops.inputs import alike
 from minidl.ops.parts import concat_of, stack_of
 from minidl.ops.shaping import axis_of
 from minidl.ops.shortcut import call
-from minidl.tensor import Tensor, TensorLike
+from minidl.tensor import Tensor
 
 __all__ = ["concat", "stack"]
 
@@ -33,7 +30,7 @@ def concat(values: Any, axis: int, name: str | None = None) -> Tensor:
         return identity(tensors[0])
     along = axis_of("concat", axis, tensors[0].ndim)
     if len({(*x.shape[:along], *x.shape[along + 1 :], x.ndim) for x in tensors}) > 1:
-        raise InvalidArgumentError(f"concat along axis {along}: other lengths of {_shapes(tensors)} differ")
+        raise InvalidArgumentError(f"concat along axis {along}: other lengths of {[x.shape for x in tensors]} differ")
     return call(concat_of(len(tensors)), tensors, {"axis": along})
 
 
@@ -52,9 +49,5 @@ def stack(values: Any, axis: int = 0, name: str | None = None) -> Tensor:
     """
     tensors = alike("stack", *values)
     if len({x.shape for x in tensors}) > 1:
-        raise InvalidArgumentError(f"stack: the shapes {_shapes(tensors)} differ")
+        raise InvalidArgumentError(f"stack: the shapes {[x.shape for x in tensors]} differ")
     return call(stack_of(len(tensors)), tensors, {"axis": axis_of("stack", axis, tensors[0].ndim + 1)})
-
-
-def _shapes(tensors: Sequence[TensorLike]) -> str:
-    return ", ".join(str(x.shape) for x in tensors)

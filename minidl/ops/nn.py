@@ -1,7 +1,5 @@
 """What networks are made of, under the names of `tensorflow.nn`."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from minidl.errors import InvalidArgumentError

@@ -1,7 +1,5 @@
 """operation: makes a forward rule an operation of one tensor or two, which takes whatever can be made a tensor."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

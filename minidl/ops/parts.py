@@ -4,8 +4,6 @@ These are the primitives alone; the functions that users call are in `shaping.py
 so and so many inputs, so there is one `concat` and one `stack` for each number of them.
 """
 
-from __future__ import annotations
-
 import functools
 import itertools
 from collections.abc import Mapping, Sequence
@@ -52,8 +50,7 @@ def cast_to(x: Tensor, dtype: Any) -> Tensor:
     """A tensor in another dtype (itself, if it has that)."""
     if x.dtype == dtype:
         return x
-    is_differentiable = x.dtype in FLOATS and dtype in FLOATS
-    return call(_cast if is_differentiable else _cast_without_gradient, (x,), {"dtype": dtype})
+    return call(_cast if {x.dtype, dtype} <= FLOATS else _cast_without_gradient, (x,), {"dtype": dtype})
 
 
 def _part_along(upstream: Tensor, axis: int, place: int | slice) -> Tensor:
@@ -72,8 +69,7 @@ def concat_of(count: int) -> Primitive:
 
         return GradientRule(_part_along, keep)
 
-    rules = [rule(number) for number in range(count)]
-    return Primitive("concat", lambda xp, *arrays, axis: xp.concatenate(arrays, axis=axis), rules)
+    return Primitive("concat", lambda xp, *parts, axis: xp.concatenate(parts, axis=axis), list(map(rule, range(count))))
 
 
 @functools.cache

@@ -4,11 +4,11 @@ The `stateless_` draws are a function of their seed. The others give new numbers
 after `set_seed`.
 """
 
-from __future__ import annotations
-
+import functools
 import math
 import operator
 import random
+from collections.abc import Callable
 from typing import Any
 
 import numpy
@@ -70,10 +70,20 @@ _draw.like = lambda shape, dtype, **_: numpy.broadcast_to(numpy.zeros((), dtype)
 _ON_THE_CPU = device("/cpu:0")  # draws are made there whatever the device, so that a GPU starts from the same bits
 
 
-def _drawn(kind: str, seed: Any, shape: Any, dtype: numpy.dtype, **bounds: Any) -> Tensor:
+def _drawn(seed: Any, shape: Any, kind: str, dtype: numpy.dtype, **bounds: Any) -> Tensor:
+    """Draws that go on from those before."""
     with _ON_THE_CPU:
         drawn = call(_draw, (), {"kind": kind, "seed": seed, "shape": shape_of(shape), "dtype": dtype, **bounds})
     return move(drawn, thread.state.device or CPU)
+
+
+def _drawn_from(seed: Any, shape: Any, kind: str, dtype: numpy.dtype, bounds: tuple[int, ...] = ()) -> Tensor:
+    """Draws that are a function of their seed."""
+    numbers = numpy.asarray(seed)
+    if numbers.shape != (2,) or numbers.dtype.kind not in "iu":
+        raise InvalidArgumentError(f"A seed is two whole numbers; {brief(seed)} was given")
+    start = philox.scrambled((int(numbers[0]), int(numbers[1])))
+    return Tensor((thread.state.device or CPU).place(getattr(philox, kind)(start, shape_of(shape), dtype, *bounds)))
 
 
 def set_seed(seed: Any) -> None:
@@ -118,10 +128,7 @@ def uniform(
     >>> tf.random.uniform([2, 3]).shape
     (2, 3)
     """
-    dtype = as_dtype(dtype)
-    if dtype in FLOATS:
-        return _between(minval, maxval, _drawn("uniform", seed, shape, dtype))
-    return _drawn("integers", seed, shape, dtype, bounds=_bounds(minval, maxval, dtype))
+    return _uniform(functools.partial(_drawn, seed, shape), minval, maxval, dtype)
 
 
 def normal(
@@ -138,9 +145,7 @@ def normal(
     >>> tf.random.normal([2, 3]).shape
     (2, 3)
     """
-    dtype = _of_floats(dtype)
-    draws = _drawn("normal", seed, shape, dtype)
-    return draws * convert(stddev, dtype) + convert(mean, dtype)
+    return _normal(functools.partial(_drawn, seed, shape), mean, stddev, dtype)
 
 
 def stateless_uniform(
@@ -160,10 +165,7 @@ def stateless_uniform(
     >>> tf.random.stateless_uniform([2], seed=[1, 2]).numpy()
     array([0.8440604 , 0.19204533], dtype=float32)
     """
-    dtype, start, lengths = as_dtype(dtype), _start(seed), shape_of(shape)
-    if dtype in FLOATS:
-        return _between(minval, maxval, _on_device(philox.uniform(start, lengths, dtype)))
-    return _on_device(philox.integers(start, lengths, dtype, *_bounds(minval, maxval, dtype)))
+    return _uniform(functools.partial(_drawn_from, seed, shape), minval, maxval, dtype)
 
 
 def stateless_normal(
@@ -182,41 +184,28 @@ def stateless_normal(
     >>> tf.random.stateless_normal([2], seed=[1, 2]).numpy().round(4)
     array([0.5441, 0.2074], dtype=float32)
     """
-    dtype = _of_floats(dtype)
-    draws = _on_device(philox.normal(_start(seed), shape_of(shape), dtype))
-    return draws * convert(stddev, dtype) + convert(mean, dtype)
+    return _normal(functools.partial(_drawn_from, seed, shape), mean, stddev, dtype)
 
 
-def _between(minval: Any, maxval: Any, draws: Tensor) -> Tensor:
-    """Draws between 0 and 1, spread between two bounds."""
-    if maxval is None and type(minval) is int and minval == 0:
-        return draws
-    low = convert(minval, draws.dtype)
-    return draws * (convert(1 if maxval is None else maxval, draws.dtype) - low) + low
-
-
-def _bounds(minval: Any, maxval: Any, dtype: numpy.dtype) -> tuple[int, int]:
+def _uniform(draw: Callable[..., Tensor], minval: Any, maxval: Any, dtype: Any) -> Tensor:
+    """Draws between two bounds, from what gives those of a kind and dtype."""
+    dtype = as_dtype(dtype)
+    if dtype in FLOATS:
+        draws = draw("uniform", dtype)
+        if maxval is None and type(minval) is int and minval == 0:
+            return draws
+        low = convert(minval, dtype)
+        return draws * (convert(1 if maxval is None else maxval, dtype) - low) + low
     if maxval is None:
         raise ValueError(f"Draws of dtype {dtype} need an upper bound, maxval")
     first, last = operator.index(minval), operator.index(maxval)
     if first >= last:
         raise InvalidArgumentError(f"Draws from {first} to {last}, {last} excluded, have nothing to choose from")
-    return first, last
+    return draw("integers", dtype, bounds=(first, last))
 
 
-def _of_floats(dtype: Any) -> numpy.dtype:
-    found = as_dtype(dtype)
-    if found not in FLOATS:
-        raise InvalidArgumentError(f"Normal draws are floats; dtype {found} was asked for")
-    return found
-
-
-def _on_device(array: numpy.ndarray) -> Tensor:
-    return Tensor((thread.state.device or CPU).place(array))
-
-
-def _start(seed: Any) -> philox.Start:
-    numbers = numpy.asarray(seed)
-    if numbers.shape != (2,) or numbers.dtype.kind not in "iu":
-        raise InvalidArgumentError(f"A seed is two whole numbers; {brief(seed)} was given")
-    return philox.scrambled((int(numbers[0]), int(numbers[1])))
+def _normal(draw: Callable[..., Tensor], mean: Any, stddev: Any, dtype: Any) -> Tensor:
+    dtype = as_dtype(dtype)
+    if dtype not in FLOATS:
+        raise InvalidArgumentError(f"Normal draws are floats; dtype {dtype} was asked for")
+    return draw("normal", dtype) * convert(stddev, dtype) + convert(mean, dtype)

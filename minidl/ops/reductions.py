@@ -1,7 +1,5 @@
 """Sums, means and extremes over axes, and the product of matrices, which is a sum over an axis too."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 
@@ -197,10 +195,8 @@ def _matmul(xp, x, y):
     try:
         return xp.dot(x, y) if x.ndim == y.ndim == 2 else xp.matmul(x, y)
     except ValueError:
-        raise ValueError(
-            "don't multiply: the last axis on the left must be as long as the last but one on the right, and the "
-            "axes before them must be equal, or 1"
-        ) from None
+        advice = "the last axis on the left and the last but one on the right must be equal, those before equal, or 1"
+        raise ValueError(f"don't multiply: {advice}") from None
 
 
 def matmul(a: Any, b: Any, transpose_a: bool = False, transpose_b: bool = False, name: str | None = None) -> Tensor:

@@ -1,7 +1,5 @@
 """Operations that move entries and compute nothing: shapes, axes, slices. Their gradients move entries back."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from typing import Any

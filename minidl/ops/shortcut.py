@@ -5,8 +5,6 @@ no device scope, nothing to look up. Whatever is otherwise, or fails, goes to `c
 against it.
 """
 
-from __future__ import annotations
-
 import contextlib
 import functools
 from collections.abc import Callable, Mapping

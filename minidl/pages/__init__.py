@@ -1,7 +1,5 @@
 """Pages that move: a file each, which opens from disk, loads nothing and needs no library."""
 
-from __future__ import annotations
-
 import json
 import re
 from pathlib import Path
