@@ -25,14 +25,13 @@ from minidl.ops.reductions import *
 from minidl.ops.shaping import *
 from minidl.tensor import *
 from minidl.values import *
-from minidl.values import bool_ as _bool
+from minidl.values import bool_ as bool
 
 if _TYPE_CHECKING:
     from minidl import keras as keras
     from minidl.functions import function as function
     from minidl.pictures import Picture as Picture
 
-bool = _bool
 newaxis = None
 
 # `import minidl.math` is to work as `import tensorflow.math` does.

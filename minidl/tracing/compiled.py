@@ -66,8 +66,7 @@ class Compiled:
             # What is known beforehand is handed out as it is; the rest are what the program returns, each once.
             traced = {a: b.array.node for a, b in zip(self._given, values, strict=True) if _is_traced(b)}
             self._program = trace.program(list(traced.values()))
-        self.creates = trace.creates
-        self._trace = None if trace.has_custom_gradients else trace
+        self.creates, self._trace = trace.creates, None if trace.has_custom_gradients else trace
         order = list(traced)
         self._places = [order.index(a) if _is_traced(b) else None for a, b in zip(self._given, values, strict=True)]
         self._known = [each if place is None else None for place, each in zip(self._places, values, strict=True)]
@@ -77,13 +76,9 @@ class Compiled:
         reads = [node.variable for node in text.parameters if isinstance(node, Stored)]
         del text  # whose program isn't needed any more
         _run(self.text, given)
-        runner = Runner(
-            step=given[name],
-            reads=reads,
-            kept=[(Memory(given[name]), variable) for name, variable in kept.items()],
-            hand_out=Tensor if self._form is None and back == [None] else self._handing_out(back),
-            hands_back=any(index is not None for index in back),
-        )
+        hand_out = Tensor if self._form is None and back == [None] else self._handing_out(back)
+        memories = [(Memory(given[each]), variable) for each, variable in kept.items()]
+        runner = Runner(given[name], reads, memories, hand_out, any(index is not None for index in back))
         self.run = runner.run(self._arguments)
         self.guard = runner.guard(nest[0]) if not nest[1] and thread.state.device is None else None
 

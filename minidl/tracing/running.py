@@ -50,10 +50,8 @@ class Memory:
         if held is self:
             return
         if device_of(held.array) is not device:
-            raise InvalidArgumentError(
-                f"Variable {variable.name!r} is on {device_of(held.array)} now, but was on {device} when this function "
-                "was compiled; make the function anew with tf.function"
-            )
+            where = f"was on {device} when this function was compiled, and is on {device_of(held.array)} now"
+            raise InvalidArgumentError(f"Variable {variable.name!r} {where}; make the function anew with tf.function")
         device.run(operator.setitem, self.array, Ellipsis, held.array)
         self.latest, variable.held = held if isinstance(held, Tensor) else None, self
 

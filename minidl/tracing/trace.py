@@ -47,11 +47,10 @@ class Reference(NamedTuple):
 
 
 Options = Mapping[str, Any]
-Given = Any  # a reference, or a value itself
 Found = dict[int, Tensor]  # tensors of today by the serial numbers that they had in the trace
 
 
-def today(given: Given, found: Found) -> Any:
+def today(given: Any, found: Found) -> Any:
     """What a reference stands for today; any other value itself."""
     return found[given.serial] if isinstance(given, Reference) else given
 
@@ -205,10 +204,8 @@ class Trace(Listener):
     def check_in_force(self) -> None:
         """Raises the error for a tensor that is used where it means nothing, after the trace or in another thread."""
         if thread.state.trace is not self:
-            raise LookedAtError(
-                f"This tensor was made inside the function {self._name!r} while that was traced, and no later call "
-                "renews it. Return it from the function, or assign it to a tf.Variable"
-            )
+            made = f"was made inside the function {self._name!r} while that was traced, and no later call renews it"
+            raise LookedAtError(f"This tensor {made}. Return it from the function, or assign it to a tf.Variable")
 
     def refuse(self, what: str, advice: str) -> None:
         """Raise the error for what the function does, and remember it, in case the function goes on."""
@@ -225,7 +222,7 @@ class Trace(Listener):
 
     # -- what remains
 
-    def given(self, value: Any) -> Given:
+    def given(self, value: Any) -> Any:
         """What stands for a value, when all is done again."""
         if not isinstance(value, Tensor):
             return value

@@ -69,10 +69,8 @@ class Text:
         self.parameters = [node for node in taken if node not in program.finals]
         for leaf in self.parameters:
             self.name(leaf)
-        self._gpus = {
-            device: self.give(f"gpu_{device.ordinal}", device.module.cuda.Device(device.ordinal), "the device")
-            for device in devices if device is not CPU
-        }  # fmt: skip
+        gpus = [(each, each.module.cuda.Device(each.ordinal)) for each in devices if each is not CPU]
+        self._gpus = {each: self.give(f"gpu_{each.ordinal}", scope, "the device") for each, scope in gpus}
         for node in [*program.finals, *(node for node in program.nodes if node not in program.finals)]:
             self._write(node)
         self._results = self._write_end()
