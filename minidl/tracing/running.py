@@ -95,7 +95,7 @@ class Runner:
 
     def run(self, serials: Sequence[int]) -> Any:
         """What runs the program, called with tensors, of which it takes those once that have one serial number."""
-        tensors = [f"x{index}" for index in range(len(serials))]
+        tensors = [f"x{index}" for index, _ in enumerate(serials)]
         arrays = [f"{each}.array" for index, each in enumerate(tensors) if serials.index(serials[index]) == index]
         return self._defined("run", [f"def run({', '.join(tensors)}):", "state = thread.state"], tensors, arrays)
 

@@ -10,7 +10,7 @@ import inspect
 import numbers
 import threading
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy
@@ -36,6 +36,10 @@ _phase = _Phase()
 
 # The weights that layers made, by id: other variables that a layer keeps are its author's own affair.
 _made: weakref.WeakValueDictionary[int, Variable] = weakref.WeakValueDictionary()
+
+# What holds no weights and no layers, and what is one.
+_PLAIN = {str, bool, int, float, type(None), type(numpy.dtype("float32")), type(len), type(lambda: None)}
+_SINGLE = {Variable}
 
 
 class Layer:
@@ -217,8 +221,9 @@ class Layer:
         """The weights that are trained."""
         if not self._trainable:
             return []
-        own = [weight for weight in self._own_weights() if weight.trainable]
-        return _each_once([*own, *(weight for layer in self._sublayers() for weight in layer.trainable_weights)])
+        kept = self._kept()  # looked through once: a step of one's own asks for them each time
+        own = [weight for weight in self._own_weights(kept) if weight.trainable]
+        return _each_once([*own, *(weight for layer in self._sublayers(kept) for weight in layer.trainable_weights)])
 
     trainable_variables = property(lambda self: self.trainable_weights, doc="The weights that are trained.")
 
@@ -255,21 +260,28 @@ class Layer:
         """Those that count for a model around the layer: all, but of a model that is trained by itself."""
         return self.metrics
 
-    def _kept(self) -> Iterator[Any]:
-        """The values of the layer's attributes, those in lists and dictionaries too."""
+    def _kept(self) -> list[Any]:
+        """The values of the layer's attributes, those in lists and dictionaries too, but for what is no object."""
+        values: list[Any] = []
         for name, value in vars(self).items():
-            if name != "calls":
-                yield from flatten(value) if isinstance(value, (list, tuple, dict)) else (value,)
+            kind = type(value)
+            if kind in _SINGLE:
+                values.append(value)
+            elif kind not in _PLAIN and not (kind is list and (not value or name == "calls")):
+                values += flatten(value)
+        return values
 
-    def _own_weights(self) -> list[Variable]:
+    def _own_weights(self, kept: Sequence[Any] | None = None) -> list[Variable]:
         """The weights that the layer made, those to be trained first, with those that it has from other layers."""
         fixed = {id(weight) for weight in self._fixed}
-        made = [each for each in self._kept() if isinstance(each, Variable) and _made.get(id(each)) is each]
+        kept = self._kept() if kept is None else kept
+        made = [each for each in kept if isinstance(each, Variable) and _made.get(id(each)) is each]
         shared = [weight for weight in made if id(weight) not in fixed]
         return _each_once([*self._trained, *shared, *self._fixed])
 
-    def _sublayers(self) -> list[Layer]:
-        return _each_once([value for value in self._kept() if isinstance(value, Layer)])
+    def _sublayers(self, kept: Sequence[Any] | None = None) -> list[Layer]:
+        kept = self._kept() if kept is None else kept
+        return _each_once([value for value in kept if isinstance(value, Layer)])
 
     def _parts(self, **others: Any) -> list[tuple[str, Any]]:
         """The attributes that are or hold layers, and others, with their names in the order of Keras's files."""

@@ -166,7 +166,7 @@ class Network(Layer):
         """The layers, those at the inputs first."""
         return list(self._graph.layers) if self._graph else super()._sublayers()
 
-    def _sublayers(self) -> list[Layer]:
+    def _sublayers(self, kept: Any = None) -> list[Layer]:
         return self.layers
 
     def _parts(self, **others: Any) -> list[tuple[str, Any]]:
