@@ -12,7 +12,7 @@ from minidl.keras.names import new_name, refuse
 from minidl.keras.optimizers.schedules import LearningRateSchedule
 from minidl.ops.creation import cast
 from minidl.ops.elementwise import clip_by_value, maximum, minimum, sqrt, square
-from minidl.ops.inputs import convert
+from minidl.ops.inputs import convert, number
 from minidl.ops.joining import stack
 from minidl.ops.reductions import reduce_sum
 from minidl.tensor import Tensor, Variable
@@ -197,7 +197,7 @@ class Optimizer:
         for variable in moved:
             if constraint := getattr(variable, "constraint", None):
                 variable.assign(constraint(variable))
-        self.iterations.assign_add(1)
+        self.iterations.assign_add(number(1, self.iterations.tensor))  # a tensor that is there already
 
     def _clipped(self, gradients: list[Tensor]) -> list[Tensor]:
         if self.clipnorm:
