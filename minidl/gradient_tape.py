@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import enum
-import functools
-import operator
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -187,7 +185,7 @@ class GradientTape(Tape):
         >>> tape.gradient(y, x).numpy()
         array([2., 4.], dtype=float32)
         """
-        is_zero = UnconnectedGradients(unconnected_gradients) is UnconnectedGradients.ZERO
+        is_zero = unconnected_gradients != "none" and UnconnectedGradients(unconnected_gradients).value == "zero"
         targets, listed = _tensors("A target", target), _tensors("A source", sources)
         state = thread.state
         scope, state.device = state.device, None  # each rule runs where its call ran
@@ -217,7 +215,7 @@ class GradientTape(Tape):
         array([[2., 0.],
                [0., 4.]], dtype=float32)
         """
-        is_zero = UnconnectedGradients(unconnected_gradients) is UnconnectedGradients.ZERO
+        is_zero = unconnected_gradients != "none" and UnconnectedGradients(unconnected_gradients).value == "zero"
         if not isinstance(target, TensorLike):
             raise ValueError(f"A Jacobian is of one tensor or variable; {brief(target)} was given")
         listed = _tensors("A source", sources)
@@ -251,7 +249,7 @@ class GradientTape(Tape):
             gradients[serial] = gradients[serial] + gradient if serial in gradients else gradient
         self.sweep(edges, gradients, {serial for each in serials for serial in each})
         found = ([gradients[serial] for serial in each if serial in gradients] for each in serials)
-        return [functools.reduce(operator.add, each) if each else None for each in found]
+        return [sum(each[1:], each[0]) if each else None for each in found]
 
     def _serials(self, source: Any) -> Sequence[int]:
         """Of the tensors that the tape knows a source by: a variable was each value that was read of it."""

@@ -13,7 +13,7 @@ from typing import Any
 import numpy
 from numpy import asarray, ndarray
 
-from minidl import primitive as idea
+from minidl import primitive as idea, tape
 from minidl.context import thread
 from minidl.ops.inputs import convert, mixed_dtypes, pair, wrong_dtype
 from minidl.primitive import NO_OPTIONS, Primitive
@@ -40,6 +40,9 @@ def call(primitive: Primitive, inputs: tuple[Tensor, ...], options: Mapping[str,
     for listener in state.listeners:
         listener.hear(primitive, inputs, result, options)
     return result
+
+
+vars(tape)["call"] = call  # what a sweep itself calls, to undo broadcasting, takes this path too
 
 
 def unary(primitive: Primitive, dtypes: frozenset[Any]) -> Callable[..., Tensor]:
