@@ -116,7 +116,7 @@ class ModuleEngine(Engine):
     options: dict[str, Any] | None = None
 
     @property
-    def starts_at_once(self) -> bool:  # type: ignore[override]
+    def starts_at_once(self) -> bool:  # type: ignore[override]  # an attribute of its base, derived here
         return self.module == "minidl"
 
     def takes(self, workload: Workload) -> bool:

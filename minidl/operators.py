@@ -114,7 +114,7 @@ class Operators:
     def __len__(self: Any) -> int:
         if not self.shape:
             raise TypeError("A tensor of shape () has no length and can't be iterated over")
-        return self.shape[0]  # type: ignore[no-any-return]
+        return self.shape[0]  # type: ignore[no-any-return]  # self has any class that mixes these in
 
     def __iter__(self: Any) -> Iterator[idea.Tensor]:
         return (self[index] for index in range(len(self)))
