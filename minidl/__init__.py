@@ -10,48 +10,63 @@
 To read the source, begin at `primitive.py`.
 """
 
+import importlib as _importlib
 import sys as _sys
 from typing import TYPE_CHECKING as _TYPE_CHECKING, Any as _Any
 
-from minidl import config as config, errors as errors, operators as _operators, test as test
+from minidl import errors as errors, operators as _operators, test as test
 from minidl.custom import *
 from minidl.devices import *
 from minidl.gradient_tape import *
-from minidl.ops import math as math, nn as nn, random as random
+from minidl.missing import explain_missing as _explain_missing
+from minidl.module import *
+from minidl.ops import linalg as linalg, math as math, nn as nn, random as random
+from minidl.ops.composed import *
 from minidl.ops.creation import *
 from minidl.ops.elementwise import *
 from minidl.ops.joining import *
 from minidl.ops.reductions import *
 from minidl.ops.shaping import *
+from minidl.specs import *
 from minidl.tensor import *
 from minidl.values import *
 from minidl.values import bool_ as bool
 
 if _TYPE_CHECKING:
-    from minidl import keras as keras
+    from minidl import config as config, data as data, keras as keras
     from minidl.functions import function as function
+    from minidl.keras import initializers as initializers, losses as losses, metrics as metrics
+    from minidl.keras import optimizers as optimizers
+    from minidl.keras.initializers import Constant as constant_initializer, Ones as ones_initializer
+    from minidl.keras.initializers import RandomNormal as random_normal_initializer
+    from minidl.keras.initializers import RandomUniform as random_uniform_initializer, Zeros as zeros_initializer
     from minidl.pictures import Picture as Picture
+    from minidl.printing import print as print
 
 newaxis = None
-
-# `import minidl.math` is to work as `import tensorflow.math` does.
-_sys.modules.update({f"{__name__}.{module}": globals()[module] for module in ("math", "nn", "random")})
-
 __version__ = "0.1.0"
 
+# Imported when they are first used, since many a program needs none of them: the module, and the name in it.
+_LATER = {
+    "Picture": ("pictures", "Picture"), "function": ("functions", "function"), "print": ("printing", "print"),
+    "config": ("config", ""), "data": ("data", ""), "keras": ("keras", ""),
+    **{name: (f"keras.{name}", "") for name in ("initializers", "losses", "metrics", "optimizers")},
+    **{f"{name}_initializer": ("keras.initializers", name)
+       for name in ("constant", "ones", "random_normal", "random_uniform", "zeros")},
+}  # fmt: skip
 
-# Imported when they are first used, since many a program needs none of them.
-_LATER = {"Picture": "minidl.pictures", "function": "minidl.functions", "keras": "minidl.keras"}
+if not _TYPE_CHECKING:
+
+    def __getattr__(name: str) -> _Any:
+        module, attribute = _LATER[name]
+        found = _importlib.import_module(f"minidl.{module}")
+        return getattr(found, attribute) if attribute else found
 
 
-def __getattr__(name: str) -> _Any:
-    if name in _LATER:
-        import importlib
+_MODULES = {"errors", "linalg", "math", "nn", "random", "test"}
 
-        module = importlib.import_module(_LATER[name])
-        return getattr(module, name, module)
-    raise AttributeError(f"module 'minidl' has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted([*(name for name in globals() if not name.startswith("_")), *_LATER])
+# `import minidl.math` is to work as `import tensorflow.math` does.
+_sys.modules.update({f"{__name__}.{name}": globals()[name] for name in _MODULES})
+_explain_missing(_sys.modules[__name__], "tf", {*_MODULES, *_LATER})
+for _name in _MODULES:
+    _explain_missing(globals()[_name], f"tf.{_name}")

@@ -1,5 +1,6 @@
-"""What there is to run on, under TensorFlow's name: `config.list_physical_devices`."""
+"""What there is to run on, and whether functions are compiled, under the names of `tensorflow.config`."""
 
 from minidl.devices import PhysicalDevice, list_physical_devices
+from minidl.functions import functions_run_eagerly, run_functions_eagerly
 
-__all__ = ["PhysicalDevice", "list_physical_devices"]
+__all__ = ["PhysicalDevice", "functions_run_eagerly", "list_physical_devices", "run_functions_eagerly"]

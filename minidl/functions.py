@@ -1,31 +1,51 @@
 """function: a Python function that is traced once for each signature, and from then on runs as a program."""
 
+from __future__ import annotations
+
 import contextlib
 import functools
 import inspect
 import weakref
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from types import MethodType
-from typing import Any
+from typing import Any, Generic, ParamSpec, TypeVar, overload
 
 import numpy
 
 from minidl.context import compiling, thread
 from minidl.devices import device_of, is_gpu_array
+from minidl.errors import brief
 from minidl.nest import flatten, form, pack
+from minidl.specs import TensorSpec
 from minidl.tensor import Tensor, TensorLike, as_tensor
 from minidl.tracing.compiled import Compiled, Pass, result_of
 from minidl.tracing.passes import PASSES
 from minidl.tracing.running import ANOTHER
 from minidl.tracing.trace import ValuesNeededError
 
+P, R = ParamSpec("P"), TypeVar("R")
 
-def function(func: Callable[..., Any] | None = None, *, jit_compile: bool | None = None) -> Any:
+
+@overload
+def function(func: Callable[P, R], **options: Any) -> Function[P, R]: ...
+
+
+@overload
+def function(func: None = None, **options: Any) -> Callable[[Callable[P, R]], Function[P, R]]: ...
+
+
+def function(
+    func: Callable[..., Any] | None = None, input_signature: Any = None, autograph: bool = True,
+    jit_compile: bool | None = None, reduce_retracing: bool = False,
+) -> Any:  # fmt: skip
     """Make a function compiled: traced in its first call, it runs as a straight-line program in later ones.
 
     Arguments:
         func: takes tensors, variables, numbers, and nests of them. Without it, the result is a decorator.
-        jit_compile: TensorFlow's word; here every function is compiled, whatever it says.
+        input_signature: a TensorSpec for each argument, in nests where the arguments are: what is given is made a
+            tensor, and must look so. Each shape is traced by itself nevertheless.
+        autograph, jit_compile, reduce_retracing: TensorFlow's words. Here every function is compiled, each shape is
+            traced by itself, and an `if` or a `while` on a tensor is an error, whatever they say.
 
     The first call with a signature (the nest of the arguments; shapes, dtypes, layouts and devices of its tensors;
     all else by value) runs the function while a trace listens. From the trace a program of array calls is written,
@@ -35,7 +55,7 @@ def function(func: Callable[..., Any] | None = None, *, jit_compile: bool | None
     it calls one with a custom gradient). It may be traced more than once. What it computes in threads of its own is not
     traced, and so the same at each call; they must not call compiled functions while it waits for them.
 
-    Raises TypeError where Python looks at a tensor's value while the function is traced, and ValueError where it
+    Raises TypeError for arguments that don't fit the input signature, and where Python looks at a tensor's value while the function is traced, and ValueError where it
     makes a variable in any call but its first.
 
     >>> @tf.function
@@ -49,18 +69,20 @@ def function(func: Callable[..., Any] | None = None, *, jit_compile: bool | None
     [64.0, 16.0, 4.0]
     """
     if func is None:
-        return function
+        return functools.partial(function, input_signature=input_signature)
     if not callable(func):
         raise TypeError(f"tf.function makes a function compiled; {func!r} was given")
-    return Function(func)
+    return Function(func, input_signature=input_signature)
 
 
-class Function:
+class Function(Generic[P, R]):
     """A compiled function; see `function`."""
 
-    def __init__(self, func: Callable[..., Any], passes: Mapping[str, Pass] = PASSES) -> None:
+    def __init__(
+        self, func: Callable[P, R], passes: Mapping[str, Pass] = PASSES, input_signature: Any = None
+    ) -> None:
         functools.update_wrapper(self, func, updated=())
-        self._function, self._passes = func, passes
+        self._function, self._passes, self.input_signature = func, passes, input_signature
         self._compiled: dict[Hashable, Compiled] = {}
         self._guards: list[tuple[Callable[..., Any], Compiled]] = []  # that of the latest call first
         self._latest: Compiled | None = None
@@ -76,13 +98,16 @@ class Function:
                 reference = weakref.ref(instance, functools.partial(self._methods.pop, key))
             except TypeError:  # what can't be referred to weakly is an argument like others, and kept
                 return MethodType(self, instance)
-            self._methods[key] = _Method(self._function, reference, self._passes)
+            self._methods[key] = _Method(self._function, reference, self._passes, self.input_signature)
         return MethodType(self._methods[key], instance)
 
     def __repr__(self) -> str:
         return f"<minidl.function {getattr(self, '__qualname__', self._function)}>"
 
-    def __call__(self, *arguments: Any, **options: Any) -> Any:
+    python_function = property(lambda self: self._function, doc="The function in Python.")
+
+    def __call__(self, *arguments: P.args, **options: P.kwargs) -> R:
+        """What the function gives, compiled."""
         if not options:
             for guard, compiled in self._guards:
                 found = guard(*arguments)
@@ -90,6 +115,8 @@ class Function:
                     if compiled is not self._latest:
                         self._note(compiled)
                     return found
+        if self.input_signature is not None:
+            arguments, options = self._checked(arguments, options), {}
         state = thread.state
         if state.trace is not None:
             return self._function(*arguments, **options)  # the trace in force hears it all
@@ -105,6 +132,14 @@ class Function:
             if state.listeners:
                 return compiled.issue(pack(nest, leaves))
             return compiled.run(*[leaf for leaf in leaves if isinstance(leaf, Tensor)])
+
+    def _checked(self, arguments: tuple[Any, ...], options: Mapping[str, Any]) -> tuple[Any, ...]:
+        """The arguments as tensors that look as the input signature says."""
+        bound = inspect.signature(self._function).bind(*arguments, **options)
+        bound.apply_defaults()
+        if bound.kwargs or len(bound.args) != len(self.input_signature):
+            raise TypeError(f"{self!r} takes {len(self.input_signature)} arguments, one for each of its signature's")
+        return tuple(map(_fitted, self.input_signature, bound.args))
 
     def _compiled_for(self, nest: Any, leaves: Sequence[Any]) -> Compiled:
         """The function compiled for a signature."""
@@ -146,10 +181,12 @@ class Function:
         return self._latest.source(level)
 
 
-class _Method(Function):
+class _Method(Function[..., Any]):
     """A compiled method of one instance. It is given that at each call and doesn't keep it, so that it can die."""
 
-    def __init__(self, func: Callable[..., Any], reference: weakref.ref[Any], passes: Mapping[str, Pass]) -> None:
+    def __init__(
+        self, func: Callable[..., Any], reference: weakref.ref[Any], passes: Mapping[str, Pass], input_signature: Any
+    ) -> None:
         @functools.wraps(func)
         def method(*arguments: Any, **options: Any) -> Any:
             return func(reference(), *arguments, **options)
@@ -157,13 +194,49 @@ class _Method(Function):
         with contextlib.suppress(TypeError, ValueError):  # what is written in C may have no signature
             without_self = inspect.signature(MethodType(func, reference()))
             method.__signature__ = without_self  # type: ignore[attr-defined]  # functions take any attribute
-        super().__init__(method, passes)
+        super().__init__(method, passes, input_signature)
 
     def __call__(self, instance: Any, *arguments: Any, **options: Any) -> Any:
         return super().__call__(*arguments, **options)
 
 
+def run_functions_eagerly(run_eagerly: bool) -> None:
+    """Let compiled functions run as Python from now on, so that one can look into them, or no longer.
+
+    >>> tf.config.run_functions_eagerly(True)
+    >>> tf.function(lambda x: print("x is", float(x)))(tf.constant(1.0))
+    x is 1.0
+    >>> tf.config.run_functions_eagerly(False)
+    """
+    Function.__call__ = _run_as_python if run_eagerly else _run_compiled  # type: ignore[method-assign]
+
+
+def functions_run_eagerly() -> bool:
+    """Whether compiled functions run as Python; see `run_functions_eagerly`.
+
+    >>> tf.config.functions_run_eagerly()
+    False
+    """
+    return Function.__call__ is not _run_compiled
+
+
+_run_compiled = Function.__call__
+
+
+def _run_as_python(self: Function[P, R], *arguments: P.args, **options: P.kwargs) -> R:
+    return self.python_function(*arguments, **options)
+
+
 # -- what of its arguments a program depends on: everything, but for the values in tensors ------------------------
+
+
+def _fitted(spec: Any, value: Any) -> Any:
+    """An argument that an input signature is for, with tensors that look as that says."""
+    if isinstance(spec, TensorSpec):
+        return spec.checked(value)
+    if form(spec) != form(value):
+        raise TypeError(f"An argument like {spec} is wanted; {brief(value)} was given")
+    return pack(value, [each.checked(part) for each, part in zip(flatten(spec), flatten(value), strict=True)])
 
 
 def _as_argument(value: Any) -> Any:

@@ -3,7 +3,9 @@
 The classes here are what `Tensor` and `Variable` are to users; at the end of the file they are given to them.
 """
 
+import functools
 import operator
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -15,13 +17,15 @@ from minidl.context import thread
 from minidl.devices import device_of
 from minidl.errors import InvalidArgumentError
 from minidl.ops import elementwise as table
-from minidl.ops.creation import convert_to_tensor, identity
+from minidl.ops.creation import convert_to_tensor, identity, ones_like
 from minidl.ops.inputs import convert, pair
 from minidl.ops.operation import Operation
+from minidl.ops.parts import put
 from minidl.ops.reductions import _matmul
-from minidl.ops.shaping import getitem
+from minidl.ops.shaping import broadcast_to, getitem, index_of, reshape
 from minidl.ops.shortcut import binary
 from minidl.primitive import move
+from minidl.specs import TensorShape
 from minidl.values import bool_
 
 
@@ -67,6 +71,19 @@ class Operators:
     __eq__, __ne__ = _comparison(table.equal, False), _comparison(table.not_equal, True)
     __neg__, __abs__, __invert__ = table.negative, table.abs, table.logical_not
     __getitem__ = getitem
+
+    @property
+    def shape(self: Any) -> TensorShape:
+        """The length of each axis: a tuple that can do more."""
+        return TensorShape(self.array.shape)
+
+    def get_shape(self: Any) -> TensorShape:
+        """The length of each axis; the same as `shape`."""
+        return TensorShape(self.array.shape)
+
+    def ref(self: Any) -> "Reference":
+        """What stands for the object in sets and as a key of dictionaries: `x.ref().deref() is x`."""
+        return Reference(self)
 
     @property
     def ndim(self: Any) -> int:
@@ -145,6 +162,26 @@ class Operators:
         return str(self) if _is_shown_whole(self) and not specification else format(self.numpy(), specification)
 
 
+class Reference:
+    """Stands for a tensor or a variable where something is looked up by what it is, not by its values."""
+
+    def __init__(self, of: idea.TensorLike) -> None:
+        self._of = of
+
+    def deref(self) -> idea.TensorLike:
+        """The object itself."""
+        return self._of
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Reference) and self._of is other._of
+
+    def __hash__(self) -> int:
+        return id(self._of)
+
+    def __repr__(self) -> str:
+        return f"<Reference wrapping {self._of!r}>"
+
+
 def _is_shown_whole(x: Any) -> bool:
     """Whether to print a tensor is to show what it is beside its values."""
     return isinstance(x, idea.Variable) or _has_no_values(x.array)
@@ -168,14 +205,17 @@ class Assignments:
 
     __slots__ = ()
 
-    def assign(self: Any, value: Any) -> Any:
+    def assign(
+        self: Any, value: Any, use_locking: bool = False, name: str | None = None, read_value: bool = True
+    ) -> Any:
         """Give a variable another value, of its shape and dtype; no gradient flows through it.
 
         Arguments:
             value: a tensor, number, list or array; inside a device scope it is brought to the variable's device.
+            read_value: whether to return the variable, and not None.
 
-        Returns the variable. Raises ValueError for another shape or dtype, InvalidArgumentError for a tensor of
-        another device; the variable then keeps its value.
+        Raises ValueError for another shape or dtype, InvalidArgumentError for a tensor of another device; the variable
+        then keeps its value.
         """
         old = self.array
         array = value.array if type(value) is idea.Tensor else None
@@ -186,15 +226,26 @@ class Assignments:
             why = f"it can't be assigned a value of shape {array.shape}"
             raise ValueError(f"Variable {self.name!r} has shape {old.shape}; {why}")
         self.bind(value)
-        return self
+        return self if read_value else None
 
-    def assign_add(self: Any, delta: Any) -> Any:
+    def assign_add(
+        self: Any, delta: Any, use_locking: bool = False, name: str | None = None, read_value: bool = True
+    ) -> Any:
         """Add to a variable a value of its shape (InvalidArgumentError for another); see `assign`."""
-        return self.assign(table.add(*_of_one_shape("assign_add", self, delta)))
+        return self.assign(table.add(*_of_one_shape("assign_add", self, delta)), read_value=read_value)
 
-    def assign_sub(self: Any, delta: Any) -> Any:
+    def assign_sub(
+        self: Any, delta: Any, use_locking: bool = False, name: str | None = None, read_value: bool = True
+    ) -> Any:
         """Subtract from a variable a value of its shape (InvalidArgumentError for another); see `assign`."""
-        return self.assign(table.subtract(*_of_one_shape("assign_sub", self, delta)))
+        return self.assign(table.subtract(*_of_one_shape("assign_sub", self, delta)), read_value=read_value)
+
+    def __getitem__(self: Any, index: Any) -> idea.Tensor:
+        """The part at an index, as a tensor; `v[index].assign(value)` assigns to that part of the variable."""
+        part = getitem(self, index)
+        reference = weakref.ref(part, functools.partial(_parts.pop, part.serial))
+        _parts[part.serial] = reference, self, index
+        return part
 
     def value(self: Any) -> idea.Tensor:
         """The present value as a tensor of its own, through which gradients flow."""
@@ -216,6 +267,28 @@ def _of_one_shape(name: str, variable: idea.Variable, delta: Any) -> Sequence[id
     return value, change
 
 
+# The parts of variables that somebody holds, by their serial numbers, with the variable and the index.
+_parts: dict[int, tuple[Any, idea.Variable, Any]] = {}
+
+
+def _assign_to_part(self: idea.Tensor) -> Callable[[Any], idea.Variable]:
+    """Of a part of a variable: what gives it another value, as in `v[0].assign([1.0, 2.0])`."""
+    if self.serial not in _parts:
+        raise AttributeError("A tensor never changes: only a variable `v` has `assign`, and a part of one, as in `v[0]`")
+    _, variable, index = _parts[self.serial]
+
+    def assign(value: Any) -> idea.Variable:
+        whole, tensor = variable.read(), convert(value, variable.dtype, device_of(variable.array))
+        extra = max(tensor.ndim - self.ndim, 0)
+        if tensor.shape[:extra] != (1,) * extra:
+            raise InvalidArgumentError(f"A part of shape {self.shape} can't be assigned a value of {tensor.shape}")
+        new = broadcast_to(reshape(tensor, tensor.shape[extra:]), self.shape)
+        places = put(ones_like(new, bool_), index_of(index), whole.shape)
+        return variable.assign(table.where(places, put(new, index_of(index), whole.shape), whole))
+
+    return assign
+
+
 def _value_for(variable: idea.Variable, value: Any) -> idea.Tensor:
     """A value as a tensor of a variable's dtype, where the variable is."""
     device = device_of(variable.array)
@@ -231,3 +304,4 @@ for _given, _class in ((Operators, idea.TensorLike), (Assignments, idea.Variable
     for _name, _what in vars(_given).items():
         if _name not in _OF_EACH_CLASS:
             setattr(_class, _name, _what)
+idea.Tensor.assign = property(_assign_to_part)  # type: ignore[attr-defined]

@@ -81,6 +81,8 @@ class Variable(TensorLike, Assignments):
         trainable: whether a tape watches it unasked when an operation reads it.
         name: what it is called in messages and pictures.
         dtype: of the value; by default as `constant` finds it.
+        shape: that the value must have, where one is given: ValueError for another.
+        constraint: what optimizers put the value through after each step; None for nothing.
 
     Whoever read the value before an assignment keeps the old one. Attributes of use inside the engine:
         held: the tensor of the value, or else something in whose memory the value is, and that has an `array` to look
@@ -96,12 +98,15 @@ class Variable(TensorLike, Assignments):
     ValueError: Variable 'weights' has shape (2,); it can't be assigned a value of shape (1,)
     """
 
-    __slots__ = ("__weakref__", "held", "name", "serial", "trainable")
-
-    def __init__(self, initial_value: Any, trainable: bool = True, name: str | None = None, dtype: Any = None) -> None:
+    def __init__(
+        self, initial_value: Any, trainable: bool = True, name: str | None = None, dtype: Any = None,
+        shape: Any = None, constraint: Any = None,
+    ) -> None:  # fmt: skip
         value = as_tensor(initial_value() if callable(initial_value) else initial_value, dtype)
+        if shape is not None and tuple(shape) != value.shape:
+            raise ValueError(f"A variable of shape {tuple(shape)} can't begin with a value of shape {value.shape}")
         self.serial = _next_serial()
-        self.trainable = trainable
+        self.trainable, self.constraint = trainable, constraint
         self.name = name or "Variable"
         if thread.state.trace is not None:
             thread.state.trace.create(self, value)

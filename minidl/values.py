@@ -8,14 +8,15 @@ from minidl.context import thread
 from minidl.devices import device_of, is_gpu_array
 from minidl.errors import brief
 
-__all__ = ["as_dtype", "float16", "float32", "float64", "int32", "int64"]
+__all__ = ["as_dtype", "float16", "float32", "float64", "int32", "int64", "uint8"]
 
 float16, float32, float64 = numpy.dtype("float16"), numpy.dtype("float32"), numpy.dtype("float64")
 int32, int64, bool_ = numpy.dtype("int32"), numpy.dtype("int64"), numpy.dtype("bool")
+uint8 = numpy.dtype("uint8")  # of pictures: to be cast, nothing computes with it
 
 FLOATS = frozenset({float16, float32, float64})
 NUMBERS = FLOATS | {int32, int64}
-DTYPES = NUMBERS | {bool_}
+DTYPES = NUMBERS | {bool_, uint8}
 _NAMES = ", ".join(sorted(map(str, DTYPES)))
 
 
@@ -73,7 +74,7 @@ def _numpy_array(value: Any, dtype: numpy.dtype | None) -> numpy.ndarray:
     if wanted not in DTYPES or kind not in "fiub":
         found = "strings" if kind in "US" else f"dtype {wanted}"
         raise TypeError(f"{brief(value)} would make a tensor of {found}; minidl has {_NAMES}")
-    is_narrower = dtype is not None and kind + dtype.kind in ("fi", "fb", "ib", "ub")
+    is_narrower = dtype is not None and kind + dtype.kind in ("fi", "fu", "fb", "ib", "ub")
     if is_narrower and array.size and (is_python or isinstance(value, (list, tuple))):
         raise TypeError(f"{brief(value)} can't be made a tensor of dtype {wanted}; convert it with tf.cast")
     return numpy.asarray(thread.state.run_rule(array.astype, wanted, copy=False))

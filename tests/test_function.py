@@ -272,8 +272,8 @@ def test_a_call_that_fails_leaves_variables_as_they_were() -> None:
 def test_what_is_no_function_is_refused() -> None:
     with pytest.raises(TypeError, match="3"):
         tf.function(3)  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match="input_signature"):
-        tf.function(lambda x: x, input_signature=[])  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match="experimental_attributes"):
+        tf.function(lambda x: x, experimental_attributes={})  # type: ignore[call-overload]
     with pytest.raises(ValueError, match="no program yet"):
         tf.function(lambda x: x).source()
 

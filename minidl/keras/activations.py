@@ -6,11 +6,10 @@ from typing import Any
 
 from minidl.keras.names import find, table
 from minidl.ops.creation import convert_to_tensor
-from minidl.ops.elementwise import softplus
-from minidl.ops.nn import relu, sigmoid, softmax, tanh
+from minidl.ops.nn import elu, leaky_relu, log_softmax, relu, sigmoid, softmax, softplus, tanh
 from minidl.tensor import Tensor
 
-__all__ = ["get", "linear", "relu", "sigmoid", "softmax", "softplus", "tanh"]
+__all__ = ["elu", "get", "leaky_relu", "linear", "log_softmax", "relu", "sigmoid", "softmax", "softplus", "tanh"]
 
 
 def linear(x: Any) -> Tensor:
@@ -22,7 +21,7 @@ def linear(x: Any) -> Tensor:
     return convert_to_tensor(x)
 
 
-_TABLE = table(linear, relu, sigmoid, tanh, softplus, softmax)
+_TABLE = table(linear, relu, sigmoid, tanh, softplus, softmax, elu, leaky_relu, log_softmax)
 KNOWN = tuple(_TABLE.values())
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import math
 import warnings
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -216,6 +217,16 @@ class EarlyStopping(Callback):
             print(f"Epoch {self.stopped_epoch + 1}: early stopping")
         if self.best_weights is not None:
             self.model.set_weights(self.best_weights)
+
+
+class TerminateOnNaN(Callback):
+    """Stops the training at a batch whose loss is no finite number."""
+
+    def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
+        """Look at the loss."""
+        if "loss" in (logs or {}) and not math.isfinite((logs or {})["loss"]):
+            print(f"Batch {batch}: Invalid loss, terminating training")
+            self.model.stop_training = True
 
 
 def listed(callbacks: Callback | Iterable[Callback] | None) -> list[Callback]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy
 
-from minidl.keras.names import find, table
+from minidl.keras.names import Configured, find, table
 from minidl.ops import creation
 from minidl.ops.creation import cast
 from minidl.ops.random import stateless_normal, stateless_uniform
@@ -22,7 +22,7 @@ __all__ = ["Constant", "GlorotUniform", "HeUniform", "Initializer", "Ones", "Ran
            "zeros"]  # fmt: skip
 
 
-class Initializer:
+class Initializer(Configured):
     """Gives a tensor for a shape; to derive from.
 
     >>> class Halves(tf.keras.initializers.Initializer):

@@ -4,17 +4,14 @@ a message is about."""
 from __future__ import annotations
 
 import collections
-import re
-from typing import Any
+import inspect
+from typing import Any, Self
+
+from minidl.module import snake_case as snake_case
 
 LONGEST = 100  # of what a message quotes
 
 _given: collections.Counter[str] = collections.Counter()
-
-
-def snake_case(name: str) -> str:
-    """A class's name in lower case, with `_` between its words."""
-    return re.sub(r"(?<=.)(?=[A-Z][a-z])|(?<=[a-z])(?=[A-Z])", "_", re.sub(r"\W", "", name)).lower()
 
 
 def numbered(name: str, counter: collections.Counter[str]) -> str:
@@ -68,3 +65,37 @@ def find(kind: str, identifier: Any, known: dict[str, Any]) -> Any:
     if callable(found) or identifier is None:
         return found
     raise ValueError(f"Unknown {kind} {identifier!r}; there are {', '.join(known)}")
+
+
+# -- what an object was made with ------------------------------------------------------------------------------------
+
+
+class Configured:
+    """Remembers what it was made with, so that another can be made like it."""
+
+    _given: tuple[tuple[Any, ...], dict[str, Any]]
+
+    def __new__(cls, *arguments: Any, **options: Any) -> Self:
+        """An object that knows these arguments."""
+        made = super().__new__(cls)
+        made._given = arguments, options
+        return made
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments to make another with, in dictionaries and names that can be written down."""
+        bound = inspect.signature(type(self)).bind(*self._given[0], **self._given[1])
+        bound.apply_defaults()
+        single = [each.name for each in bound.signature.parameters.values() if each.kind is each.POSITIONAL_OR_KEYWORD]
+        given = {name: each for name, each in bound.arguments.items() if name in single} | bound.kwargs
+        return {name: _written(each) for name, each in given.items()}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        """Another object, as `get_config` describes one."""
+        return cls(**config)
+
+
+def _written(value: Any) -> Any:
+    if isinstance(value, Configured):
+        return {"class_name": type(value).__name__, "config": value.get_config()}
+    return value.__name__ if inspect.isroutine(value) else value

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from minidl.keras.names import find, table
+from minidl.keras.names import Configured, find, table
 from minidl.ops.creation import convert_to_tensor
 from minidl.ops.elementwise import abs, square
 from minidl.ops.reductions import reduce_sum
@@ -13,7 +13,7 @@ from minidl.ops.reductions import reduce_sum
 __all__ = ["L1", "L1L2", "L2", "Regularizer", "get", "l1", "l1_l2", "l2"]
 
 
-class Regularizer:
+class Regularizer(Configured):
     """Gives what a tensor adds to the loss: a number; to derive from, with `__call__(x)`.
 
     >>> class Largest(tf.keras.regularizers.Regularizer):

@@ -98,5 +98,5 @@ def _diagram_of(model: Model, shapes: bool, dtype: bool, names: bool, activation
             lines.append(f"activation: {getattr(layer.activation, '__name__', layer.activation)}")
         if trainable and layer.weights:
             lines.append("trained" if layer.trainable_weights else "not trained")
-        add(lines, flatten(call.inputs), flatten(call.outputs), "call")
+        add(lines, call.sources, flatten(call.outputs), "call")
     return Diagram(boxes, list(arrows))

@@ -20,7 +20,7 @@ from minidl.values import DTYPES, FLOATS, NUMBERS, bool_
 
 __all__ = ["abs", "add", "clip_by_value", "cos", "divide", "equal", "exp", "greater", "greater_equal", "less",
            "less_equal", "logical_and", "logical_not", "logical_or", "maximum", "minimum", "multiply", "negative",
-           "not_equal", "pow", "sigmoid", "sign", "sin", "sqrt", "square", "subtract", "tanh", "where"]  # fmt: skip
+           "not_equal", "pow", "round", "sigmoid", "sign", "sin", "sqrt", "square", "subtract", "tanh", "where"]  # fmt: skip
 
 # -- arithmetic --------------------------------------------------------------------------------------------------
 
@@ -133,6 +133,16 @@ def sign(xp, x):
     array([-1.,  0.,  1.], dtype=float32)
     """
     return xp.sign(x)
+
+
+@operation(NUMBERS, x=lambda upstream: zeros_like(upstream))
+def round(xp, x):  # TensorFlow's name for it
+    """The nearest whole number, of two the even one; its derivative is 0.
+
+    >>> tf.round([0.5, 1.5, 1.7]).numpy()
+    array([0., 2., 2.], dtype=float32)
+    """
+    return xp.rint(x) if x.dtype.kind == "f" else x.copy()
 
 
 @operation(NUMBERS, x=lambda upstream, x: upstream * (x + x))
@@ -443,6 +453,16 @@ def is_finite(xp, x):
     array([ True, False, False])
     """
     return xp.isfinite(x)
+
+
+@operation(FLOATS)
+def is_nan(xp, x):
+    """Whether x is no number, as bool.
+
+    >>> tf.math.is_nan([1.0, float('inf'), float('nan')]).numpy()
+    array([False, False,  True])
+    """
+    return xp.isnan(x)
 
 
 @operation(frozenset({bool_}))

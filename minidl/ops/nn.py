@@ -3,12 +3,13 @@
 from typing import Any
 
 from minidl.errors import InvalidArgumentError
-from minidl.ops.elementwise import add, relu, sigmoid, tanh
+from minidl.ops.composed import elu, leaky_relu, log_softmax
+from minidl.ops.elementwise import add, relu, sigmoid, softplus, tanh
 from minidl.ops.inputs import alike
 from minidl.ops.reductions import softmax
 from minidl.tensor import Tensor
 
-__all__ = ["bias_add", "relu", "sigmoid", "softmax", "tanh"]
+__all__ = ["bias_add", "elu", "leaky_relu", "log_softmax", "relu", "sigmoid", "softmax", "softplus", "tanh"]
 
 
 def bias_add(value: Any, bias: Any, name: str | None = None) -> Tensor:

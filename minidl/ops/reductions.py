@@ -14,10 +14,13 @@ from minidl.ops.shaping import axes_of, axis_of, reshape
 from minidl.ops.shortcut import call
 from minidl.primitive import Primitive, primitive
 from minidl.sums import summed
-from minidl.tensor import Tensor
-from minidl.values import FLOATS, NUMBERS, as_dtype, int32, int64
+from minidl.tensor import Tensor, TensorLike
+from minidl.values import FLOATS, NUMBERS, as_dtype, bool_, int32, int64
 
-__all__ = ["argmax", "matmul", "reduce_max", "reduce_mean", "reduce_min", "reduce_sum"]
+__all__ = ["argmax", "argmin", "matmul", "reduce_all", "reduce_any", "reduce_max", "reduce_mean", "reduce_min",
+           "reduce_sum"]  # fmt: skip
+
+_BOOLS = frozenset({bool_})
 
 # A sum repeats the upstream gradient along the axes that it summed over. The sweep repeats whatever is too small, so
 # the rules only have to put axes of length 1 where the summed axes were.
@@ -82,11 +85,21 @@ def _of_nothing(xp: Any, x: Any, axis: tuple[int, ...] | None, keepdims: bool, s
     return xp.full(x.sum(axis=axis, keepdims=keepdims).shape, limit, x.dtype)
 
 
-def _reduce(primitive: Primitive, x: Any, axis: Any, keepdims: bool) -> Tensor:
+@primitive()
+def _reduce_any(xp, x, *, axis, keepdims):
+    return x.any(axis=axis, keepdims=keepdims)
+
+
+@primitive()
+def _reduce_all(xp, x, *, axis, keepdims):
+    return x.all(axis=axis, keepdims=keepdims)
+
+
+def _reduce(primitive: Primitive, x: Any, axis: Any, keepdims: bool, dtypes: frozenset[Any] = NUMBERS) -> Tensor:
     if type(x) is not Tensor:
-        x = convert(x)
-    if x.array.dtype not in NUMBERS:
-        raise wrong_dtype(primitive.name, x.dtype, NUMBERS)
+        x = convert(x, bool_ if dtypes is _BOOLS and not isinstance(x, TensorLike) else None)
+    if x.array.dtype not in dtypes:
+        raise wrong_dtype(primitive.name, x.dtype, dtypes)
     if type(keepdims) is not bool and numpy.ndim(keepdims):
         raise ValueError(f"{primitive.name}: keepdims is True or False; {brief(keepdims)} was given")
     return call(primitive, (x,), {"axis": axes_of(axis, x.array.ndim), "keepdims": bool(keepdims)})
@@ -143,10 +156,43 @@ def reduce_min(input_tensor: Any, axis: Any = None, keepdims: bool = False, name
     return _reduce(_reduce_min, input_tensor, axis, keepdims)
 
 
+def reduce_any(input_tensor: Any, axis: Any = None, keepdims: bool = False, name: str | None = None) -> Tensor:
+    """Whether any entry holds, over some axes or all; arguments as of `reduce_sum`, but for the dtype, bool.
+
+    >>> tf.reduce_any([[True, False], [False, False]], axis=1).numpy()
+    array([ True, False])
+    """
+    return _reduce(_reduce_any, input_tensor, axis, keepdims, _BOOLS)
+
+
+def reduce_all(input_tensor: Any, axis: Any = None, keepdims: bool = False, name: str | None = None) -> Tensor:
+    """Whether all entries hold, over some axes or all; arguments as of `reduce_sum`, but for the dtype, bool.
+
+    >>> tf.reduce_all([[True, False], [True, True]], axis=1).numpy()
+    array([False,  True])
+    """
+    return _reduce(_reduce_all, input_tensor, axis, keepdims, _BOOLS)
+
+
 @primitive()
 def _argmax(xp, x, *, axis, dtype):
     numbers = xp.fmax(x, x.dtype.type(-math.inf)) if x.dtype.kind == "f" else x  # NaNs are passed over
     return numbers.argmax(axis=axis).astype(dtype)
+
+
+@primitive()
+def _argmin(xp, x, *, axis, dtype):
+    numbers = xp.fmin(x, x.dtype.type(math.inf)) if x.dtype.kind == "f" else x  # NaNs are passed over
+    return numbers.argmin(axis=axis).astype(dtype)
+
+
+def _index_of(primitive: Primitive, x: Tensor, axis: Any, output_type: Any) -> Tensor:
+    index, dtype = axis_of(primitive.name, 0 if axis is None else axis, x.ndim), as_dtype(output_type)
+    if not x.shape[index]:
+        raise InvalidArgumentError(f"{primitive.name}: axis {index} of shape {x.shape} has no entries")
+    if dtype not in (int32, int64):
+        raise InvalidArgumentError(f"{primitive.name} gives int32 or int64 indices; output_type was {dtype}")
+    return call(primitive, (x,), {"axis": index, "dtype": dtype})
 
 
 def argmax(input: Any, axis: int | None = None, output_type: Any = int64, name: str | None = None) -> Tensor:
@@ -162,14 +208,16 @@ def argmax(input: Any, axis: int | None = None, output_type: Any = int64, name: 
     >>> tf.argmax([[1.0, 3.0], [9.0, 2.0]], axis=1).numpy()
     array([1, 0])
     """
-    x = convert(input)
-    index = axis_of("argmax", 0 if axis is None else axis, x.ndim)
-    if not x.shape[index]:
-        raise InvalidArgumentError(f"argmax: axis {index} of shape {x.shape} has no entries")
-    dtype = as_dtype(output_type)
-    if dtype not in (int32, int64):
-        raise InvalidArgumentError(f"argmax gives int32 or int64 indices; output_type was {dtype}")
-    return call(_argmax, (x,), {"axis": index, "dtype": dtype})
+    return _index_of(_argmax, convert(input), axis, output_type)
+
+
+def argmin(input: Any, axis: int | None = None, output_type: Any = int64, name: str | None = None) -> Tensor:
+    """The index of the smallest entry along an axis; see `argmax`.
+
+    >>> tf.argmin([[1.0, 3.0], [9.0, 2.0]], axis=1).numpy()
+    array([0, 1])
+    """
+    return _index_of(_argmin, convert(input), axis, output_type)
 
 
 # -- products of matrices ----------------------------------------------------------------------------------------

@@ -203,11 +203,15 @@ def getitem(tensor: Any, index: Any) -> Tensor:
     x = convert(tensor)
     if getattr(index, "dtype", type(index)) in (bool, bool_):
         return _where_mask(x, convert(index))
-    parts = tuple([_index_part(each) for each in (index if isinstance(index, (tuple, list)) else (index,))])
     try:
-        return part(x, parts)
+        return part(x, index_of(index))
     except (IndexError, ValueError) as error:
         raise InvalidArgumentError(f"The index {brief(index)} doesn't fit shape {x.shape}: {error}") from None
+
+
+def index_of(index: Any) -> tuple[Any, ...]:
+    """An index as NumPy takes it; TypeError for what is none, or a mask."""
+    return tuple([_index_part(each) for each in (index if isinstance(index, (tuple, list)) else (index,))])
 
 
 def _index_part(part: Any) -> Any:

@@ -4,11 +4,12 @@ The modules are named as those of `minidl.ops` and of `minidl.keras` are; to add
 to one of its functions. A case's program takes the module, `program(tf, *inputs)`, and so runs on either engine.
 """
 
-from tfref.cases import elementwise, networks, reductions, shaping, values
+from tfref.cases import composed, elementwise, networks, reductions, shaping, values
 from tfref.running import Case
 
 _GROUPS = [
     *(elementwise.elementwise, elementwise.operators, reductions.reductions, reductions.matrices, shaping.shapes),
+    *(composed.composed, composed.made, composed.sums_of_products),
     *(
         values.values,
         values.random,

@@ -2,5 +2,6 @@
 
 from minidl.keras.layers.dense import Dense
 from minidl.keras.layers.layer import Input, InputLayer, Layer
+from minidl.keras.layers.operation import Activation, Flatten
 
-__all__ = ["Dense", "Input", "InputLayer", "Layer"]
+__all__ = ["Activation", "Dense", "Flatten", "Input", "InputLayer", "Layer"]

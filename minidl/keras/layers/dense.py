@@ -19,7 +19,7 @@ class Dense(Layer):
     Arguments:
         units: how many outputs.
         activation: what follows the sum: a function or one of 'linear', 'relu', 'sigmoid', 'tanh', 'softplus',
-            'softmax'; by default nothing.
+            'softmax', 'elu', 'leaky_relu', 'log_softmax'; by default nothing.
         use_bias: whether there is a bias.
         kernel_initializer, bias_initializer: the first values; see `keras.initializers`.
         name, trainable, dtype: as of `Layer`.

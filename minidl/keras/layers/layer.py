@@ -10,17 +10,20 @@ import inspect
 import numbers
 import threading
 import weakref
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy
 
 from minidl.keras import initializers
-from minidl.keras.layers.symbolic import KerasTensor, LayerCall, is_shape, map_shapes
+from minidl.keras.layers.symbolic import KerasTensor, LayerCall, is_shape, looks, map_shapes
 from minidl.keras.metrics import Metric
-from minidl.keras.names import new_name, refuse, short
+from minidl.keras.names import Configured, new_name, refuse, short
+from minidl.module import Module, each_once
 from minidl.nest import flatten, pack
-from minidl.ops.creation import cast, convert_to_tensor, zeros
+from minidl.ops.creation import cast, convert_to_tensor
+from minidl.primitive import NO_OPTIONS
+from minidl.specs import TensorSpec
 from minidl.tensor import Tensor, TensorLike, Variable
 from minidl.values import FLOATS, as_dtype
 
@@ -37,12 +40,8 @@ _phase = _Phase()
 # The weights that layers made, by id: other variables that a layer keeps are its author's own affair.
 _made: weakref.WeakValueDictionary[int, Variable] = weakref.WeakValueDictionary()
 
-# What holds no weights and no layers, and what is one.
-_PLAIN = {str, bool, int, float, type(None), type(numpy.dtype("float32")), type(len), type(lambda: None)}
-_SINGLE = {Variable}
 
-
-class Layer:
+class Layer(Configured, Module):
     """A function with weights of its own; to derive from.
 
     Arguments:
@@ -69,10 +68,16 @@ class Layer:
     ['factor']
     """
 
+    _in_order_of_names = False
+    _not_kept = frozenset({"built_for", "calls", "_given"})
+
     def __init__(self, name: str | None = None, trainable: bool = True, dtype: Any = None, **options: Any) -> None:
+        width = options.pop("input_dim", None)
+        self.given_input_shape = options.pop("input_shape", None if width is None else (width,))
         refuse(type(self).__name__, options)
         self.name = name or new_name(self)
         self.built = False
+        self.built_for: Any = None  # the shapes that its weights were made for
         self.calls: list[LayerCall] = []
         self._dtype = as_dtype(dtype or "float32")
         if not isinstance(trainable, bool):
@@ -81,6 +86,7 @@ class Layer:
         self._trained: list[Variable] = []
         self._fixed: list[Variable] = []
         parameters = inspect.signature(self.call).parameters
+        self._other_arguments = [name for name in parameters][1:]
         self._takes_training = "training" in parameters
         given = getattr(parameters.get("training"), "default", None)
         self._training_by_default = None if given is inspect.Parameter.empty else given
@@ -106,17 +112,14 @@ class Layer:
         if not self.built:
             advice = "call it on data, build it, or define compute_output_shape(self, input_shape)"
             raise NotImplementedError(f"{self.name} isn't built, so it can't be tried out: {advice}")
-        found, other = (self._tried(input_shape, length) for length in (2, 3))
-        pairs = zip(flatten(found), flatten(other), strict=True)
-        shapes = [tuple(a if a == b else None for a, b in zip(x.shape, y.shape, strict=True)) for x, y in pairs]
-        return pack(found, shapes)
+        found = looks(self._tried, map_shapes(lambda shape: TensorSpec(shape, self._dtype), input_shape))
+        return pack(found, [tuple(spec.shape) for spec in flatten(found)])
 
-    def _tried(self, input_shape: Any, length: int) -> Any:
-        """What the layer gives for zeros, with a length for the unknown ones."""
-        inputs = map_shapes(lambda shape: zeros([length if n is None else n for n in shape], self._dtype), input_shape)
+    def _tried(self, inputs: Any, options: Mapping[str, Any] = NO_OPTIONS) -> Any:
+        """What the layer gives for inputs that are nobody's data."""
         training = _phase.training
         try:
-            return self._called(inputs, False)
+            return self._called(self._cast_all(inputs), False, options)
         finally:
             _phase.training = training
 
@@ -127,17 +130,21 @@ class Layer:
 
     # -- calling
 
-    def __call__(self, inputs: Any, training: bool | None = None) -> Any:
-        """The result for tensors, or its place in a graph for what `Input` gives."""
+    def __call__(self, inputs: Any, *others: Any, training: bool | None = None, **options: Any) -> Any:
+        """The result for tensors, or its place in a graph for what `Input` gives; other arguments are as `call` says."""
+        if others or options:
+            options |= zip(self._other_arguments, others, strict=False)
+            training = options.pop("training", training)
+            options = {name: self._cast_all(each) if _holds_tensors(each) else each for name, each in options.items()}
         if type(inputs) is not Tensor or inputs.array.dtype is not self._dtype:
             if any(isinstance(value, KerasTensor) for value in flatten(inputs)):
-                return self._call_on_symbols(inputs, training)
+                return self._call_on_symbols(inputs, training, options)
             inputs = self._cast_all(inputs)
         if not self.built:
             self._build_for(inputs)
-        return self._called(inputs, training)
+        return self._called(inputs, training, options)
 
-    def _called(self, inputs: Any, training: bool | None) -> Any:
+    def _called(self, inputs: Any, training: bool | None, options: Mapping[str, Any] = NO_OPTIONS) -> Any:
         """The result for tensors; what isn't said of training is as in the call around this one."""
         is_outermost, _phase.is_inside = not _phase.is_inside, True
         if training is None:
@@ -145,7 +152,9 @@ class Layer:
         _phase.training = training
         call: Any = self.call  # which takes what its class says
         try:
-            return call(inputs, training=training) if self._takes_training and training is not None else call(inputs)
+            if self._takes_training and training is not None:
+                return call(inputs, training=training, **options)
+            return call(inputs, **options) if options else call(inputs)
         finally:
             if is_outermost:
                 _phase.is_inside, _phase.training = False, None
@@ -161,19 +170,34 @@ class Layer:
         return cast(tensor, self._dtype) if tensor.dtype in FLOATS else tensor
 
     def _build_for(self, inputs: Any) -> None:
-        self.build(pack(inputs, [tuple(value.shape) for value in flatten(inputs)]))
+        self.built_for = pack(inputs, [tuple(value.shape) for value in flatten(inputs)])
+        self.build(self.built_for)
         self.built = True
 
-    def _call_on_symbols(self, inputs: Any, training: bool | None) -> Any:
+    def _call_on_symbols(self, inputs: Any, training: bool | None, options: Mapping[str, Any]) -> Any:
         for value in flatten(inputs):
             if not isinstance(value, KerasTensor):
                 raise ValueError(f"{self.name} was called on an Input and on {short(value)}; make an Input of that too")
         if not self.built:
             self._build_for(inputs)
-        shapes = self.compute_output_shape(pack(inputs, [value.shape for value in flatten(inputs)]))
-        outputs = map_shapes(lambda shape: KerasTensor(shape, str(self._dtype)), shapes)
-        LayerCall(self, inputs, outputs, training)
+        if options or type(self).compute_output_shape is Layer.compute_output_shape:
+            found = looks(self._tried, inputs, options)
+            outputs = pack(found, [KerasTensor(spec.shape, str(spec.dtype)) for spec in flatten(found)])
+        else:
+            shapes = self.compute_output_shape(pack(inputs, [value.shape for value in flatten(inputs)]))
+            outputs = map_shapes(lambda shape: KerasTensor(shape, str(self._dtype)), shapes)
+        LayerCall(self, inputs, outputs, training, options)
         return outputs
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments to make another layer with; where a class has a `get_config` of its own, those of any layer.
+
+        >>> config = tf.keras.layers.Dense(2, name='sums').get_config()
+        >>> tf.keras.layers.Dense.from_config(config).units
+        2
+        """
+        own = {"name": self.name, "trainable": self._trainable, "dtype": self.dtype}
+        return own if type(self).get_config is not Layer.get_config else super().get_config() | own
 
     # -- weights
 
@@ -203,6 +227,7 @@ class Layer:
         by_default = "glorot_uniform" if dtype in FLOATS else "zeros"
         first = initializers.get(by_default if initializer is None else initializer)
         weight = Variable(first(tuple(shape), dtype=dtype), trainable and self._trainable, name or "variable", dtype)
+        vars(weight)["path"] = f"{self.name}/{weight.name}"
         (self._trained if trainable else self._fixed).append(weight)
         _made[id(weight)] = weight
         return weight
@@ -212,7 +237,7 @@ class Layer:
     @property
     def weights(self) -> list[Variable]:
         """All weights, each once: the layer's own, then those of the layers that it keeps."""
-        return _each_once([*self._own_weights(), *(each for layer in self._sublayers() for each in layer.weights)])
+        return each_once([*self._own_weights(), *(each for layer in self._sublayers() for each in layer.weights)])
 
     variables = property(lambda self: self.weights, doc="All weights, by another name.")
 
@@ -223,7 +248,7 @@ class Layer:
             return []
         kept = self._kept()  # looked through once: a step of one's own asks for them each time
         own = [weight for weight in self._own_weights(kept) if weight.trainable]
-        return _each_once([*own, *(weight for layer in self._sublayers(kept) for weight in layer.trainable_weights)])
+        return each_once([*own, *(weight for layer in self._sublayers(kept) for weight in layer.trainable_weights)])
 
     trainable_variables = property(lambda self: self.trainable_weights, doc="The weights that are trained.")
 
@@ -232,6 +257,8 @@ class Layer:
         """The weights that aren't trained."""
         trained = {id(weight) for weight in self.trainable_weights}
         return [weight for weight in self.weights if id(weight) not in trained]
+
+    non_trainable_variables = property(lambda self: self.non_trainable_weights, doc="The weights that aren't trained.")
 
     @property
     def trainable(self) -> bool:
@@ -254,22 +281,11 @@ class Layer:
     def metrics(self) -> list[Metric]:
         """The metrics that the layer keeps, and those of the layers that it keeps."""
         own = [value for value in self._kept() if isinstance(value, Metric)]
-        return _each_once([*own, *(metric for layer in self._sublayers() for metric in layer._inner_metrics())])
+        return each_once([*own, *(metric for layer in self._sublayers() for metric in layer._inner_metrics())])
 
     def _inner_metrics(self) -> list[Metric]:
         """Those that count for a model around the layer: all, but of a model that is trained by itself."""
         return self.metrics
-
-    def _kept(self) -> list[Any]:
-        """The values of the layer's attributes, those in lists and dictionaries too, but for what is no object."""
-        values: list[Any] = []
-        for name, value in vars(self).items():
-            kind = type(value)
-            if kind in _SINGLE:
-                values.append(value)
-            elif kind not in _PLAIN and not (kind is list and (not value or name == "calls")):
-                values += flatten(value)
-        return values
 
     def _own_weights(self, kept: Sequence[Any] | None = None) -> list[Variable]:
         """The weights that the layer made, those to be trained first, with those that it has from other layers."""
@@ -277,11 +293,11 @@ class Layer:
         kept = self._kept() if kept is None else kept
         made = [each for each in kept if isinstance(each, Variable) and _made.get(id(each)) is each]
         shared = [weight for weight in made if id(weight) not in fixed]
-        return _each_once([*self._trained, *shared, *self._fixed])
+        return each_once([*self._trained, *shared, *self._fixed])
 
     def _sublayers(self, kept: Sequence[Any] | None = None) -> list[Layer]:
         kept = self._kept() if kept is None else kept
-        return _each_once([value for value in kept if isinstance(value, Layer)])
+        return each_once([value for value in kept if isinstance(value, Layer)])
 
     def _parts(self, **others: Any) -> list[tuple[str, Any]]:
         """The attributes that are or hold layers, and others, with their names in the order of Keras's files."""
@@ -359,20 +375,31 @@ class Layer:
 
 
 class InputLayer(Layer):
-    """The layer that stands for the data; `Input` makes it."""
-
-    def __init__(self, tensor: KerasTensor, name: str | None = None) -> None:
-        super().__init__(name=name, dtype=tensor.dtype)
-        self.built = True
-        LayerCall(self, [], tensor)
+    """The layer that stands for the data; `Input` makes it, and the arguments are as of that."""
 
     works_by_rows = True  # a row stays itself
 
+    def __init__(
+        self, shape: Any = None, batch_size: int | None = None, dtype: Any = None, name: str | None = None,
+        batch_shape: Any = None,
+    ) -> None:  # fmt: skip
+        super().__init__(name=name, dtype=dtype)
+        lengths = (shape,) if isinstance(shape, int) else batch_shape[1:] if shape is None and batch_shape else shape
+        if lengths is None or not all(each is None or (isinstance(each, int) and each >= 0) for each in lengths):
+            raise ValueError(f"The shape of an Input consists of whole numbers and None; {short(shape)} was given")
+        count = batch_shape[0] if batch_shape else batch_size
+        self.built = True
+        LayerCall(self, [], KerasTensor((count, *lengths), self.dtype, name))
+
     def call(self, inputs: Any) -> Any:
+        """The data itself."""
         return inputs
 
 
-def Input(shape: Any = None, batch_size: int | None = None, dtype: Any = None, name: str | None = None) -> KerasTensor:
+def Input(
+    shape: Any = None, batch_size: int | None = None, dtype: Any = None, name: str | None = None,
+    batch_shape: Any = None,
+) -> KerasTensor:  # fmt: skip
     """The place of data to come.
 
     Arguments:
@@ -380,19 +407,16 @@ def Input(shape: Any = None, batch_size: int | None = None, dtype: Any = None, n
         batch_size: how many samples come together; any number by default.
         dtype: of the data, 'float32' by default.
         name: of the input.
+        batch_shape: batch_size and shape in one, instead of both.
 
     Raises ValueError for lengths that aren't whole numbers from 0 on.
 
     >>> tf.keras.Input(1, name='x')
     <KerasTensor shape=(None, 1), dtype=float32, name=x>
     """
-    lengths = (shape,) if isinstance(shape, int) else shape
-    if lengths is None or not all(each is None or (isinstance(each, int) and each >= 0) for each in lengths):
-        raise ValueError(f"The shape of an Input consists of whole numbers and None; {short(shape)} was given")
-    tensor = KerasTensor((batch_size, *lengths), str(as_dtype(dtype or "float32")), name)
-    InputLayer(tensor, name)
-    return tensor
+    place: KerasTensor = InputLayer(shape, batch_size, dtype, name, batch_shape).output
+    return place
 
 
-def _each_once(values: Sequence[Any]) -> list[Any]:
-    return list({id(value): value for value in values}.values())
+def _holds_tensors(value: Any) -> bool:
+    return any(isinstance(each, (TensorLike, numpy.ndarray)) for each in flatten(value))

@@ -6,7 +6,9 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from minidl.keras.names import new_name
-from minidl.nest import flatten
+from minidl.nest import flatten, pack
+from minidl.ops.creation import zeros
+from minidl.specs import TensorSpec
 from minidl.values import as_dtype
 
 if TYPE_CHECKING:
@@ -40,7 +42,7 @@ class KerasTensor:
         return f"<KerasTensor shape={self.shape}, dtype={self.dtype}, name={self.name}>"
 
     def _has_no_numbers(self, *_: Any, error: type[Exception] = ValueError, **__: Any) -> Any:
-        advice = "so call layers on it; for other operations derive one from keras.layers.Layer, with its own `call`"
+        advice = "so call layers on it, or operations of keras.ops instead of tf's, or a layer of your own"
         raise error(f"{self!r} stands for data to come and has no numbers yet, {advice}")
 
     def __bool__(self) -> bool:
@@ -50,12 +52,10 @@ class KerasTensor:
         return self._has_no_numbers(error=NotImplementedError)
 
     __array__ = __float__ = __int__ = _has_no_numbers
-    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = _has_no_numbers
-    __pow__ = __rpow__ = __matmul__ = __rmatmul__ = __neg__ = __getitem__ = _has_no_numbers
 
     def __getstate__(self) -> dict[str, Any]:
         """Where it comes from is left to the graph, which knows all calls: nothing recurses, however long the graph."""
-        is_an_input = hasattr(self, "call") and not flatten(self.call.inputs)
+        is_an_input = hasattr(self, "call") and not self.call.sources
         return {name: value for name, value in vars(self).items() if name != "call" or is_an_input}
 
 
@@ -64,21 +64,49 @@ class LayerCall:
 
     Attributes:
         layer: the layer.
-        inputs: what it was called on: a KerasTensor or a nest of them.
-        outputs: what it gives, likewise.
+        inputs: what it was called on: a KerasTensor or a nest with them.
+        outputs: what it gives: a KerasTensor or a nest of them.
         training: what it was told of training; None for nothing.
+        options: its other arguments, by name.
     """
 
-    def __init__(self, layer: Layer, inputs: Any, outputs: Any, training: bool | None = None) -> None:
-        self.layer, self.training = layer, training
+    def __init__(
+        self, layer: Layer, inputs: Any, outputs: Any, training: bool | None = None, options: Any = None
+    ) -> None:
+        self.layer, self.training, self.options = layer, training, options or {}
         self.inputs, self.outputs = inputs, outputs
         for tensor in flatten(outputs):
             tensor.call = self
         layer.calls.append(self)
 
+    @property
+    def sources(self) -> list[KerasTensor]:
+        """The KerasTensors among its arguments."""
+        return [each for each in [*flatten(self.inputs), *flatten(self.options)] if isinstance(each, KerasTensor)]
+
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
         self.layer.calls.append(self)  # a layer's own state leaves its calls out
+
+
+def looks(function: Callable[..., Any], *nests: Any) -> Any:
+    """What a function's results look like for nests with KerasTensors or TensorSpecs in them, in a nest of TensorSpecs.
+
+    It is tried on zeros, twice: the lengths that follow the unknown ones are unknown too.
+    """
+
+    def tried(length: int) -> Any:
+        def stand_in(place: Any) -> Any:
+            if not isinstance(place, (KerasTensor, TensorSpec)):
+                return place
+            return zeros([length if n is None else n for n in place.shape or ()], place.dtype)
+
+        return function(*(pack(nest, map(stand_in, flatten(nest))) for nest in nests))
+
+    found, other = tried(2), tried(3)
+    pairs = zip(flatten(found), flatten(other), strict=True)
+    shapes = [[a if a == b else None for a, b in zip(x.shape, y.shape, strict=True)] for x, y in pairs]
+    return pack(found, [TensorSpec(shape, x.dtype) for shape, x in zip(shapes, flatten(found), strict=True)])
 
 
 def is_shape(shapes: Any) -> bool:
@@ -93,11 +121,3 @@ def map_shapes(function: Callable[[Shape], Any], shapes: Any) -> Any:
     if isinstance(shapes, dict):
         return {name: map_shapes(function, each) for name, each in shapes.items()}
     return [map_shapes(function, each) for each in shapes]
-
-
-def flat_shapes(shapes: Any) -> list[Shape]:
-    """The shapes in a nest, in the order of `flatten`."""
-    if is_shape(shapes):
-        return [tuple(shapes)]
-    parts = [shapes[name] for name in sorted(shapes)] if isinstance(shapes, dict) else shapes
-    return [shape for part in parts for shape in flat_shapes(part)]

@@ -15,7 +15,7 @@ from minidl.devices import Device, device_of, is_gpu_array
 from minidl.keras.models.network import in_order
 from minidl.nest import flatten, pack
 from minidl.tensor import Tensor, TensorLike
-from minidl.values import DTYPES, float32, float64
+from minidl.values import DTYPES, float32, float64, uint8
 
 Batch = Any  # inputs, or a tuple of inputs, targets and sample weights: tensors and nests of them
 Rows = Any  # a slice, or the numbers of the rows
@@ -136,7 +136,7 @@ class Samples:
 def _tensor(array: Any, rows: Rows, device: Device, dtype: Any) -> Tensor:
     """Some rows of an array on a device, in a dtype: converted where they are, so that they travel once."""
     home = device_of(array)
-    dtype = dtype or (array.dtype if array.dtype in DTYPES and array.dtype != float64 else float32)
+    dtype = dtype or (array.dtype if array.dtype in DTYPES - {float64, uint8} else float32)
     copy = home is device and isinstance(rows, slice)  # what a slice gives is the caller's memory still
     rows = home.place(rows) if isinstance(rows, numpy.ndarray) else rows
     return Tensor(device.place(home.run(lambda: array[rows].astype(dtype, copy=copy))))
@@ -175,7 +175,10 @@ def steps_in(data: Data, size: int, steps: int | None) -> int | None:
     """How many batches a walk has, None where it isn't known."""
     if steps is None and isinstance(data, Samples):
         return -(-len(data) // size) or 1
-    return steps
+    try:
+        return len(data.source) if steps is None and isinstance(data, Stream) else steps  # type: ignore[arg-type]
+    except TypeError:  # it doesn't know
+        return None
 
 
 def walks(data: Data, size: int, device: Device, shuffled: bool, steps: int | None) -> Iterator[Iterator[Batch]]:

@@ -58,12 +58,24 @@ class Model(Learner):
 
         Returns the loss, or a list of the loss and the metrics. Errors as of `fit`.
         """
-        self._compiled("train_on_batch")
+        return self._on_batch("train", x, y, sample_weight, return_dict)
+
+    def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
+        """Look at one batch without training; see `train_on_batch`."""
+        return self._on_batch("test", x, y, sample_weight, return_dict)
+
+    def predict_on_batch(self, x: Any) -> Any:
+        """The outputs for one batch, as arrays."""
+        given = self._step("predict")(self._samples(x).batch(slice(None), self._place()))
+        return pack(given, _arrays(given))
+
+    def _on_batch(self, kind: str, x: Any, y: Any, sample_weight: Any, return_dict: bool) -> Any:
+        self._compiled(f"{kind}_on_batch")
         samples = self._samples(x, y, sample_weight)
         samples.parts = 3
         with whole_steps() as whole:
             whole(self.reset_metrics)
-            given = whole(self._step("train"), samples.batch(slice(None), self._place()))
+            given = whole(self._step(kind), samples.batch(slice(None), self._place()))
         logs = self._batch_logs(given)
         return logs if return_dict else self._in_order(logs)
 

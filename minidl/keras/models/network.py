@@ -11,11 +11,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from minidl.keras.layers.layer import InputLayer, Layer
-from minidl.keras.layers.symbolic import KerasTensor, LayerCall, flat_shapes
+from minidl.keras.layers.symbolic import KerasTensor, LayerCall, looks, map_shapes
 from minidl.keras.names import short
 from minidl.nest import flatten, pack
 from minidl.ops.creation import cast
 from minidl.ops.shaping import expand_dims, squeeze
+from minidl.specs import TensorSpec
 from minidl.tensor import Tensor
 
 
@@ -93,8 +94,8 @@ class Graph:
         """What each KerasTensor stands for with these values for the inputs."""
         found = dict(zip(self.inputs, values, strict=True))
         for call in self.calls:
-            taken = _values(call.inputs, found)
-            result = call.layer(taken, training=call.training if training is None else training)
+            taken, options = _values(call.inputs, found), _values(call.options, found) if call.options else {}
+            result = call.layer(taken, training=call.training if training is None else training, **options)
             if isinstance(call.outputs, KerasTensor):
                 found[call.outputs] = result
             else:
@@ -103,8 +104,10 @@ class Graph:
 
 
 def _values(nest: Any, found: dict[KerasTensor, Any]) -> Any:
-    """What was found for the KerasTensors in a nest."""
-    return found[nest] if isinstance(nest, KerasTensor) else pack(nest, [found[tensor] for tensor in flatten(nest)])
+    """A nest with what was found for the KerasTensors in it."""
+    if isinstance(nest, KerasTensor):
+        return found[nest]
+    return pack(nest, [found[each] if isinstance(each, KerasTensor) else each for each in flatten(nest)])
 
 
 def _walk_back(outputs: Sequence[KerasTensor], given: set[int]) -> tuple[list[LayerCall], list[Layer]]:
@@ -123,7 +126,7 @@ def _walk_back(outputs: Sequence[KerasTensor], given: set[int]) -> tuple[list[La
         elif id(call) not in begun:
             begun.add(id(call))
             met.append(call.layer)
-            ahead += [(call, True), *_calls_of(flatten(call.inputs), given)]
+            ahead += [(call, True), *_calls_of(call.sources, given)]
     return ordered, met
 
 
@@ -135,7 +138,7 @@ def _calls_of(tensors: Sequence[KerasTensor], given: set[int]) -> list[tuple[Lay
 def _by_distance(calls: Sequence[LayerCall], layers: Sequence[Layer]) -> list[Layer]:
     distance: dict[int, int] = collections.defaultdict(int)  # of a layer from the outputs, by id
     for call in reversed(calls):
-        for tensor in flatten(call.inputs):
+        for tensor in call.sources:
             source = id(tensor.call.layer)
             distance[source] = max(distance[source], distance[id(call.layer)] + 1)
     unique = {id(layer): layer for layer in layers}
@@ -209,6 +212,8 @@ class Network(Layer):
 
     input = property(lambda self: self._inputs, doc="Where data enters.")
     output = property(lambda self: self._outputs, doc="Where results leave.")
+    input_shape = property(lambda self: _shapes(self._inputs), doc="The shape of the input, or a nest of those of all.")
+    output_shape = property(lambda self: _shapes(self._outputs), doc="The shape of the output, or a nest of them.")
 
     @property
     def output_names(self) -> list[str]:
@@ -236,21 +241,15 @@ class Network(Layer):
         found = graph.run([_fitting(value, place) for value, place in zip(values, places, strict=True)], training)
         return _values(self._outputs, found)
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
-        """The shapes of the outputs."""
-        if self._graph is None:
-            return super().compute_output_shape(input_shape)
-        found = dict(zip(self._graph.inputs, flat_shapes(input_shape), strict=True))
-        for call in self._graph.calls:
-            taken = _values(call.inputs, found)
-            found.update(zip(flatten(call.outputs), flat_shapes(call.layer.compute_output_shape(taken)), strict=True))
-        return _values(self._outputs, found)
-
     def build(self, input_shape: Any) -> None:
         """Make the weights for inputs of a shape, by calling the layers on zeros."""
         if self._graph is None:
-            self._tried(input_shape, 1)
+            looks(self._tried, map_shapes(lambda shape: TensorSpec(shape, self._dtype), input_shape))
             self.built = True
+
+
+def _shapes(nest: Any) -> Any:
+    return pack(nest, [place.shape for place in flatten(nest)])
 
 
 def _fitting(value: Tensor, place: KerasTensor) -> Tensor:

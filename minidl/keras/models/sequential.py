@@ -40,6 +40,8 @@ class Sequential(Model):
         1
         """
         layer = layer.output if isinstance(layer, InputLayer) else layer
+        if isinstance(layer, Layer) and layer.given_input_shape is not None and not (self._sequence or self._start):
+            self.add(Input(layer.given_input_shape))
         if isinstance(layer, KerasTensor) and isinstance(layer.call.layer, InputLayer) and not self._sequence:
             if self._start is not None:
                 raise ValueError(f"Model {self.name!r} begins with {self._start} already; {layer} was given behind it")

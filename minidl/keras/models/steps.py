@@ -63,7 +63,7 @@ class Learner(Network):
 
     def compile(
         self, optimizer: Any = "sgd", loss: Any = None, loss_weights: Any = None, metrics: Any = None,
-        run_eagerly: bool = False,
+        run_eagerly: bool = False, jit_compile: Any = "auto",
     ) -> None:  # fmt: skip
         """Say how to train.
 
@@ -75,6 +75,7 @@ class Learner(Network):
             metrics: a list of metrics, names or functions; for several outputs a list of lists, or a dictionary.
             run_eagerly: whether to run each step operation by operation, so that Python can look into it. Else a
                 step is compiled as by `tf.function`, which gives the same numbers sooner.
+            jit_compile: Keras's word; every step is compiled, whatever it says, unless the model runs eagerly.
 
         Raises ValueError for names that are unknown, and for lists of another length than the outputs.
 

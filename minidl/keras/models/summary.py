@@ -38,7 +38,10 @@ def summary(model: Network, line_length: int | None = None, print_fn: Any = None
         console.print(Text(f'Model: "{model.name}"', style="bold"))
         console.print(table)
         fixed = model.non_trainable_weights
-        groups = {"Total": model.weights, "Trainable": model.trainable_weights, "Non-trainable": fixed}
+        optimizer = getattr(model, "optimizer", None)
+        kept = optimizer.variables if optimizer is not None and optimizer.built else []
+        groups = {"Total": [*model.weights, *kept], "Trainable": model.trainable_weights, "Non-trainable": fixed}
+        groups |= {"Optimizer": kept} if kept else {}
         for label, weights in groups.items():
             number, size = (sum(getattr(weight.array, of) for weight in weights) for of in ("size", "nbytes"))
             console.print(Text.assemble((f" {label} params: ", "bold"), f"{number:,} ({_readable(size)})"))
@@ -49,12 +52,15 @@ def summary(model: Network, line_length: int | None = None, print_fn: Any = None
 
 
 def _output_shape(layer: Layer) -> str:
-    return ", ".join(str(tensor.shape) for call in layer.calls[-1:] for tensor in flatten(call.outputs)) or "?"
+    shapes = [tensor.shape for call in layer.calls[-1:] for tensor in flatten(call.outputs)]
+    if not shapes and layer.built_for is not None:
+        shapes = [layer.compute_output_shape(layer.built_for)]
+    return ", ".join(map(str, shapes)) or "?"
 
 
 def _sources(model: Network, layer: Layer) -> str:
     calls = [call for call in (model._graph.calls if model._graph else []) if call.layer is layer]
-    return ", ".join(tensor.call.layer.name for call in calls for tensor in flatten(call.inputs)) or "-"
+    return ", ".join(tensor.call.layer.name for call in calls for tensor in call.sources) or "-"
 
 
 def _readable(size: int) -> str:

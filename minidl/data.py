@@ -1,0 +1,195 @@
+"""Data element by element, under the names of `tensorflow.data`: Dataset."""
+
+import itertools
+import random
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from minidl.errors import InvalidArgumentError, brief
+from minidl.nest import flatten, pack
+from minidl.ops.creation import constant, convert_to_tensor
+from minidl.ops.joining import stack
+from minidl.values import int64
+
+__all__ = ["AUTOTUNE", "Dataset"]
+
+AUTOTUNE = -1  # TensorFlow's word for as many at a time as it thinks best; here each comes when it is asked for
+
+
+def _as_tensors(value: Any) -> Any:
+    """A value with tensors in it: tuples and dictionaries are nests, and anything else makes a tensor."""
+    if isinstance(value, dict):
+        return {name: _as_tensors(each) for name, each in value.items()}
+    return pack(value, map(_as_tensors, value)) if isinstance(value, tuple) else convert_to_tensor(value)
+
+
+class Dataset:
+    """Elements one after another: tensors, or tuples and dictionaries of them. Each walk begins anew.
+
+    `Dataset.from_tensor_slices` and `Dataset.range` make one, and `fit`, `evaluate` and `predict` take one of batches.
+
+    Arguments:
+        begin: gives an iterator over the elements, for each walk.
+        length: how many there are; None where nobody knows, or they never end.
+
+    >>> data = tf.data.Dataset.range(5).map(lambda n: n * n).batch(2)
+    >>> [batch.numpy().tolist() for batch in data]
+    [[0, 1], [4, 9], [16]]
+    """
+
+    def __init__(self, begin: Callable[[], Iterator[Any]], length: int | None = None) -> None:
+        self._begin, self._length = begin, length
+
+    def __iter__(self) -> Iterator[Any]:
+        return self._begin()
+
+    def __len__(self) -> int:
+        if self._length is None:
+            raise TypeError("Nobody knows how many elements this dataset has, or they never end")
+        return self._length
+
+    def __bool__(self) -> bool:
+        return True
+
+    # -- made
+
+    @staticmethod
+    def from_tensors(tensors: Any) -> "Dataset":
+        """One element: a tensor, or a tuple or dictionary of them."""
+        element = _as_tensors(tensors)
+        return Dataset(lambda: iter([element]), 1)
+
+    @staticmethod
+    def from_tensor_slices(tensors: Any) -> "Dataset":
+        """The parts of tensors along their first axis, which is as long for all: ValueError for others.
+
+        >>> [(int(x), float(y)) for x, y in tf.data.Dataset.from_tensor_slices(([1, 2], [0.5, 1.5]))]
+        [(1, 0.5), (2, 1.5)]
+        """
+        whole = _as_tensors(tensors)
+        shapes = [each.shape for each in flatten(whole)]
+        if not all(shapes) or len({shape[0] for shape in shapes}) != 1:
+            raise ValueError(f"from_tensor_slices takes tensors whose first axes are as long, not of shapes {shapes}")
+        count = shapes[0][0]
+        return Dataset(lambda: (pack(whole, [each[n] for each in flatten(whole)]) for n in range(count)), count)
+
+    @staticmethod
+    def range(*arguments: Any) -> "Dataset":
+        """Whole numbers, as Python's `range` gives them, in int64."""
+        numbers = range(*map(int, arguments))
+        return Dataset(lambda: (constant(n, int64) for n in numbers), len(numbers))
+
+    @staticmethod
+    def zip(*datasets: Any) -> "Dataset":
+        """Tuples of the elements of several, as long as the shortest; or what a tuple of datasets says."""
+        nest = datasets[0] if len(datasets) == 1 else datasets
+        parts = flatten(nest)
+        lengths = [part._length for part in parts if part._length is not None]
+        return Dataset(lambda: (pack(nest, each) for each in zip(*parts)), min(lengths, default=None))  # noqa: B905
+
+    # -- changed
+
+    def map(self, map_func: Callable[..., Any], num_parallel_calls: Any = None, deterministic: Any = None) -> "Dataset":
+        """What a function gives for each element; the parts of a tuple are its arguments."""
+
+        def called(element: Any) -> Any:
+            return _as_tensors(map_func(*element) if isinstance(element, tuple) else map_func(element))
+
+        return Dataset(lambda: map(called, self), self._length)
+
+    def filter(self, predicate: Callable[..., Any]) -> "Dataset":
+        """The elements for which a function gives True."""
+
+        def holds(element: Any) -> bool:
+            return bool(predicate(*element) if isinstance(element, tuple) else predicate(element))
+
+        return Dataset(lambda: filter(holds, self))
+
+    def batch(
+        self, batch_size: Any, drop_remainder: bool = False, num_parallel_calls: Any = None, deterministic: Any = None
+    ) -> "Dataset":
+        """So and so many elements in one, along a new first axis; the last batch holds what is left, if not dropped."""
+        size = _count("batch_size", batch_size)
+
+        def batches() -> Iterator[Any]:
+            left = iter(self)
+            while batch := list(itertools.islice(left, size)):
+                if len(batch) == size or not drop_remainder:
+                    yield pack(batch[0], map(stack, zip(*map(flatten, batch), strict=True)))
+
+        rest = 0 if drop_remainder else size - 1
+        return Dataset(batches, None if self._length is None else (self._length + rest) // size)
+
+    def shuffle(
+        self, buffer_size: Any, seed: int | None = None, reshuffle_each_iteration: bool = True
+    ) -> "Dataset":
+        """The elements in random order, each drawn from so many that come next; the order isn't TensorFlow's.
+
+        Arguments:
+            buffer_size: from how many.
+            seed: a whole number, for an order that comes again; as `random.set_seed` makes it by default.
+            reshuffle_each_iteration: whether the next walk has another order.
+        """
+        size = _count("buffer_size", buffer_size)
+        first = random.getrandbits(64) if seed is None else int(seed)
+        lasting = random.Random(first)
+
+        def shuffled() -> Iterator[Any]:
+            generator = lasting if reshuffle_each_iteration else random.Random(first)
+            left = iter(self)
+            waiting = list(itertools.islice(left, size))
+            while waiting:
+                place = generator.randrange(len(waiting))
+                waiting[place], element = waiting[-1], waiting[place]
+                waiting[-1:] = itertools.islice(left, 1)
+                yield element
+
+        return Dataset(shuffled, self._length)
+
+    def repeat(self, count: Any = None) -> "Dataset":
+        """All elements so many times over; without a number, or with -1, without an end."""
+        times = None if count is None or int(count) < 0 else int(count)
+        length = None if times is None or self._length is None else self._length * times
+        return Dataset(lambda: (each for _ in itertools.islice(itertools.count(), times) for each in self), length)
+
+    def take(self, count: Any) -> "Dataset":
+        """The first so many elements; all of them for -1."""
+        number = None if int(count) < 0 else int(count)
+        lengths = [each for each in (number, self._length) if each is not None]
+        return Dataset(lambda: itertools.islice(self, number), min(lengths, default=None))
+
+    def skip(self, count: Any) -> "Dataset":
+        """All but the first so many elements."""
+        number = _count("count", count, 0)
+        return Dataset(lambda: itertools.islice(self, number, None), self._length and max(self._length - number, 0))
+
+    def enumerate(self, start: Any = 0) -> "Dataset":
+        """Tuples of a number, from `start` on, and the element."""
+        return Dataset(lambda: ((constant(n, int64), each) for n, each in enumerate(self, int(start))), self._length)
+
+    def cache(self) -> "Dataset":
+        """The same elements, which the first whole walk keeps in memory."""
+        kept: list[Any] = []
+
+        def walk() -> Iterator[Any]:
+            seen = []
+            for element in self:
+                seen.append(element)
+                yield element
+            kept[:] = [seen]
+
+        return Dataset(lambda: iter(kept[0]) if kept else walk(), self._length)
+
+    def prefetch(self, buffer_size: Any) -> "Dataset":
+        """The same elements: here each is made when it is asked for."""
+        return self
+
+    def as_numpy_iterator(self) -> Iterator[Any]:
+        """The elements as NumPy's arrays and numbers."""
+        return (pack(element, [each.numpy() for each in flatten(element)]) for element in self)
+
+
+def _count(name: str, value: Any, least: int = 1) -> int:
+    if int(value) < least:
+        raise InvalidArgumentError(f"{name} is a whole number from {least} on; {brief(value)} was given")
+    return int(value)

@@ -1,0 +1,85 @@
+"""Operations on what `Input` gives: operators, slices and those of `keras.ops` become layers of their own."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable
+from typing import Any
+
+from minidl.keras import activations
+from minidl.keras.layers.layer import Layer
+from minidl.keras.layers.symbolic import KerasTensor, LayerCall, looks
+from minidl.keras.names import new_name
+from minidl.nest import flatten, pack
+from minidl.ops.shaping import reshape
+
+
+class Operation(Layer):
+    """A function of tensors as a layer, called on the list of its arguments."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        super().__init__(new_name(function.__name__.strip("_")))
+        self.function, self.built = function, True
+
+    def __call__(self, inputs: Any, training: Any = None) -> Any:  # type: ignore[override]  # nothing is cast
+        """The result for tensors, or its place in a graph."""
+        if not any(isinstance(each, KerasTensor) for each in flatten(inputs)):
+            return self.call(inputs)
+        found = looks(self.call, inputs)
+        outputs = pack(found, [KerasTensor(spec.shape, str(spec.dtype)) for spec in flatten(found)])
+        LayerCall(self, inputs, outputs)
+        return outputs
+
+    def call(self, inputs: Any) -> Any:
+        """What the function gives."""
+        return self.function(*inputs)
+
+
+class Activation(Layer):
+    """A function of each entry, as a layer.
+
+    Arguments:
+        activation: a function, or a name as of `Dense`.
+        name, dtype: as of `Layer`.
+
+    >>> tf.keras.layers.Activation('relu')([-1.0, 2.0]).numpy()
+    array([0., 2.], dtype=float32)
+    """
+
+    def __init__(self, activation: Any, **options: Any) -> None:
+        super().__init__(**options)
+        self.activation, self.built = activations.get(activation), True
+
+    def call(self, inputs: Any) -> Any:
+        """The function of each entry."""
+        return self.activation(inputs)
+
+
+class Flatten(Layer):
+    """Each sample's entries in one row.
+
+    Arguments:
+        name, dtype: as of `Layer`.
+
+    >>> tf.keras.layers.Flatten()(tf.zeros([2, 3, 4])).shape
+    (2, 12)
+    """
+
+    works_by_rows = True
+
+    def call(self, inputs: Any) -> Any:
+        """The entries of each sample in a row."""
+        return reshape(inputs, [inputs.shape[0], math.prod(inputs.shape[1:])])
+
+
+def _operators(name: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    function = getattr(operator, name)
+    return lambda *given: Operation(function)(list(given)), lambda x, y: Operation(function)([y, x])
+
+
+for _name in ("add", "sub", "mul", "truediv", "pow", "matmul", "neg", "abs", "getitem"):
+    _forward, _reflected = _operators(_name)
+    setattr(KerasTensor, f"__{_name}__", _forward)
+    if _name not in ("neg", "abs", "getitem"):
+        setattr(KerasTensor, f"__r{_name}__", _reflected)
