@@ -35,11 +35,19 @@ from minidl.values import bool_ as bool
 if _TYPE_CHECKING:
     from minidl import config as config, data as data, keras as keras
     from minidl.functions import function as function
-    from minidl.keras import initializers as initializers, losses as losses, metrics as metrics
-    from minidl.keras import optimizers as optimizers
-    from minidl.keras.initializers import Constant as constant_initializer, Ones as ones_initializer
-    from minidl.keras.initializers import RandomNormal as random_normal_initializer
-    from minidl.keras.initializers import RandomUniform as random_uniform_initializer, Zeros as zeros_initializer
+    from minidl.keras import (
+        initializers as initializers,
+        losses as losses,
+        metrics as metrics,
+        optimizers as optimizers,
+    )
+    from minidl.keras.initializers import (
+        Constant as constant_initializer,
+        Ones as ones_initializer,
+        RandomNormal as random_normal_initializer,
+        RandomUniform as random_uniform_initializer,
+        Zeros as zeros_initializer,
+    )
     from minidl.pictures import Picture as Picture
     from minidl.printing import print as print
 

@@ -120,9 +120,7 @@ class Dataset:
         rest = 0 if drop_remainder else size - 1
         return Dataset(batches, None if self._length is None else (self._length + rest) // size)
 
-    def shuffle(
-        self, buffer_size: Any, seed: int | None = None, reshuffle_each_iteration: bool = True
-    ) -> "Dataset":
+    def shuffle(self, buffer_size: Any, seed: int | None = None, reshuffle_each_iteration: bool = True) -> "Dataset":
         """The elements in random order, each drawn from so many that come next; the order isn't TensorFlow's.
 
         Arguments:

@@ -23,7 +23,8 @@ from minidl.tracing.passes import PASSES
 from minidl.tracing.running import ANOTHER
 from minidl.tracing.trace import ValuesNeededError
 
-P, R = ParamSpec("P"), TypeVar("R")
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 @overload
@@ -78,9 +79,7 @@ def function(
 class Function(Generic[P, R]):
     """A compiled function; see `function`."""
 
-    def __init__(
-        self, func: Callable[P, R], passes: Mapping[str, Pass] = PASSES, input_signature: Any = None
-    ) -> None:
+    def __init__(self, func: Callable[P, R], passes: Mapping[str, Pass] = PASSES, input_signature: Any = None) -> None:
         functools.update_wrapper(self, func, updated=())
         self._function, self._passes, self.input_signature = func, passes, input_signature
         self._compiled: dict[Hashable, Compiled] = {}

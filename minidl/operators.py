@@ -274,7 +274,9 @@ _parts: dict[int, tuple[Any, idea.Variable, Any]] = {}
 def _assign_to_part(self: idea.Tensor) -> Callable[[Any], idea.Variable]:
     """Of a part of a variable: what gives it another value, as in `v[0].assign([1.0, 2.0])`."""
     if self.serial not in _parts:
-        raise AttributeError("A tensor never changes: only a variable `v` has `assign`, and a part of one, as in `v[0]`")
+        raise AttributeError(
+            "A tensor never changes: only a variable `v` has `assign`, and a part of one, as in `v[0]`"
+        )
     _, variable, index = _parts[self.serial]
 
     def assign(value: Any) -> idea.Variable:

@@ -43,7 +43,7 @@ class TensorShape(tuple[int | None, ...]):
         return len(self) == len(lengths) and all(a == b or a is None or b is None for a, b in pairs)
 
     def concatenate(self, other: Iterable[int | None]) -> "TensorShape":
-        """This shape with the axes of another behind its own."""
+        """The shape with the axes of another behind its own."""
         return TensorShape((*self, *other))
 
     __add__ = concatenate  # type: ignore[assignment]  # a tuple adds tuples alone

@@ -19,18 +19,10 @@ from minidl.nest import flatten
 if TYPE_CHECKING:
     from minidl.ops.composed import *
     from minidl.ops.creation import *
-    from minidl.ops.creation import range as arange
     from minidl.ops.elementwise import *
-    from minidl.ops.elementwise import clip_by_value as clip, pow as power
     from minidl.ops.joining import *
-    from minidl.ops.joining import concat as concatenate
     from minidl.ops.math import *
-    from minidl.ops.math import is_finite as isfinite, is_nan as isnan, reduce_all as all, reduce_any as any
-    from minidl.ops.math import reduce_max as amax, reduce_max as max, reduce_mean as mean, reduce_min as amin
-    from minidl.ops.math import reduce_min as min, reduce_prod as prod, reduce_std as std, reduce_sum as sum
-    from minidl.ops.math import reduce_variance as var
     from minidl.ops.shaping import *
-    from minidl.ops.shaping import gather as take
 
 # Those of another name than minidl's own, and where the others are.
 _OTHERS = {
@@ -39,11 +31,71 @@ _OTHERS = {
     "mean": "reduce_mean", "min": "reduce_min", "power": "pow", "prod": "reduce_prod", "std": "reduce_std",
     "sum": "reduce_sum", "take": "gather", "var": "reduce_variance",
 }  # fmt: skip
-_SAME = """abs add argmax argmin broadcast_to cast convert_to_tensor cos divide einsum elu equal exp expand_dims expm1
-    eye greater greater_equal leaky_relu less less_equal linspace log log1p log_softmax logical_and logical_not
-    logical_or matmul maximum minimum multiply negative norm not_equal one_hot ones ones_like reciprocal relu reshape
-    round rsqrt shape sigmoid sign sin softmax softplus split sqrt square squeeze stack stop_gradient subtract tanh
-    tensordot tile transpose where zeros zeros_like""".split()
+_SAME = [
+    "abs",
+    "add",
+    "argmax",
+    "argmin",
+    "broadcast_to",
+    "cast",
+    "convert_to_tensor",
+    "cos",
+    "divide",
+    "einsum",
+    "elu",
+    "equal",
+    "exp",
+    "expand_dims",
+    "expm1",
+    "eye",
+    "greater",
+    "greater_equal",
+    "leaky_relu",
+    "less",
+    "less_equal",
+    "linspace",
+    "log",
+    "log1p",
+    "log_softmax",
+    "logical_and",
+    "logical_not",
+    "logical_or",
+    "matmul",
+    "maximum",
+    "minimum",
+    "multiply",
+    "negative",
+    "norm",
+    "not_equal",
+    "one_hot",
+    "ones",
+    "ones_like",
+    "reciprocal",
+    "relu",
+    "reshape",
+    "round",
+    "rsqrt",
+    "shape",
+    "sigmoid",
+    "sign",
+    "sin",
+    "softmax",
+    "softplus",
+    "split",
+    "sqrt",
+    "square",
+    "squeeze",
+    "stack",
+    "stop_gradient",
+    "subtract",
+    "tanh",
+    "tensordot",
+    "tile",
+    "transpose",
+    "where",
+    "zeros",
+    "zeros_like",
+]
 
 
 def _lifted(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -9,8 +9,8 @@ from typing import Any
 import numpy
 
 from minidl.errors import InvalidArgumentError, brief
-from minidl.ops.creation import cast, ones, range, shape_of, stop_gradient
-from minidl.ops.elementwise import abs, equal, exp, expm1, log, maximum, minimum, pow, reciprocal, sqrt, square, where
+from minidl.ops.creation import cast, ones, range, shape_of
+from minidl.ops.elementwise import abs, equal, expm1, maximum, minimum, pow, reciprocal, sqrt, square, where
 from minidl.ops.inputs import alike, convert, wrong_dtype
 from minidl.ops.joining import concat
 from minidl.ops.reductions import matmul, reduce_max, reduce_mean, reduce_sum
@@ -43,7 +43,7 @@ def elu(features: Any, name: str | None = None) -> Tensor:
     array([-0.6321,  2.    ], dtype=float32)
     """
     x = convert(features)
-    return where(x > 0.0, x, expm1(minimum(x, 0.0)))
+    return where(x <= 0.0, expm1(minimum(x, 0.0)), x)
 
 
 def leaky_relu(features: Any, alpha: float = 0.2, name: str | None = None) -> Tensor:
@@ -54,18 +54,7 @@ def leaky_relu(features: Any, alpha: float = 0.2, name: str | None = None) -> Te
     """
     x = convert(features)
     x = x if x.dtype in FLOATS else cast(x, float32)
-    return where(x > 0.0, x, x * alpha)
-
-
-def log_softmax(logits: Any, axis: int = -1, name: str | None = None) -> Tensor:
-    """The logarithms of `softmax`, finite also where that is 0; arguments and errors as its.
-
-    >>> tf.nn.log_softmax([0.0, 0.0]).numpy().round(4)
-    array([-0.6931, -0.6931], dtype=float32)
-    """
-    x = convert(logits)
-    x = x - stop_gradient(reduce_max(x, axis, keepdims=True))
-    return x - log(reduce_sum(exp(x), axis, keepdims=True))
+    return where(x > 0.0, x, x * float(numpy.float32(alpha)))  # which TensorFlow rounds
 
 
 # -- sums and norms ----------------------------------------------------------------------------------------------
@@ -84,7 +73,8 @@ def add_n(inputs: Any, name: str | None = None) -> Tensor:
     first, *others = alike("add_n", *inputs)
     if different := [x.shape for x in others if x.shape != first.shape]:
         raise InvalidArgumentError(f"add_n adds tensors of one shape; {first.shape} and {different[0]} were given")
-    return sum(others, first)
+    total: Tensor = sum(others, first)
+    return total
 
 
 def reduce_variance(input_tensor: Any, axis: Any = None, keepdims: bool = False, name: str | None = None) -> Tensor:
@@ -117,13 +107,13 @@ def reduce_prod(input_tensor: Any, axis: Any = None, keepdims: bool = False, nam
     x = convert(input_tensor)
     axes = builtins.range(x.ndim) if axis is None else axes_of(axis, x.ndim) or ()
     kept = [index for index in builtins.range(x.ndim) if index not in axes]
-    count = math.prod(x.shape[index] for index in axes)
-    rows = reshape(transpose(x, [*axes, *kept]), [count, *(x.shape[index] for index in kept)])
+    lengths = [x.shape[index] for index in kept]
+    rows = reshape(transpose(x, [*axes, *kept]), [math.prod(x.shape[index] for index in axes), *lengths])
+    rows = concat([rows, ones([2, *lengths], x.dtype)], 0)  # so that no entries, too, are a product
     while rows.shape[0] > 1:
         half = rows.shape[0] // 2
         rows = concat([rows[:half] * rows[half : 2 * half], rows[2 * half :]], 0)
-    shape = [1 if index in axes else length for index, length in enumerate(x.shape) if keepdims or index not in axes]
-    return reshape(rows, shape) if count else ones(shape, x.dtype)
+    return reshape(rows, [1 if index in axes else n for index, n in enumerate(x.shape) if keepdims or index in kept])
 
 
 def norm(
@@ -331,7 +321,7 @@ def boolean_mask(tensor: Any, mask: Any, axis: int = 0, name: str | None = None)
            [3]], dtype=int32)
     """
     x, holds = convert(tensor), convert(mask, bool_)
-    before = x.shape[:axis_of("boolean_mask", axis, max(x.ndim, 1))]
+    before = x.shape[: axis_of("boolean_mask", axis, max(x.ndim, 1))]
     if not holds.ndim or x.shape[len(before) : len(before) + holds.ndim] != holds.shape:
         raise InvalidArgumentError(f"A mask of shape {holds.shape} doesn't fit shape {x.shape} from axis {axis} on")
     rows = reshape(x, [*before, holds.array.size, *x.shape[len(before) + holds.ndim :]])
@@ -389,7 +379,9 @@ def einsum(equation: str, *inputs: Any, name: str | None = None) -> Tensor:
         raise ValueError(f"einsum: the result of {equation!r} has a letter twice, or one that no input has")
     for place, (term, x) in enumerate(zip(terms, tensors, strict=True)):
         for axis, letter in enumerate(term):
-            if letter in term[:axis]:  # a diagonal: what stands for another index is equal to it, or else counts nothing
+            if (
+                letter in term[:axis]
+            ):  # a diagonal: of another index only where both are equal
                 other = chr(0x3B1 + len(terms))
                 terms[place] = terms[place][:axis] + other + terms[place][axis + 1 :]
                 terms, tensors = [*terms, letter + other], (*tensors, eye(x.shape[axis], dtype=x.dtype))

@@ -20,7 +20,8 @@ from minidl.values import DTYPES, FLOATS, NUMBERS, bool_
 
 __all__ = ["abs", "add", "clip_by_value", "cos", "divide", "equal", "exp", "greater", "greater_equal", "less",
            "less_equal", "logical_and", "logical_not", "logical_or", "maximum", "minimum", "multiply", "negative",
-           "not_equal", "pow", "round", "sigmoid", "sign", "sin", "sqrt", "square", "subtract", "tanh", "where"]  # fmt: skip
+           "not_equal", "pow", "round", "sigmoid", "sign", "sin", "sqrt", "square", "subtract", "tanh",
+           "where"]  # fmt: skip
 
 # -- arithmetic --------------------------------------------------------------------------------------------------
 
@@ -135,9 +136,9 @@ def sign(xp, x):
     return xp.sign(x)
 
 
-@operation(NUMBERS, x=lambda upstream: zeros_like(upstream))
+@operation(NUMBERS)
 def round(xp, x):  # TensorFlow's name for it
-    """The nearest whole number, of two the even one; its derivative is 0.
+    """The nearest whole number, of two the even one, which has no gradient.
 
     >>> tf.round([0.5, 1.5, 1.7]).numpy()
     array([0., 2., 2.], dtype=float32)

@@ -3,10 +3,10 @@
 from typing import Any
 
 from minidl.errors import InvalidArgumentError
-from minidl.ops.composed import elu, leaky_relu, log_softmax
+from minidl.ops.composed import elu, leaky_relu
 from minidl.ops.elementwise import add, relu, sigmoid, softplus, tanh
 from minidl.ops.inputs import alike
-from minidl.ops.reductions import softmax
+from minidl.ops.reductions import log_softmax, softmax
 from minidl.tensor import Tensor
 
 __all__ = ["bias_add", "elu", "leaky_relu", "log_softmax", "relu", "sigmoid", "softmax", "softplus", "tanh"]

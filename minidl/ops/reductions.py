@@ -290,8 +290,30 @@ def softmax(logits: Any, axis: int = -1, name: str | None = None) -> Tensor:
     >>> tf.nn.softmax([0.0, 0.0]).numpy()
     array([0.5, 0.5], dtype=float32)
     """
+    return _of_logits(_softmax, logits, axis)
+
+
+@primitive(x=lambda upstream, x, axis: upstream - softmax(x, axis) * reduce_sum(upstream, axis, True))
+def _log_softmax(xp, x, *, axis):
+    shifted = x - x.max(axis=axis, keepdims=True)
+    return shifted - xp.log(xp.exp(shifted).sum(axis=axis, keepdims=True))
+
+
+def log_softmax(logits: Any, axis: int = -1, name: str | None = None) -> Tensor:
+    """The logarithms of `softmax`, finite also where that is 0.
+
+    With l the result and s the softmax, dL/dx = dL/dl - s Σ dL/dl, the sum along the axis. Arguments and errors as of
+    `softmax`.
+
+    >>> tf.nn.log_softmax([0.0, 0.0]).numpy().round(4)
+    array([-0.6931, -0.6931], dtype=float32)
+    """
+    return _of_logits(_log_softmax, logits, axis)
+
+
+def _of_logits(primitive: Primitive, logits: Any, axis: int) -> Tensor:
     x = convert(logits)
     if x.dtype not in FLOATS:
-        raise wrong_dtype("softmax", x.dtype, FLOATS)
+        raise wrong_dtype(primitive.name, x.dtype, FLOATS)
     axes = axes_of(axis, x.ndim)
-    return call(_softmax, (x,), {"axis": axes}) if x.array.size else x
+    return call(primitive, (x,), {"axis": axes}) if x.array.size else x
