@@ -70,9 +70,10 @@ def _double_words(start: Start, count: int, upper: int) -> NDArray[numpy.uint64]
 def uniform(start: Start, shape: tuple[int, ...], dtype: numpy.dtype) -> numpy.ndarray:
     """Floats from 0 to 1, 1 excluded: random bits in the fraction of a number from 1 to 2, less 1."""
     size, one, unsigned = math.prod(shape), numpy.ones((), dtype), numpy.dtype(f"u{dtype.itemsize}")
-    bits = _double_words(start, size, 0) if dtype == numpy.float64 else random_words(start, size)
-    fraction = bits.astype(unsigned, copy=False) & unsigned.type(2 ** numpy.finfo(dtype).nmant - 1)
-    return numpy.asarray((fraction | one.view(unsigned)).view(dtype) - one).reshape(shape)
+    words = _double_words(start, size, 0) if dtype == numpy.float64 else random_words(start, size)
+    fraction = unsigned.type(2 ** numpy.finfo(dtype).nmant - 1)
+    bits = words.astype(unsigned, copy=False) & fraction | one.view(unsigned)
+    return numpy.asarray(bits.view(dtype) - one).reshape(shape)
 
 
 def integers(start: Start, shape: tuple[int, ...], dtype: numpy.dtype, first: int, last: int) -> numpy.ndarray:
