@@ -131,19 +131,19 @@ class Applied(Node):
 
     Attributes:
         function: its name.
-        arguments: what stands between the brackets, such as `{0}, {1}`, with the numbers of operands.
+        options: what stands between the brackets behind the operands, such as `, axis=0`.
         has_out: whether it can write into memory which none of its operands lies in.
     """
 
     function: str
-    arguments: str = "{0}, {1}"
+    options: str = ""
     has_out: bool = True
-    same = ("function", "arguments")
+    same = ("function", "options")
     can_write_into = property(lambda node: node.has_out and node.is_row_by_row)
     label = property(lambda node: node.function)
 
     def lines(self, text: Text, name: str, into: bool) -> list[str]:
-        given = self.arguments.format(*map(text.names.get, self.operands)) + (f", out={name}" if into else "")
+        given = ", ".join(text.names[each] for each in self.operands) + self.options + (f", out={name}" if into else "")
         call = f"{text.function(self, self.function)}({given})"
         return [call if into else f"{name} = {_array(self, text, call)}"]
 

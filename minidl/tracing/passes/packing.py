@@ -115,8 +115,7 @@ class _Packing:
             raise _ApartError
         if isinstance(first, Elementwise) and _is_one_call(first, members):
             operands = [self._alike(each) for each in zip(*(node.operands for node in members), strict=True)]
-            sample, call = _sample(members), (first.function, first.arguments)
-            whole: Node = Elementwise(operands, sample, CPU, *call, about=first.about)
+            whole: Node = Elementwise(operands, _sample(members), CPU, first.function, about=first.about)
             self._divide(whole, members)
         elif all(each.can_write_into for each in members):
             whole = self._whole[members] = Joined(members, _sample(members), CPU, about=first.about)
