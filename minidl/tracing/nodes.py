@@ -183,7 +183,7 @@ class Put(Node):
 
 @dataclass(eq=False)
 class Called(Node):
-    """What a kernel of minidl's gives: an array of its own."""
+    """What a kernel of minidl's, which has its options already, gives: an array of its own."""
 
     name: str
     kernel: Callable[..., Any]
@@ -191,9 +191,8 @@ class Called(Node):
     label = property(lambda node: node.name)
 
     def lines(self, text: Text, name: str, into: bool) -> list[str]:
-        kernel = functools.partial(self.kernel, **self.options) if self.options else self.kernel
         about = "an operation of minidl's" + (f", with {dict(self.options)}" if self.options else "")
-        call = f"{text.give(self.name, kernel, about)}({', '.join(text.names[each] for each in self.operands)})"
+        call = f"{text.give(self.name, self.kernel, about)}({', '.join(text.names[each] for each in self.operands)})"
         return [f"{name} = {_array(self, text, call)}"]
 
 

@@ -1,7 +1,5 @@
 """A program as Python's text: the one that an expert would write by hand, with a comment on each line."""
 
-from __future__ import annotations
-
 import collections
 import itertools
 import keyword

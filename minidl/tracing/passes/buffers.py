@@ -3,8 +3,6 @@
 What counts is memory, not nodes: a view is a reader of what it is a view of.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 from minidl.tracing.nodes import Node
