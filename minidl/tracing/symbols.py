@@ -61,10 +61,11 @@ class Symbol(NDArrayOperatorsMixin):
     Attributes:
         trace: which writes down.
         node: what it is the result of.
+        device: where it is.
     """
 
     def __init__(self, trace: Trace, node: Node) -> None:
-        self.trace, self.node = trace, node
+        self.trace, self.node, self.device = trace, node, node.device
 
     def __getattr__(self, name: str) -> Any:
         if name == "flags":
@@ -72,10 +73,6 @@ class Symbol(NDArrayOperatorsMixin):
         if name in ("shape", "dtype", "ndim", "size", "strides", "flags"):
             return getattr(self.node.sample, name)
         raise AttributeError(f"{name} of a symbol")
-
-    @property
-    def device(self) -> Device:
-        return self.node.device
 
     # -- it has no values
 
