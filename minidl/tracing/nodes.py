@@ -92,7 +92,7 @@ class Constant(Leaf):
 
     def only_value(self) -> numpy.ndarray | None:
         """What all entries are, if they are one finite number, as an array without axes."""
-        values = (self.array if isinstance(self, Full) else self.device.to_numpy(self.array)).reshape(-1)
+        values = self.device.to_numpy(self.array).reshape(-1)
         is_one = values.size and values.tobytes() == values[:1].tobytes() * values.size and numpy.isfinite(values[0])
         return values[:1].reshape(()) if is_one else None
 

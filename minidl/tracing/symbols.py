@@ -216,9 +216,6 @@ class Module:
     def zeros(self, shape: tuple[int, ...], dtype: numpy.dtype) -> Symbol:
         return _Unfilled(blank(shape, dtype), is_zeros=True)
 
-    def ones(self, length: int, dtype: numpy.dtype) -> Symbol:
-        return self.full((length,), 1, dtype)
-
     def full(self, shape: tuple[int, ...], value: Any, dtype: numpy.dtype) -> Symbol:
         number = numpy.asarray(value, dtype)
         if not numpy.isfinite(number):
