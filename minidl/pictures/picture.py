@@ -26,6 +26,8 @@ INPUTS = 4  # how many inputs of a call are named
 STEPPED = 60  # how many calls a page steps through
 WIDTH = 32  # of the text in a box, in letters
 
+Options = Mapping[str, Any]
+
 
 class Note(NamedTuple):
     """What is noted of a tensor: its shape, its dtype and, where they are few, its entries."""
@@ -64,7 +66,7 @@ class Call(NamedTuple):
     primitive: Primitive
     inputs: tuple[int, ...]
     result: int
-    options: Mapping[str, Any]
+    options: Options
 
     def in_words(self, names: Mapping[int, str]) -> str:
         """The call, such as `add(z1, bias)`."""
@@ -167,9 +169,7 @@ class Picture(Listener):
     def __exit__(self, *_: object) -> None:
         thread.state.leave(self)
 
-    def hear(
-        self, primitive: Primitive, inputs: tuple[Tensor, ...], result: Tensor, options: Mapping[str, Any]
-    ) -> None:
+    def hear(self, primitive: Primitive, inputs: tuple[Tensor, ...], result: Tensor, options: Options) -> None:
         self._notes |= {x.serial: Note.of(x) for x in (*inputs, result) if x.serial not in self._notes}
         self._calls[result.serial] = Call(primitive, tuple(x.serial for x in inputs), result.serial, dict(options))
 

@@ -132,14 +132,13 @@ class Applied(Node):
     Attributes:
         function: its name.
         options: what stands between the brackets behind the operands, such as `, axis=0`.
-        has_out: whether it can write into memory which none of its operands lies in.
     """
 
     function: str
     options: str = ""
-    has_out: bool = True
     same = ("function", "options")
-    can_write_into = property(lambda node: node.has_out and node.is_row_by_row)
+    # NumPy's `where` is the one function that writes into no memory.
+    can_write_into = property(lambda node: node.function != "where" and node.is_row_by_row)
     label = property(lambda node: node.function)
 
     def lines(self, text: Text, name: str, into: bool) -> list[str]:

@@ -208,7 +208,7 @@ class Module:
     def where(self, condition: Symbol, x: Symbol, y: Symbol) -> Symbol:
         inputs = [condition.node, x.node, y.node]
         sample = _looks_of_entries(inputs, x.dtype, self._device)
-        return x.becomes(nodes.Applied, inputs, sample, "where", has_out=False)
+        return x.becomes(nodes.Applied, inputs, sample, "where")
 
     def empty(self, shape: tuple[int, ...], dtype: numpy.dtype) -> Symbol:
         return _Unfilled(blank(shape, dtype), is_zeros=False)

@@ -31,8 +31,6 @@ def share_buffers(program: Program) -> Program:
             waiting(each).append(buffers[each])
         if memory.can_write_into and memory not in buffers and memory not in stays:
             buffers[memory] = waiting(memory).pop() if waiting(memory) else memory
-            if memory not in last:
-                ended.append(memory)
         for each in ended:
             if each not in over:
                 waiting(each).append(buffers[each])

@@ -34,7 +34,7 @@ def _value(node: Node) -> numpy.ndarray | None:
         return None
     with numpy.errstate(all="ignore"):
         if isinstance(node, Copy):
-            found = numpy.asarray(operands[0]).astype(node.sample.dtype)
+            found = operands[0].astype(node.sample.dtype)
         elif isinstance(node, Elementwise) and node.function in EXACT:
             found = numpy.asarray(getattr(numpy, node.function)(*operands))
         else:
