@@ -132,7 +132,8 @@ class Text:
         elif node in self.program.finals:
             self._add(node, node.memory(self), node.about or _looks(node), once=True)  # type: ignore[attr-defined]
         elif not isinstance(node, nodes.Leaf):
-            into = self._make_room(node)
+            self._make_room(node)
+            into = node in self.program.places
             lines = node.lines(self, self.name(node, numbered=True), into)
             over = " in place" if into and self.names[node] in map(self.names.get, node.operands) else ""
             if lines:
@@ -165,26 +166,24 @@ class Text:
         name = self.name(node, f"{base}_{_VIEWS.get(node.suffix.split('(')[0], 'part')}")
         self._add(node, [f"{name} = {base}{node.suffix}"], f"{_looks(node)}, a view", once=stays)
 
-    def _make_room(self, node: Node) -> bool:
-        """Have a node's name stand for the memory that its value is put into; whether there is such memory."""
+    def _make_room(self, node: Node) -> None:
+        """Have a node's name stand for the memory that its value is put into, if that is made once."""
         place = self.program.places.get(node)
         if place is None or node in self.names:
-            return place is not None
+            return
         memory, shape, size = place.memory, node.sample.shape, node.sample.size
         if memory is node:
-            self._add(node, [f"{self.name(node, numbered=True)} = {node.empty(self)}"], _looks(node), once=True)
-            return True
-        self._make_room(memory)
-        whole, is_same = self.names[memory], memory.sample.shape == shape
-        if memory in self.program.finals and is_same:  # in place of a variable
-            self.names[node] = whole
-            return True
-        part = whole if memory.sample.size == size else f"{whole}[{place.start}:{place.start + size}]"
-        if not is_same and (part == whole or len(shape) != 1):
-            part += f".reshape({shape})"
-        comment = f"{_looks(node)}, {'the same memory' if memory.sample.size == size else 'a part'}"
-        self._add(node, [f"{self.name(node, numbered=True)} = {part}"], comment, once=True)
-        return True
+            room, comment = node.empty(self), _looks(node)
+        else:
+            self._make_room(memory)
+            room, is_whole = self.names[memory], memory.sample.size == size
+            if memory in self.program.finals and memory.sample.shape == shape:  # in place of a variable
+                self.names[node] = room
+                return
+            room += "" if is_whole else f"[{place.start}:{place.start + size}]"
+            room += f".reshape({shape})" if memory.sample.shape != shape and (is_whole or len(shape) != 1) else ""
+            comment = f"{_looks(node)}, {'the same memory' if is_whole else 'a part'}"
+        self._add(node, [f"{self.name(node, numbered=True)} = {room}"], comment, once=True)
 
     # -- the end
 
