@@ -1,6 +1,7 @@
 """custom_gradient: a function whose gradient is written by hand."""
 
 import functools
+import inspect
 import math
 from collections.abc import Callable, Mapping, Sequence
 from itertools import accumulate, pairwise
@@ -59,8 +60,7 @@ def _called(f: Callable[..., Any], arguments: Sequence[Any], options: Mapping[st
     state, reads = thread.state, _Reads()
     listeners = state.listeners
     leaves = flatten(list(arguments))
-    places = [place for place, each in enumerate(leaves) if isinstance(each, TensorLike)]
-    inputs = [convert(leaves[place]) for place in places]
+    inputs = {place: convert(each) for place, each in enumerate(leaves) if isinstance(each, TensorLike)}
     state.listeners = (*(each for each in listeners if not isinstance(each, Tape)), reads)
     try:
         result, gradient_function = f(*arguments, **options)
@@ -75,7 +75,7 @@ def _called(f: Callable[..., Any], arguments: Sequence[Any], options: Mapping[st
     if variables and not _takes_variables(gradient_function):
         why = "its gradient function must take `variables`, and give theirs too"
         raise TypeError(f"{f.__name__} reads {[variable.name for variable in variables]}: {why}")
-    inputs += [value for _, value in read]
+    inputs |= {place: value for place, (_, value) in enumerate(read, len(leaves))}
     count = len(leaves) + len(variables)
     found: list[Any] = [None, []]  # the upstream gradient of a sweep, by which it is known, and the gradients for it
 
@@ -93,19 +93,16 @@ def _called(f: Callable[..., Any], arguments: Sequence[Any], options: Mapping[st
             raise InvalidArgumentError(f"A custom gradient has shape {result.shape}, for an input of shape {shape}")
         return result
 
-    of_inputs = zip([*places, *range(len(leaves), count)], inputs, strict=True)
-    rules = [GradientRule(functools.partial(gradient, place, x.shape)) for place, x in of_inputs]
+    rules = [GradientRule(functools.partial(gradient, place, x.shape)) for place, x in inputs.items()]
     for listener in listeners:
         if isinstance(listener, Tape):
             for variable, value in read:
                 listener.hear_read(variable, value)
-            listener.hear(Primitive(f.__name__, f, rules), tuple(inputs), whole, NO_OPTIONS)
+            listener.hear(Primitive(f.__name__, f, rules), tuple(inputs.values()), whole, NO_OPTIONS)
     return pack(result, _pieces(whole, shapes))
 
 
 def _takes_variables(function: Callable[..., Any]) -> bool:
-    import inspect  # takes its time to import
-
     parameters = inspect.signature(function).parameters.values()
     return any(each.name == "variables" or each.kind is each.VAR_KEYWORD for each in parameters)
 

@@ -1,11 +1,9 @@
 """GradientTape: the tape with TensorFlow's manners, such as nests of targets and sources, options, and Jacobians."""
 
-from __future__ import annotations
-
 import enum
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Self
 
 from minidl.context import thread
 from minidl.devices import device, device_of
@@ -59,8 +57,7 @@ class GradientTape(Tape):
     __slots__ = ("_persistent", "_recording", "_used", "_variables", "_watches_accessed")
 
     def __init__(self, persistent: bool = False, watch_accessed_variables: bool = True) -> None:
-        self._persistent = persistent
-        self._watches_accessed = watch_accessed_variables
+        self._persistent, self._watches_accessed = persistent, watch_accessed_variables
         self._recording = False
         self._forget()
 
@@ -71,7 +68,7 @@ class GradientTape(Tape):
 
     # -- recording
 
-    def __enter__(self) -> GradientTape:
+    def __enter__(self) -> Self:
         if self._recording:
             raise ValueError("The tape is recording already; leave its `with` block before entering it again")
         if self._used:
@@ -190,10 +187,10 @@ class GradientTape(Tape):
         state = thread.state
         scope, state.device = state.device, None  # each rule runs where its call ran
         try:
-            upstream = _upstream(targets, output_gradients)
+            gradients = _upstream(targets, output_gradients)
             self._use()
-            found = self._gradients(self.edges.copy() if self._persistent else self.edges, targets, upstream, listed)
-            return pack(sources, _with_zeros(listed, found) if is_zero else found)
+            edges = self.edges.copy() if self._persistent else self.edges
+            return pack(sources, self._swept(edges, gradients, listed, is_zero))
         finally:
             state.device = scope
 
@@ -221,12 +218,10 @@ class GradientTape(Tape):
         listed = _tensors("A source", sources)
         self._use()
         with device(None):
-            rows, size = [], target.array.size
-            one = convert(1, target.dtype, device_of(target.array))
-            for index in range(size):
-                entry = reshape(put(one, (index,), (size,)), target.shape)
-                found = self._gradients(self.edges.copy(), [target], [entry], listed)
-                rows.append(_with_zeros(listed, found) if is_zero else found)
+            one, size = convert(1, target.dtype, device_of(target.array)), target.array.size
+            entries = (reshape(put(one, (index,), (size,)), target.shape) for index in range(size))
+            serial = target.tensor.serial
+            rows = [self._swept(self.edges.copy(), {serial: entry}, listed, is_zero) for entry in entries]
             if not self._persistent:
                 self.edges.clear()
             return pack(sources, [_stacked([row[k] for row in rows], target, x) for k, x in enumerate(listed)])
@@ -240,16 +235,12 @@ class GradientTape(Tape):
             self._pause()
         self._used = True
 
-    def _gradients(self, edges: list[Edge], targets: list[Any], given: list[Tensor], sources: list[Any]) -> list[Any]:
-        """Sweep edges, with a gradient given for each target; the gradient of each source, None where there is none."""
-        serials = [self._serials(source) for source in sources]
-        gradients: dict[int, Tensor] = {}
-        for target, gradient in zip(targets, given, strict=True):
-            serial = target.tensor.serial
-            gradients[serial] = gradients[serial] + gradient if serial in gradients else gradient
+    def _swept(self, edges: list[Edge], gradients: dict[int, Tensor], sources: list[Any], is_zero: bool) -> list[Any]:
+        """Sweep edges, given the targets' gradients; the gradient of each source, zeros or None where there is none."""
+        serials, otherwise = [self._serials(x) for x in sources], zeros_like if is_zero else lambda x: None
         self.sweep(edges, gradients, {serial for each in serials for serial in each})
         found = ([gradients[serial] for serial in each if serial in gradients] for each in serials)
-        return [sum(each[1:], each[0]) if each else None for each in found]
+        return [sum(each[1:], each[0]) if each else otherwise(x) for each, x in zip(found, sources, strict=True)]
 
     def _serials(self, source: Any) -> Sequence[int]:
         """Of the tensors that the tape knows a source by: a variable was each value that was read of it."""
@@ -266,17 +257,16 @@ def _tensors(role: str, nest: Any) -> list[Any]:
     return tensors
 
 
-def _with_zeros(sources: Sequence[TensorLike], gradients: Sequence[Tensor | None]) -> list[Tensor | None]:
-    return [zeros_like(x) if gradient is None else gradient for x, gradient in zip(sources, gradients, strict=True)]
-
-
-def _upstream(targets: Sequence[TensorLike], output_gradients: Any) -> list[Tensor]:
-    if output_gradients is None:
-        return [_ones(target) for target in targets]
-    given = flatten(output_gradients)
+def _upstream(targets: Sequence[TensorLike], output_gradients: Any) -> dict[int, Tensor]:
+    """The gradients of targets to begin with, by their serial numbers; ones where none are given."""
+    given = [None] * len(targets) if output_gradients is None else flatten(output_gradients)
     if len(given) != len(targets):
         raise ValueError(f"{len(targets)} targets were given, with {len(given)} output gradients")
-    return [_ones(x) if each is None else _given(each, x) for each, x in zip(given, targets, strict=True)]
+    gradients: dict[int, Tensor] = {}
+    for target, each in zip(targets, given, strict=True):
+        serial, gradient = target.tensor.serial, _ones(target) if each is None else _given(each, target)
+        gradients[serial] = gradients[serial] + gradient if serial in gradients else gradient
+    return gradients
 
 
 def _given(gradient: Any, target: TensorLike) -> Tensor:

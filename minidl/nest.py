@@ -27,8 +27,6 @@ def pack(nest: Any, values: Iterable[Any]) -> Any:
             packed[key] = pack(nest[key], values)
         return packed
     parts = [pack(part, values) for part in nest]
-    if type(nest) is list:
-        return parts
     return type(nest)(*parts) if hasattr(nest, "_fields") else type(nest)(parts)
 
 

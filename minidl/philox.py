@@ -7,6 +7,7 @@ whatever the device, so that a GPU starts from the same bits.
 """
 
 import math
+from typing import Any
 
 import numpy
 from numpy.typing import NDArray
@@ -20,32 +21,32 @@ _ROUNDS = 10
 _SCRAMBLING_KEY = (0x3EC8F720, 0x02461E29)
 
 _AT_ONCE = 1 << 14  # blocks whose words stay in a processor's cache through all rounds
+_WORD = 0xFFFFFFFF  # the bits of a word
 
 Start = tuple[int, int, int]  # where a stream of blocks starts: its key, and the lower and upper half of the counter
-Words = NDArray[numpy.uint64]  # 32-bit words, held in 64 bits so that a product of two fits
+Words = Any  # a 32-bit word, or an array of them, held in 64 bits so that a product of two fits
 
 
 def _mix(counter: tuple[Words, Words, Words, Words], key: tuple[int, int]) -> tuple[Words, Words, Words, Words]:
     """The block of four random words for each counter."""
     first, second, third, fourth = counter
-    low, half = numpy.uint64(0xFFFFFFFF), numpy.uint64(32)
     for count in range(_ROUNDS):
-        keys = [numpy.uint64((word + count * step) & 0xFFFFFFFF) for word, step in zip(key, _KEY_STEPS, strict=True)]
-        left, right = first * numpy.uint64(_MULTIPLIERS[0]), third * numpy.uint64(_MULTIPLIERS[1])
-        first, second = (right >> half) ^ second ^ keys[0], right & low
-        third, fourth = (left >> half) ^ fourth ^ keys[1], left & low
+        one, other = ((word + count * step) & _WORD for word, step in zip(key, _KEY_STEPS, strict=True))
+        left, right = first * _MULTIPLIERS[0], third * _MULTIPLIERS[1]
+        first, second = (right >> 32) ^ second ^ one, right & _WORD
+        third, fourth = (left >> 32) ^ fourth ^ other, left & _WORD
     return first, second, third, fourth
 
 
-def _words_of(number: int) -> tuple[Words, Words]:
+def _words_of(number: int) -> tuple[int, int]:
     """A 64-bit number, negative or not, as its lower and upper word."""
-    return numpy.array([number & 0xFFFFFFFF], numpy.uint64), numpy.array([number >> 32 & 0xFFFFFFFF], numpy.uint64)
+    return number & _WORD, number >> 32 & _WORD
 
 
 def scrambled(seed: tuple[int, int]) -> Start:
     """Where TensorFlow's stateless draws of a seed start."""
-    words = [int(word[0]) for word in _mix((*_words_of(seed[0]), *_words_of(seed[1])), _SCRAMBLING_KEY)]
-    return words[0] | words[1] << 32, 0, words[2] | words[3] << 32
+    first, second, third, fourth = map(int, _mix((*_words_of(seed[0]), *_words_of(seed[1])), _SCRAMBLING_KEY))
+    return first | second << 32, 0, third | fourth << 32
 
 
 def random_words(start: Start, count: int) -> NDArray[numpy.uint32]:
@@ -55,37 +56,32 @@ def random_words(start: Start, count: int) -> NDArray[numpy.uint32]:
     for first in range(0, len(words), _AT_ONCE):
         part = words[first : first + _AT_ONCE]
         numbers = numpy.arange(len(part), dtype=numpy.uint64) + numpy.uint64(low + first)
-        counter = numbers & numpy.uint64(0xFFFFFFFF), numbers >> numpy.uint64(32), *_words_of(high)
-        for column, word in enumerate(_mix(counter, (key & 0xFFFFFFFF, key >> 32))):
+        for column, word in enumerate(_mix((numbers & _WORD, numbers >> 32, *_words_of(high)), _words_of(key))):
             part[:, column] = word
     return words.reshape(-1)[:count]
 
 
+def _double_words(start: Start, count: int, upper: int) -> NDArray[numpy.uint64]:
+    """The first words of a stream, two by two, as numbers of 64 bits, whose upper word is the one in that place."""
+    pairs = random_words(start, 2 * count).reshape(-1, 2).astype(numpy.uint64)
+    return numpy.asarray(pairs[:, upper] << 32 | pairs[:, 1 - upper])
+
+
 def uniform(start: Start, shape: tuple[int, ...], dtype: numpy.dtype) -> numpy.ndarray:
     """Floats from 0 to 1, 1 excluded: random bits in the fraction of a number from 1 to 2, less 1."""
-    return _unit(random_words(start, math.prod(shape) * (2 if dtype == numpy.float64 else 1)), dtype).reshape(shape)
-
-
-def _unit(words: NDArray[numpy.uint32], dtype: numpy.dtype) -> numpy.ndarray:
-    if dtype == numpy.float64:
-        pairs = words.reshape(-1, 2).astype(numpy.uint64)
-        bits = (pairs[:, 0] & numpy.uint64(0xFFFFF)) << numpy.uint64(32) | pairs[:, 1]
-        return (bits | numpy.uint64(1023 << 52)).view(numpy.float64) - 1
-    if dtype == numpy.float16:
-        half_bits = (words & numpy.uint32(0x3FF)).astype(numpy.uint16) | numpy.uint16(15 << 10)
-        return half_bits.view(numpy.float16) - numpy.float16(1)
-    return ((words & numpy.uint32(0x7FFFFF)) | numpy.uint32(127 << 23)).view(numpy.float32) - numpy.float32(1)
+    size, one, unsigned = math.prod(shape), numpy.ones((), dtype), numpy.dtype(f"u{dtype.itemsize}")
+    words = _double_words(start, size, 0) if dtype == numpy.float64 else random_words(start, size)
+    fraction = unsigned.type(2 ** numpy.finfo(dtype).nmant - 1)
+    bits = words.astype(unsigned, copy=False) & fraction | one.view(unsigned)
+    return numpy.asarray(bits.view(dtype) - one).reshape(shape)
 
 
 def integers(start: Start, shape: tuple[int, ...], dtype: numpy.dtype, first: int, last: int) -> numpy.ndarray:
     """Whole numbers from first to last, last excluded: the remainders of random words."""
     size = math.prod(shape)
-    if dtype == numpy.int64:
-        pairs = random_words(start, 2 * size).reshape(-1, 2).astype(numpy.uint64)
-        words = pairs[:, 0] | pairs[:, 1] << numpy.uint64(32)
-    else:
-        words = random_words(start, size).astype(numpy.uint64)
-    return (first + (words % numpy.uint64(last - first)).astype(numpy.int64)).astype(dtype).reshape(shape)
+    words = _double_words(start, size, 1) if dtype == numpy.int64 else random_words(start, size)
+    remainders = (words % numpy.uint64(last - first)).astype(numpy.int64)
+    return numpy.asarray(first + remainders).astype(dtype).reshape(shape)
 
 
 def normal(start: Start, shape: tuple[int, ...], dtype: numpy.dtype) -> numpy.ndarray:

@@ -22,7 +22,7 @@ def summed(xp: Any, x: Any, axes: tuple[int, ...] | None, keepdims: bool = False
 
 def summed_rows(xp: Any, x: Any) -> Any:
     """The sum over the rows of a matrix of floats: BLAS adds them faster than NumPy does, and no worse."""
-    ones = _ones(x.shape[0], x.dtype) if xp is numpy else xp.ones(x.shape[0], x.dtype)
+    ones = _ones(x.shape[0], x.dtype) if xp is numpy else xp.full((x.shape[0],), 1, x.dtype)
     return xp.dot(ones, x)
 
 

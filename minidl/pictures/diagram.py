@@ -5,8 +5,6 @@ The boxes stand in rows of one or two. An arrow to a box that isn't in the next 
 that of the program.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import itertools
 import json

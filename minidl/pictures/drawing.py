@@ -3,8 +3,6 @@
 The letters are all of one width, so that a text's width is known without any font at hand.
 """
 
-from __future__ import annotations
-
 import collections
 import math
 import unicodedata
@@ -72,8 +70,8 @@ class Drawing(NamedTuple):
         axes = figure.add_axes((0, 0, 1, 1), xlim=(left, left + width), ylim=(top + height, top))
         axes.set_axis_off()
         for points, line, fill, is_dashed in self.outlines:
-            style = {"closed": fill != "none", "ec": line, "fc": fill, "ls": "dashed" if is_dashed else "solid"}
-            axes.add_patch(library.patches.Polygon(points, **style))
+            dashes = "--" if is_dashed else "-"
+            axes.add_patch(library.patches.Polygon(points, closed=fill != "none", ec=line, fc=fill, ls=dashes))
         for x, y, text, is_bold in self.labels:
             shown, fonts = drawable(text)
             style = {"family": fonts, "weight": "bold" if is_bold and text.isascii() else "normal", "ha": "center"}

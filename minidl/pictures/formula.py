@@ -1,7 +1,5 @@
 """The formula of a gradient rule, read from the source that runs."""
 
-from __future__ import annotations
-
 import ast
 import functools
 import linecache

@@ -1,20 +1,18 @@
 """Picture: a listener that notes a program's calls, and draws them with the sweep that differentiates them."""
 
-from __future__ import annotations
-
 import itertools
 import math
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy
 
 from minidl.context import thread
 from minidl.devices import device_of
 from minidl.pages import FOLDER, page
-from minidl.pictures.diagram import Arrow, Box, Diagram
+from minidl.pictures.diagram import Box, Diagram
 from minidl.pictures.formula import formula
 from minidl.primitive import Listener, Primitive
 from minidl.tape import Edge
@@ -28,6 +26,8 @@ INPUTS = 4  # how many inputs of a call are named
 STEPPED = 60  # how many calls a page steps through
 WIDTH = 32  # of the text in a box, in letters
 
+Options = Mapping[str, Any]
+
 
 class Note(NamedTuple):
     """What is noted of a tensor: its shape, its dtype and, where they are few, its entries."""
@@ -37,7 +37,7 @@ class Note(NamedTuple):
     values: numpy.ndarray | None
 
     @classmethod
-    def of(cls, tensor: Tensor) -> Note:
+    def of(cls, tensor: Tensor) -> Self:
         """The note of a tensor."""
         values = numpy.array(device_of(tensor.array).to_numpy(tensor.array)) if tensor.array.size <= SMALL else None
         return cls(tensor.shape, tensor.dtype, values)
@@ -50,8 +50,8 @@ class Note(NamedTuple):
         """The entries, a line for each row of a matrix; none where they aren't noted."""
         if self.values is None or not self.values.size:
             return []
-        values = numpy.atleast_2d(self.values.squeeze())
-        rows = [[_number(value, digits) for value in row] for row in values.reshape(-1, values.shape[-1])]
+        values, form = numpy.atleast_2d(self.values.squeeze()), f".{digits}g" if self.dtype.kind == "f" else ""
+        rows = [[format(value, form) for value in row] for row in values.reshape(-1, values.shape[-1])]
         width = max(len(text) for row in rows for text in row) if len(rows) > 1 else 0
         return [" ".join(text.rjust(width) for text in row) for row in rows]
 
@@ -60,17 +60,13 @@ class Note(NamedTuple):
         return "; ".join(" ".join(line.split()) for line in self.lines(digits)) or self.kind()
 
 
-def _number(value: Any, digits: int) -> str:
-    return f"{value:.{digits}g}" if value.dtype.kind == "f" else str(value)
-
-
 class Call(NamedTuple):
     """A call of a primitive; tensors are known by their serial numbers."""
 
     primitive: Primitive
     inputs: tuple[int, ...]
     result: int
-    options: Mapping[str, Any]
+    options: Options
 
     def in_words(self, names: Mapping[int, str]) -> str:
         """The call, such as `add(z1, bias)`."""
@@ -82,17 +78,12 @@ class Call(NamedTuple):
 
     def rule_in_words(self, function: Callable[..., Any], names: Mapping[int, str], notes: Mapping[int, Note]) -> str:
         """A gradient rule, such as `dz2 * (z1 + z1)`, where dz2 is the gradient of z2."""
-        said = {"upstream": f"d{names[self.result]}"} | self._short_options()
-        for name, x in self._tensors().items():
+        said, code = {"upstream": f"d{names[self.result]}"} | self._short_options(), self.primitive.forward.__code__
+        inputs = zip(code.co_varnames[1 : code.co_argcount], self.inputs, strict=False)
+        for name, x in (*inputs, ("result", self.result)):
             said |= {name: names[x], f"{name}_shape": str(notes[x].shape), f"{name}_dtype": str(notes[x].dtype)}
         said["n"] = str(math.prod(notes[self.inputs[0]].shape) // max(math.prod(notes[self.result].shape), 1))
         return formula(function, said) or OWN_RULE
-
-    def _tensors(self) -> dict[str, int]:
-        """By the names that rules know them by."""
-        code = self.primitive.forward.__code__
-        inputs = zip(code.co_varnames[1 : code.co_argcount], self.inputs, strict=False)
-        return {**dict(inputs), "result": self.result}
 
     def _short_options(self) -> dict[str, str]:
         return {name: str(value) for name, value in self.options.items() if len(str(value)) <= OPTION}
@@ -169,7 +160,7 @@ class Picture(Listener):
 
     # -- listening
 
-    def __enter__(self) -> Picture:
+    def __enter__(self) -> Self:
         if self in thread.state.listeners:
             raise ValueError("The picture is being taken already; leave its `with` block before entering it again")
         thread.state.enter(self)
@@ -178,9 +169,7 @@ class Picture(Listener):
     def __exit__(self, *_: object) -> None:
         thread.state.leave(self)
 
-    def hear(
-        self, primitive: Primitive, inputs: tuple[Tensor, ...], result: Tensor, options: Mapping[str, Any]
-    ) -> None:
+    def hear(self, primitive: Primitive, inputs: tuple[Tensor, ...], result: Tensor, options: Options) -> None:
         self._notes |= {x.serial: Note.of(x) for x in (*inputs, result) if x.serial not in self._notes}
         self._calls[result.serial] = Call(primitive, tuple(x.serial for x in inputs), result.serial, dict(options))
 
@@ -277,20 +266,16 @@ class Picture(Listener):
 
     def diagram(self) -> Diagram:
         """The picture as boxes and arrows."""
-        forward = [step for step in self.steps() if step.kind != "gradient"]
+        forward, backward = [step for step in self.steps() if step.kind != "gradient"], self.backward()
         rows = {step.name: row for row, step in enumerate(forward)}
         boxes = [_box(step.kind, [str(step)], step.note) for step in forward]
+        texts = {step.tensor: [step.name] for step in backward}  # of the gradients
+        for step in backward:
+            texts[step.tensor] += [f"{step.sign} {step.text}"] if step.sources else []
+        mirrored = {rows[step.tensor]: _box(step.kind, texts[step.tensor], step.note) for step in backward}
         arrows = [(rows[x], rows[step.name]) for step in forward for x in step.sources]
-        texts: dict[int, list[str]] = {}  # of the gradients
-        mirrored: dict[int, Box] = {}
-        returns, across = list[Arrow](), list[Arrow]()
-        for step in self.backward():
-            row = rows[step.tensor]
-            lines = texts.setdefault(row, [step.name])
-            lines += [f"{step.sign} {step.text}"] if step.sources else []
-            mirrored[row] = _box(step.kind, lines, step.note)
-            returns += [(rows[x], row) for x in step.sources]
-            across += [(rows[x], row) for x in step.kept]
+        returns = [(rows[x], rows[step.tensor]) for step in backward for x in step.sources]
+        across = [(rows[x], rows[step.tensor]) for step in backward for x in step.kept]
         return Diagram(boxes, arrows, returns, across, mirrored, ("forward", "backward") if mirrored else ("", ""))
 
     def dot(self) -> str:

@@ -92,7 +92,7 @@ class Constant(Leaf):
 
     def only_value(self) -> numpy.ndarray | None:
         """What all entries are, if they are one finite number, as an array without axes."""
-        values = (self.array if isinstance(self, Full) else self.device.to_numpy(self.array)).reshape(-1)
+        values = self.device.to_numpy(self.array).reshape(-1)
         is_one = values.size and values.tobytes() == values[:1].tobytes() * values.size and numpy.isfinite(values[0])
         return values[:1].reshape(()) if is_one else None
 
@@ -131,19 +131,18 @@ class Applied(Node):
 
     Attributes:
         function: its name.
-        arguments: what stands between the brackets, such as `{0}, {1}`, with the numbers of operands.
-        has_out: whether it can write into memory which none of its operands lies in.
+        options: what stands between the brackets behind the operands, such as `, axis=0`.
     """
 
     function: str
-    arguments: str = "{0}, {1}"
-    has_out: bool = True
-    same = ("function", "arguments")
-    can_write_into = property(lambda node: node.has_out and node.is_row_by_row)
+    options: str = ""
+    same = ("function", "options")
+    # NumPy's `where` is the one function that writes into no memory.
+    can_write_into = property(lambda node: node.function != "where" and node.is_row_by_row)
     label = property(lambda node: node.function)
 
     def lines(self, text: Text, name: str, into: bool) -> list[str]:
-        given = self.arguments.format(*map(text.names.get, self.operands)) + (f", out={name}" if into else "")
+        given = ", ".join(text.names[each] for each in self.operands) + self.options + (f", out={name}" if into else "")
         call = f"{text.function(self, self.function)}({given})"
         return [call if into else f"{name} = {_array(self, text, call)}"]
 
@@ -183,7 +182,7 @@ class Put(Node):
 
 @dataclass(eq=False)
 class Called(Node):
-    """What a kernel of minidl's gives: an array of its own."""
+    """What a kernel of minidl's, which has its options already, gives: an array of its own."""
 
     name: str
     kernel: Callable[..., Any]
@@ -191,9 +190,8 @@ class Called(Node):
     label = property(lambda node: node.name)
 
     def lines(self, text: Text, name: str, into: bool) -> list[str]:
-        kernel = functools.partial(self.kernel, **self.options) if self.options else self.kernel
         about = "an operation of minidl's" + (f", with {dict(self.options)}" if self.options else "")
-        call = f"{text.give(self.name, kernel, about)}({', '.join(text.names[each] for each in self.operands)})"
+        call = f"{text.give(self.name, self.kernel, about)}({', '.join(text.names[each] for each in self.operands)})"
         return [f"{name} = {_array(self, text, call)}"]
 
 

@@ -4,17 +4,15 @@ As a trace gives it, each node makes an array of its own, and that is right. Eac
 the same results, with less to do.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 from minidl.tracing.nodes import Leaf, Node
 from minidl.tracing.symbols import seen
 
 
-@dataclasses.dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """Where a node's value is put: in the memory of another node, or its own, from an entry on."""
 
     memory: Node

@@ -8,8 +8,8 @@ shape, dtype and strides, NumPy says itself, when it is called on *blank* arrays
 
 from __future__ import annotations
 
+import functools
 import math
-import mmap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -24,9 +24,7 @@ from minidl.tracing.nodes import Node, index_text
 if TYPE_CHECKING:
     from minidl.tracing.trace import Trace
 
-# Pages that are only read take no memory in a mapping of one's own; Windows has no other kind.
-_OWN_PAGES = {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_PRIVATE") else {}
-_memory = mmap.mmap(-1, 1 << 16, **_OWN_PAGES)
+_memory = numpy.zeros(1 << 16, numpy.uint8)  # zeros that are only read take no memory
 
 
 def blank(shape: Sequence[int], dtype: Any, strides: tuple[int, ...] | None = None) -> Any:
@@ -34,8 +32,8 @@ def blank(shape: Sequence[int], dtype: Any, strides: tuple[int, ...] | None = No
     global _memory
     ends = [(length - 1) * stride for length, stride in zip(shape, strides or (), strict=False)]
     size = sum(map(abs, ends)) + dtype.itemsize if strides else math.prod(shape) * dtype.itemsize
-    if size > len(_memory):
-        _memory = mmap.mmap(-1, 2 * size, **_OWN_PAGES)
+    if size > _memory.size:
+        _memory = numpy.zeros(2 * size, numpy.uint8)
     return numpy.ndarray(tuple(shape), dtype, _memory, -sum(end for end in ends if end < 0), strides)
 
 
@@ -46,14 +44,11 @@ def blank_like(array: Any, device: Device = CPU) -> Any:
 
 def _looks_of_entries(inputs: Sequence[Node], dtype: Any, device: Device) -> Any:
     """What is allocated for a result that is computed entry by entry: NumPy's is laid out as the operands are."""
-    samples = [node.sample for node in inputs]
-    shapes = {each.shape for each in samples} - {()}
-    shape = shapes.pop() if len(shapes) == 1 else numpy.broadcast_shapes(*shapes)
-    if device is not CPU or all(each.flags.c_contiguous for each in samples):
-        return blank(shape, dtype)
-    flags: Any = [["readonly"]] * len(samples) + [["writeonly", "allocate"]]
-    dtypes: Any = [None] * len(samples) + [dtype]
-    return blank_like(numpy.nditer([*samples, None], ["zerosize_ok"], flags, dtypes, casting="unsafe").operands[-1])
+    operands: list[Any] = [*(node.sample for node in inputs), None]
+    flags: list[Any] = [*[["readonly"]] * len(inputs), ["writeonly", "allocate"]]
+    dtypes = [*[None] * len(inputs), dtype]
+    found = numpy.nditer(operands, ["zerosize_ok"], flags, dtypes, casting="unsafe").operands[-1]
+    return blank_like(found, device)
 
 
 class UnwritableError(Exception):
@@ -66,10 +61,11 @@ class Symbol(NDArrayOperatorsMixin):
     Attributes:
         trace: which writes down.
         node: what it is the result of.
+        device: where it is.
     """
 
     def __init__(self, trace: Trace, node: Node) -> None:
-        self.trace, self.node = trace, node
+        self.trace, self.node, self.device = trace, node, node.device
 
     def __getattr__(self, name: str) -> Any:
         if name == "flags":
@@ -77,10 +73,6 @@ class Symbol(NDArrayOperatorsMixin):
         if name in ("shape", "dtype", "ndim", "size", "strides", "flags"):
             return getattr(self.node.sample, name)
         raise AttributeError(f"{name} of a symbol")
-
-    @property
-    def device(self) -> Device:
-        return self.node.device
 
     # -- it has no values
 
@@ -116,8 +108,8 @@ class Symbol(NDArrayOperatorsMixin):
             each.node if isinstance(each, Symbol) else self.trace.number(each, dtype, self.device)
             for each, dtype in zip(operands, dtypes, strict=False)
         ]
-        sample, places = _looks_of_entries(inputs, dtypes[-1], self.device), ("{0}", "{0}, {1}", "{0}, {1}, {2}")
-        return self.becomes(nodes.Elementwise, inputs, sample, ufunc.__name__, places[len(inputs) - 1])
+        sample = _looks_of_entries(inputs, dtypes[-1], self.device)
+        return self.becomes(nodes.Elementwise, inputs, sample, ufunc.__name__)
 
     def copy(self) -> Symbol:
         return self.becomes(nodes.Copy, (self.node,), blank(self.shape, self.dtype), about="a copy")
@@ -126,29 +118,23 @@ class Symbol(NDArrayOperatorsMixin):
         sample = _looks_of_entries([self.node], dtype, self.device)
         return self if dtype == self.dtype else self.becomes(nodes.Copy, (self.node,), sample)
 
-    def sum(self, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Symbol:
-        is_usual = dtype in (None, numpy.add.reduce(numpy.zeros(1, self.dtype)).dtype)
-        return self._reduced("add", "sum", axis, keepdims, {} if is_usual else {"dtype": dtype})
-
-    def max(self, axis: Any = None, keepdims: bool = False) -> Symbol:
-        return self._reduced("maximum", "max", axis, keepdims, {})
-
-    def min(self, axis: Any = None, keepdims: bool = False) -> Symbol:
-        return self._reduced("minimum", "min", axis, keepdims, {})
-
-    def _reduced(self, ufunc: str, name: str, axis: Any, keepdims: bool, options: dict[str, Any]) -> Symbol:
+    def _reduced(self, name: str, ufunc: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Symbol:
         axes = range(self.ndim) if axis is None else [each % self.ndim for each in numpy.atleast_1d(axis)]
         lengths = [1 if each in axes else n for each, n in enumerate(self.shape) if keepdims or each not in axes]
-        sample = blank(lengths, getattr(numpy, ufunc).reduce(numpy.zeros(1, self.dtype), **options).dtype)
+        usual = ufunc.reduce(numpy.zeros(1, self.dtype)).dtype
+        sample = blank(lengths, dtype or usual)
         if not self.node.is_row_by_row and self.device is CPU:  # the result's layout follows the operand's
-            found = getattr(numpy, ufunc).reduce(self.node.sample, axis, keepdims=keepdims, **options)
-            sample = blank_like(numpy.asarray(found))
+            sample = blank_like(numpy.asarray(ufunc.reduce(self.node.sample, axis, dtype, keepdims=keepdims)))
         axis = axis[0] if isinstance(axis, tuple) and len(axis) == 1 else axis
-        arguments = f"{{0}}, axis={axis}" + "".join(f", {key}={str(value)!r}" for key, value in options.items())
-        arguments += ", keepdims=True" if keepdims else ""
+        options = f", axis={axis}" + (f", dtype={str(dtype)!r}" if dtype not in (None, usual) else "")
+        options += ", keepdims=True" if keepdims else ""
         # What `sum` calls in NumPy. CuPy's own may add up in another order.
-        function = f"{ufunc}.reduce" if self.device is CPU else name
-        return self.becomes(nodes.Applied, (self.node,), sample, function, arguments)
+        function = f"{ufunc.__name__}.reduce" if self.device is CPU else name
+        return self.becomes(nodes.Applied, (self.node,), sample, function, options)
+
+    sum = functools.partialmethod(_reduced, "sum", numpy.add)
+    max = functools.partialmethod(_reduced, "max", numpy.maximum)
+    min = functools.partialmethod(_reduced, "min", numpy.minimum)
 
     def reshape(self, *shape: Any) -> Symbol:
         lengths = shape[0] if len(shape) == 1 and not isinstance(shape[0], int) else shape
@@ -222,16 +208,13 @@ class Module:
     def where(self, condition: Symbol, x: Symbol, y: Symbol) -> Symbol:
         inputs = [condition.node, x.node, y.node]
         sample = _looks_of_entries(inputs, x.dtype, self._device)
-        return x.becomes(nodes.Applied, inputs, sample, "where", "{0}, {1}, {2}", False)
+        return x.becomes(nodes.Applied, inputs, sample, "where")
 
     def empty(self, shape: tuple[int, ...], dtype: numpy.dtype) -> Symbol:
         return _Unfilled(blank(shape, dtype), is_zeros=False)
 
     def zeros(self, shape: tuple[int, ...], dtype: numpy.dtype) -> Symbol:
         return _Unfilled(blank(shape, dtype), is_zeros=True)
-
-    def ones(self, length: int, dtype: numpy.dtype) -> Symbol:
-        return self.full((length,), 1, dtype)
 
     def full(self, shape: tuple[int, ...], value: Any, dtype: numpy.dtype) -> Symbol:
         number = numpy.asarray(value, dtype)

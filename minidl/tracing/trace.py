@@ -1,19 +1,18 @@
 """Trace: one run of a function on symbols, of which a program remains, and what is to be done again for a tape."""
 
-from __future__ import annotations
-
+import functools
 import inspect
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy
 
 from minidl.context import thread
-from minidl.devices import Device, device_of
+from minidl.devices import Device, device as device_scope, device_of
 from minidl.primitive import Listener, Primitive, _move, call, move
 from minidl.tape import Edge
 from minidl.tensor import Tensor, Variable
@@ -85,7 +84,7 @@ class Trace(Listener):
         self.creates = self.has_custom_gradients = False
         self.refused: Exception | None = None
 
-    def __enter__(self) -> Trace:
+    def __enter__(self) -> Self:
         state = thread.state
         self._before = state.listeners, state.device, state.outer
         state.listeners, state.outer, state.trace = (self,), [*state.outer], self
@@ -248,28 +247,20 @@ class Trace(Listener):
 
     def do_again(self, found: Found) -> None:
         """Issue all calls, reads and assignments; `found` begins with the arguments, and gets the results."""
-        state, held = thread.state, [(variable, variable.held) for variable, _, _ in self._values.values()]
-        device, state.device = state.device, None  # each call runs where it ran
+        held = [(variable, variable.held) for variable, _, _ in self._values.values()]
         try:
-            for step in self._steps:
-                step(found)
+            with device_scope(None):  # each call runs where it ran
+                for step in self._steps:
+                    step(found)
         except BaseException:
             for variable, before in held:
                 variable.held = before
             raise
-        finally:
-            state.device = device
 
 
 def _called(primitive: Primitive, operands: Sequence[Node], options: Options, device: Device) -> Node:
     """The node of a kernel that is called as a whole. What its result looks like a try says, on blank arrays."""
-
-    def kernel(*arrays: Any, **options: Any) -> Any:
-        return primitive.forward(device.module, *arrays, **options)
-
-    def copied(*arrays: Any, **options: Any) -> Any:
-        return kernel(*arrays, **options).copy()
-
+    kernel = functools.partial(primitive.forward, device.module, **options)
     samples, shares = [node.sample for node in operands], False
     if primitive.like is not None:
         found = primitive.like(*samples, **options)
@@ -277,14 +268,15 @@ def _called(primitive: Primitive, operands: Sequence[Node], options: Options, de
     else:
         try:
             tried = list(map(device.place, samples))
-            found = device.run(kernel, *tried, **options)
+            found = device.run(kernel, *tried)
         except Exception:  # a rule may refuse zeros, such as those that it divides by
             tried = [device.place(numpy.ones_like(each)) for each in samples]
-            found = device.run(kernel, *tried, **options)
+            found = device.run(kernel, *tried)
         # Of a view, or an operand itself, nobody would know whose memory that is.
         sample, shares = blank_like(found), getattr(found, "base", None) is not None or any(found is x for x in tried)
     about = primitive.name if operands else "new numbers at each call"
-    return nodes.Called(operands, sample, device, primitive.name, copied if shares else kernel, options, about=about)
+    called = (lambda *arrays: kernel(*arrays).copy()) if shares else kernel
+    return nodes.Called(operands, sample, device, primitive.name, called, options, about=about)
 
 
 def caller() -> str:

@@ -1,14 +1,12 @@
 """A program as Python's text: the one that an expert would write by hand, with a comment on each line."""
 
-from __future__ import annotations
-
 import collections
 import itertools
 import keyword
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from minidl.devices import CPU, Device
 from minidl.tensor import Variable
@@ -21,14 +19,6 @@ _LARGE = 1 << 16  # from so many bytes on, a constant is given instead of writte
 _VIEWS = {".T": "transposed", ".swapaxes": "transposed", ".transpose": "transposed", ".reshape": "reshaped"}
 # Functions of the array module that a program may call beside those of its nodes.
 _USUAL = {"asarray", "concatenate", "copyto", "empty", "full", "numpy", "cupy", "reduce"}
-
-
-class _Lines(NamedTuple):
-    """Some lines of the text, with the device on which they run."""
-
-    device: Device
-    code: Sequence[str]
-    comment: str
 
 
 class Text:
@@ -55,13 +45,14 @@ class Text:
         functions = [node.function.split(".")[0] for node in program.nodes if isinstance(node, nodes.Applied)]
         self._taken = {*keyword.kwlist, *_USUAL, *functions}
         self._numbers: dict[str, Iterator[int]] = collections.defaultdict(lambda: itertools.count(1))
-        self._modules = {device.module.__name__ for device in devices}
-        self._imports: set[tuple[str, str]] = set()
+        self._has_one_module = len({device.module for device in devices}) == 1
+        self._imports: dict[str, set[str]] = {}  # by module, the names that are used of it
         self.names: dict[Node, str] = {}
         self._traced_as: dict[Node, str] = {}  # the same names, by the nodes as they were traced
         self._about_given: list[str] = []
-        self._once: list[_Lines] = []  # what is run when the text is
-        self._body: list[_Lines] = []  # what each call runs
+        self._once: list[str] = []  # what is run when the text is
+        self._body: list[str] = []  # what each call runs
+        self._devices: dict[bool, Device] = {}  # of the last line, of what is run once (True) and of the body
         self.given: dict[str, Any] = {}
         self.variables: dict[str, Variable] = {}
         self.function_name = self._new(title)
@@ -116,14 +107,22 @@ class Text:
 
     def function(self, node: Node, name: str) -> str:
         """How to call a function of the array module on a node's device: by its own name where there is one module."""
-        module, is_only = node.device.module.__name__, len(self._modules) == 1
-        self._imports.add((module, name.split(".")[0] if is_only else ""))
-        return name if is_only else f"{module}.{name}"
+        module = node.device.module.__name__
+        self._imports.setdefault(module, set()).add(name.split(".")[0])
+        return name if self._has_one_module else f"{module}.{name}"
 
     # -- nodes
 
     def _add(self, node: Node, code: Sequence[str], comment: str, once: bool = False) -> None:
-        (self._once if once else self._body).append(_Lines(node.device, code, comment))
+        """Write lines with a comment; those of a GPU in a block where that is the current one."""
+        lines, margin = (self._once, "") if once else (self._body, "    ")
+        if node.device in self._gpus:
+            if self._devices.get(once) is not node.device:
+                lines.append(f"{margin}with {self._gpus[node.device]}:")
+            margin += "    "
+        self._devices[once] = node.device
+        first, *more = (margin + line for line in code)
+        lines += [f"{first.ljust(_WIDTH)}  # {comment}" if comment else first, *more]
 
     def _write(self, node: Node) -> None:
         if isinstance(node, nodes.Constant):
@@ -133,7 +132,8 @@ class Text:
         elif node in self.program.finals:
             self._add(node, node.memory(self), node.about or _looks(node), once=True)  # type: ignore[attr-defined]
         elif not isinstance(node, nodes.Leaf):
-            into = self._make_room(node)
+            self._make_room(node)
+            into = node in self.program.places
             lines = node.lines(self, self.name(node, numbered=True), into)
             over = " in place" if into and self.names[node] in map(self.names.get, node.operands) else ""
             if lines:
@@ -166,26 +166,24 @@ class Text:
         name = self.name(node, f"{base}_{_VIEWS.get(node.suffix.split('(')[0], 'part')}")
         self._add(node, [f"{name} = {base}{node.suffix}"], f"{_looks(node)}, a view", once=stays)
 
-    def _make_room(self, node: Node) -> bool:
-        """Have a node's name stand for the memory that its value is put into; whether there is such memory."""
+    def _make_room(self, node: Node) -> None:
+        """Have a node's name stand for the memory that its value is put into, if that is made once."""
         place = self.program.places.get(node)
         if place is None or node in self.names:
-            return place is not None
+            return
         memory, shape, size = place.memory, node.sample.shape, node.sample.size
         if memory is node:
-            self._add(node, [f"{self.name(node, numbered=True)} = {node.empty(self)}"], _looks(node), once=True)
-            return True
-        self._make_room(memory)
-        whole, is_same = self.names[memory], memory.sample.shape == shape
-        if memory in self.program.finals and is_same:  # in place of a variable
-            self.names[node] = whole
-            return True
-        part = whole if memory.sample.size == size else f"{whole}[{place.start}:{place.start + size}]"
-        if not is_same and (part == whole or len(shape) != 1):
-            part += f".reshape({shape})"
-        comment = f"{_looks(node)}, {'the same memory' if memory.sample.size == size else 'a part'}"
-        self._add(node, [f"{self.name(node, numbered=True)} = {part}"], comment, once=True)
-        return True
+            room, comment = node.empty(self), _looks(node)
+        else:
+            self._make_room(memory)
+            room, is_whole = self.names[memory], memory.sample.size == size
+            if memory in self.program.finals and memory.sample.shape == shape:  # in place of a variable
+                self.names[node] = room
+                return
+            room += "" if is_whole else f"[{place.start}:{place.start + size}]"
+            room += f".reshape({shape})" if memory.sample.shape != shape and (is_whole or len(shape) != 1) else ""
+            comment = f"{_looks(node)}, {'the same memory' if is_whole else 'a part'}"
+        self._add(node, [f"{self.name(node, numbered=True)} = {room}"], comment, once=True)
 
     # -- the end
 
@@ -194,55 +192,40 @@ class Text:
 
         Returns the names of the results.
         """
-        program, handed = self.program, {}
+        program, memory, kept = self.program, self.program.memory, {*self.program.finals, *self.program.places}
+        handed, news = dict[Node, str](), dict[Node, str]()
         for node in dict.fromkeys(program.results):
-            memory = program.memory(node)
-            handed[node] = self.names[node]
-            if isinstance(memory, nodes.Stored) or memory in program.finals or memory in program.places:
-                handed[node] = self._new("result")
-                base, views = node, ""
-                while isinstance(base, nodes.View) and not base.is_row_by_row:  # the copy is laid out as the view is
-                    views, base = base.suffix + views, base.operands[0]
-                self._add(node, [f"{handed[node]} = {self.names[base]}.copy(){views}"], _looks(node))
-        news: dict[Node, str] = {}
+            stays = isinstance(memory(node), nodes.Stored) or memory(node) in kept
+            handed[node] = self._copied(node, "result") if stays else self.names[node]
         for leaf, final in program.finals.items():
-            memory = program.memory(final)
-            if memory is not leaf:
-                news[leaf] = self.names[final]
-                if memory in program.finals:  # which may be overwritten before this is
-                    news[leaf] = self._new("old")
-                    self._add(final, [f"{news[leaf]} = {self.names[final]}.copy()"], _looks(final))
+            if memory(final) is not leaf:
+                is_another = memory(final) in program.finals  # which may be overwritten before this is
+                news[leaf] = self._copied(final, "old") if is_another else self.names[final]
         for leaf, name in news.items():
             copying = f"{self.function(leaf, 'copyto')}({self.names[leaf]}, {name})"
             self._add(leaf, [copying], "the variable's new value")
         return [handed[node] for node in program.results]
 
+    def _copied(self, node: Node, wanted: str) -> str:
+        """The name of a copy of a node's value, which is laid out as that is."""
+        name, base, views = self._new(wanted), node, ""
+        while isinstance(base, nodes.View) and not base.is_row_by_row:
+            views, base = base.suffix + views, base.operands[0]
+        self._add(node, [f"{name} = {self.names[base]}.copy(){views}"], _looks(node))
+        return name
+
     # -- the text
 
     def __str__(self) -> str:
         lines = []
-        for module, several in itertools.groupby(sorted(self._imports), key=lambda each: each[0]):
-            names = [name for _, name in several if name]
-            lines.append(f"from {module} import {', '.join(names)}" if names else f"import {module}")
+        for module, names in sorted(self._imports.items()):
+            some = f"from {module} import {', '.join(sorted(names))}"
+            lines.append(some if self._has_one_module else f"import {module}")
         lines += ["", "# given:", *self._about_given] if self.given else []
-        lines += ["", *self._written(self._once, "")] if self._once else []
+        lines += ["", *self._once] if self._once else []
         lines += ["", "", f"def {self.function_name}({', '.join(self.names[each] for each in self.parameters)}):"]
-        lines += [*self._written(self._body, "    "), f"    return {', '.join(self._results) or None}"]
+        lines += [*self._body, f"    return {', '.join(self._results) or None}"]
         return "\n".join(lines).strip("\n") + "\n"
-
-    def _written(self, groups: Sequence[_Lines], margin: str) -> list[str]:
-        """Lines with their comments, those of a GPU in a block where that is the current one."""
-        found: list[str] = []
-        for device, several in itertools.groupby(groups, key=lambda group: group.device):
-            inner = margin
-            if device in self._gpus:
-                found.append(f"{margin}with {self._gpus[device]}:")
-                inner += "    "
-            for _, (first, *more), comment in several:
-                first = inner + first
-                found.append(f"{first.ljust(_WIDTH)}  # {comment}" if comment else first)
-                found += [inner + each for each in more]
-        return found
 
 
 def _looks(node: Node) -> str:

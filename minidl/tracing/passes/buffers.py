@@ -3,8 +3,6 @@
 What counts is memory, not nodes: a view is a reader of what it is a view of.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 from minidl.tracing.nodes import Node
@@ -33,8 +31,6 @@ def share_buffers(program: Program) -> Program:
             waiting(each).append(buffers[each])
         if memory.can_write_into and memory not in buffers and memory not in stays:
             buffers[memory] = waiting(memory).pop() if waiting(memory) else memory
-            if memory not in last:
-                ended.append(memory)
         for each in ended:
             if each not in over:
                 waiting(each).append(buffers[each])

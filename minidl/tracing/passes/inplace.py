@@ -1,7 +1,5 @@
 """A variable's new value is written over the old one."""
 
-from __future__ import annotations
-
 from minidl.tracing.nodes import Called, Elementwise, Node
 from minidl.tracing.program import Place, Program
 

@@ -4,8 +4,6 @@ Two variables w and b, assigned w - rate * dw and b - rate * db, are laid one be
 product and a difference then serve for both.
 """
 
-from __future__ import annotations
-
 import contextlib
 import itertools
 from collections.abc import Sequence
@@ -108,21 +106,18 @@ class _Packing:
     def _alike(self, members: tuple[Node, ...]) -> Node:
         """One node that computes what several do, side by side."""
         first = members[0]
-        if members in self._whole or (set(members) == {first} and first.sample.shape == ()):
+        if members in self._whole or _is_one_number(members):
             return self._whole.get(members, first)
         fit = all(each.sample.dtype == first.sample.dtype and each.is_row_by_row for each in members)
-        if not fit or len(set(members)) < len(members):
-            raise _ApartError
-        if isinstance(first, Elementwise) and _is_one_call(first, members):
-            operands = [self._alike(each) for each in zip(*(node.operands for node in members), strict=True)]
-            sample, call = _sample(members), (first.function, first.arguments)
-            whole: Node = Elementwise(operands, sample, CPU, *call, about=first.about)
-            self._divide(whole, members)
-        elif all(each.can_write_into for each in members):
-            whole = self._whole[members] = Joined(members, _sample(members), CPU, about=first.about)
-        else:
-            raise _ApartError
-        return whole
+        if fit and len(set(members)) == len(members):
+            if isinstance(first, Elementwise) and _is_one_call(first, members):
+                operands = [self._alike(each) for each in zip(*(node.operands for node in members), strict=True)]
+                self._divide(Elementwise(operands, _sample(members), CPU, first.function, about=first.about), members)
+                return self._whole[members]
+            if all(each.can_write_into for each in members):
+                self._whole[members] = Joined(members, _sample(members), CPU, about=first.about)
+                return self._whole[members]
+        raise _ApartError
 
     def program(self) -> Program:
         """The program with wholes in the places of members, if nothing that moves one variable depends on how another
@@ -140,12 +135,14 @@ class _Packing:
             new.update(parts)
             order.extend([made, *parts.values()])
 
-        for node in [*self._program.nodes, None]:
-            for whole in [each for each in ahead if node is None or all(operand in new for operand in each.operands)]:
+        for node in self._program.nodes:
+            for whole in [each for each in ahead if all(operand in new for operand in each.operands)]:
                 ahead.remove(whole)
                 add(whole)
-            if node is not None and node not in members:
+            if node not in members:
                 add(node)
+        for whole in ahead:
+            add(whole)
         finals = {new[leaf]: new[final] for leaf, final in self._program.finals.items() if leaf not in self._group}
         finals[new[self._packed]] = new[self._final]
         return drop_unused(Program(order, [new[node] for node in self._program.results], finals))
@@ -160,9 +157,9 @@ def _is_one_call(first: Elementwise, members: tuple[Node, ...]) -> bool:
     all share, since an operand that broadcasts within its member wouldn't within the whole."""
     if first.function not in EXACT or {getattr(each, "function", "") for each in members} != {first.function}:
         return False
-    shapes = [each.sample.shape for each in members]
-    for column in zip(*(each.operands for each in members), strict=True):
-        is_shared = set(column) == {column[0]} and column[0].sample.shape == ()
-        if not is_shared and [each.sample.shape for each in column] != shapes:
-            return False
-    return True
+    shapes, columns = [each.sample.shape for each in members], zip(*(each.operands for each in members), strict=True)
+    return all(_is_one_number(column) or [each.sample.shape for each in column] == shapes for column in columns)
+
+
+def _is_one_number(members: Sequence[Node]) -> bool:
+    return set(members) == {members[0]} and members[0].sample.shape == ()

@@ -1,7 +1,5 @@
 """What is computed twice is computed once."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from minidl.tracing.nodes import Node

@@ -1,7 +1,5 @@
 """What nobody needs is dropped."""
 
-from __future__ import annotations
-
 from minidl.tracing.nodes import Argument, Called, Node
 from minidl.tracing.program import Program
 
