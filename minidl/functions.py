@@ -11,7 +11,7 @@ from typing import Any
 import numpy
 
 from minidl.context import compiling, thread
-from minidl.devices import device_of, is_gpu_array
+from minidl.devices import is_gpu_array
 from minidl.nest import flatten, form, pack
 from minidl.tensor import Tensor, TensorLike, as_tensor
 from minidl.tracing.compiled import Compiled, Pass, result_of
@@ -191,8 +191,7 @@ def _signature_of(nest: Any, leaves: Sequence[Any]) -> Hashable:
 
 def _looks(leaf: Any) -> Hashable:
     if type(leaf) is Tensor:
-        held = leaf.array
-        return held.shape, held.dtype, held.strides, device_of(held)
+        return leaf.array.shape, leaf.array.dtype, leaf.array.strides, leaf.home
     if type(leaf) in (bool, int, float, complex, str, bytes, type(None)) or isinstance(leaf, numpy.generic):
         return type(leaf), repr(leaf)  # which tells -0.0 from 0.0, and takes a NaN for itself
     return type(leaf), id(leaf)  # of an object that `Compiled` holds, so that no other gets its `id`

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from minidl.context import thread
-from minidl.devices import device, device_of
+from minidl.devices import device
 from minidl.errors import InvalidArgumentError, brief
 from minidl.nest import flatten, pack
 from minidl.ops.creation import identity, ones_like, zeros_like
@@ -222,7 +222,7 @@ class GradientTape(Tape):
         self._use()
         with device(None):
             rows, size = [], target.array.size
-            one = convert(1, target.dtype, device_of(target.array))
+            one = convert(1, target.dtype, target.home)
             for index in range(size):
                 entry = reshape(put(one, (index,), (size,)), target.shape)
                 found = self._gradients(self.edges.copy(), [target], [entry], listed)
@@ -280,7 +280,7 @@ def _upstream(targets: Sequence[TensorLike], output_gradients: Any) -> list[Tens
 
 
 def _given(gradient: Any, target: TensorLike) -> Tensor:
-    tensor = convert(gradient, target.dtype, device_of(target.array))
+    tensor = convert(gradient, target.dtype, target.home)
     if tensor.shape != target.shape:
         raise InvalidArgumentError(f"An output gradient has shape {tensor.shape}, its target shape {target.shape}")
     return identity(tensor)

@@ -76,8 +76,7 @@ class Operators:
     @property
     def device(self: Any) -> str:
         """The full name of the device that holds the value."""
-        device = device_of(self.array)
-        return f"/job:localhost/replica:0/task:0/device:{device.kind.upper()}:{device.ordinal}"
+        return f"/job:localhost/replica:0/task:0/device:{self.home.kind.upper()}:{self.home.ordinal}"
 
     def numpy(self: Any) -> Any:
         """The value as a NumPy array of its own, a NumPy scalar where there are no axes.
@@ -204,7 +203,7 @@ class Assignments:
 
     def relocate(self: Any, device: Any) -> None:
         """Keep the value on another device from now on."""
-        if device_of(self.array) is not device:
+        if self.home is not device:
             self.held = idea.Tensor(device.place(self.tensor.array))
 
 
@@ -218,9 +217,9 @@ def _of_one_shape(name: str, variable: idea.Variable, delta: Any) -> Sequence[id
 
 def _value_for(variable: idea.Variable, value: Any) -> idea.Tensor:
     """A value as a tensor of a variable's dtype, where the variable is."""
-    device = device_of(variable.array)
+    device = variable.home
     tensor = convert(value, variable.dtype, device)
-    if thread.state.device is None and (other := device_of(tensor.array)) is not device:
+    if thread.state.device is None and (other := tensor.home) is not device:
         why = f"Variable {variable.name!r} is on {device}; it can't be assigned a tensor on {other}"
         raise InvalidArgumentError(f"{why}, unless inside `with tf.device('{device}'):`")
     return move(tensor, device)

@@ -46,6 +46,11 @@ class TensorLike(Operators):
         dtype: numpy.dtype = self.array.dtype
         return dtype
 
+    @property
+    def home(self) -> Device:
+        """The device on which the array lives."""
+        return device_of(self.array)
+
 
 class Tensor(TensorLike):
     """An array of one dtype on one device, which never changes.
@@ -54,6 +59,8 @@ class Tensor(TensorLike):
         array: NumPy's or CuPy's array; whoever holds it must not write into it. While a function is traced it is a
             *symbol*, an array without values (see `tracing`), and nothing here needs to know.
         serial: the number by which a tape knows the tensor. (An `id` would be given out again.)
+        home: the device on which the array lives. A call hands on the one that it computed on, since CuPy takes its
+            time to say.
 
     >>> x = tf.constant([1, 2, 3])
     >>> x
@@ -62,11 +69,18 @@ class Tensor(TensorLike):
     ((3,), dtype('int32'), array([2, 3, 4], dtype=int32))
     """
 
-    __slots__ = ("__weakref__", "array", "serial")
+    __slots__ = ("__weakref__", "_home", "array", "serial")
 
-    def __init__(self, array: Any) -> None:
+    def __init__(self, array: Any, home: Device | None = None) -> None:
         self.array = array
         self.serial = _next_serial()
+        self._home = home
+
+    @property
+    def home(self) -> Device:
+        if self._home is None:
+            self._home = device_of(self.array)
+        return self._home
 
     @property
     def tensor(self) -> Tensor:  # type: ignore[override]  # an attribute of TensorLike that each class finds in its way
@@ -143,7 +157,7 @@ class Variable(TensorLike, Assignments):
 def _another(value: Tensor) -> Tensor:
     """Another tensor of the same array (copied where it isn't in C's order), so that a tape tells the two apart."""
     array = value.array
-    return Tensor(array if array.flags.c_contiguous else device_of(array).run(array.copy))
+    return Tensor(array if array.flags.c_contiguous else value.home.run(array.copy))
 
 
 def as_tensor(value: Any, dtype: Any = None, device: Device | None = None) -> Tensor:

@@ -15,6 +15,7 @@ from numpy import asarray, ndarray
 
 from minidl import primitive as idea, tape
 from minidl.context import thread
+from minidl.devices import CPU
 from minidl.ops.inputs import convert, mixed_dtypes, pair, wrong_dtype
 from minidl.primitive import NO_OPTIONS, Primitive
 from minidl.tensor import Tensor, TensorLike
@@ -36,7 +37,7 @@ def call(primitive: Primitive, inputs: tuple[Tensor, ...], options: Mapping[str,
         value = state.run_rule(primitive.forward, numpy, *arrays, **options)
     except (ValueError, RuntimeError):  # which `call` explains, or does otherwise
         return idea.call(primitive, inputs, options)
-    result = Tensor(value if type(value) is ndarray else asarray(value))
+    result = Tensor(value if type(value) is ndarray else asarray(value), CPU)
     for listener in state.listeners:
         listener.hear(primitive, inputs, result, options)
     return result
@@ -64,7 +65,7 @@ def unary(primitive: Primitive, dtypes: frozenset[Any]) -> Callable[..., Tensor]
             value = state.run_ufunc(kernel, array) if is_ufunc else state.run_rule(kernel, array)
         except (ValueError, RuntimeError):  # which `call` explains, or does otherwise
             return idea.call(primitive, (x,))
-        result = Tensor(value if type(value) is ndarray else asarray(value))
+        result = Tensor(value if type(value) is ndarray else asarray(value), CPU)
         for listener in state.listeners:
             listener.hear(primitive, (x,), result, NO_OPTIONS)
         return result
@@ -102,7 +103,7 @@ def binary(primitive: Primitive, dtypes: frozenset[Any], reflected: str = "") ->
             value = state.run_ufunc(kernel, a, b) if is_ufunc else state.run_rule(kernel, a, b)
         except (ValueError, RuntimeError):  # which `call` explains, or does otherwise
             return idea.call(primitive, (x, y))
-        result = Tensor(value if type(value) is ndarray else asarray(value))
+        result = Tensor(value if type(value) is ndarray else asarray(value), CPU)
         for listener in state.listeners:
             listener.hear(primitive, (x, y), result, NO_OPTIONS)
         return result

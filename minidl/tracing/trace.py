@@ -127,7 +127,7 @@ class Trace(Listener):
     def argument(self, tensor: Tensor, name: str) -> Tensor:
         """A tensor that stands for an argument of the function."""
         array = tensor.array
-        return self._tensor(self.add(nodes.Argument((), blank_like(array), device_of(array), name)))
+        return self._tensor(self.add(nodes.Argument((), blank_like(array), tensor.home, name)))
 
     # -- what calls of primitives ask
 
@@ -154,7 +154,7 @@ class Trace(Listener):
         """The tensor that a variable has for the function now."""
         if variable.serial not in self._values:
             array = variable.array
-            leaf = self.add(nodes.Stored((), blank_like(array), device_of(array), variable))
+            leaf = self.add(nodes.Stored((), blank_like(array), variable.home, variable))
             self._values[variable.serial] = variable, leaf, self._tensor(leaf)
         return self._values[variable.serial][2]
 
