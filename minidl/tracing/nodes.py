@@ -29,7 +29,7 @@ class Node:
         device: where it is.
         about: what it is for, in words.
         gradient_of: the node that this one is the gradient of.
-        origin: the node as it was traced, where a pass made this one of it.
+        made_of: the node as it was traced, where a pass made this one of it; `origin` is that, or else the node itself.
         same: the attributes in which two nodes of one kind agree that compute the same of the same; None for kinds
             of which no two do.
         can_write_into: whether its value can be put into memory that is there already.
@@ -43,13 +43,13 @@ class Node:
     device: Device
     about: str = field(default="", kw_only=True)
     gradient_of: Node | None = field(default=None, kw_only=True)
+    made_of: Node | None = field(default=None, kw_only=True)
     same: ClassVar[tuple[str, ...] | None] = None
     can_write_into: ClassVar[Any] = False
     label: ClassVar[Any] = property(lambda node: node.about)
     lines: ClassVar[Callable[..., list[str]]]
 
-    def __post_init__(self) -> None:
-        self.origin: Node = self
+    origin = property(lambda node: node.made_of or node)
 
     @property
     def is_row_by_row(self) -> bool:
@@ -61,7 +61,7 @@ class Node:
         if list(operands) == list(self.operands):
             return self
         made = object.__new__(type(self))
-        made.__dict__.update(self.__dict__, operands=operands)
+        made.__dict__.update(self.__dict__, operands=operands, made_of=self.origin)
         return made
 
     def empty(self, text: Text) -> str:

@@ -8,6 +8,7 @@ shape, dtype and strides, NumPy says itself, when it is called on *blank* arrays
 
 from __future__ import annotations
 
+import functools
 import math
 import mmap
 from collections.abc import Sequence
@@ -29,14 +30,15 @@ _OWN_PAGES = {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "
 _memory = mmap.mmap(-1, 1 << 16, **_OWN_PAGES)
 
 
-def blank(shape: Sequence[int], dtype: Any, strides: tuple[int, ...] | None = None) -> Any:
+@functools.lru_cache(4096)
+def blank(shape: tuple[int, ...], dtype: Any, strides: tuple[int, ...] | None = None) -> Any:
     """A blank array of NumPy's, its entries in C's order or with other strides. All lie in one memory."""
     global _memory
     ends = [(length - 1) * stride for length, stride in zip(shape, strides or (), strict=False)]
     size = sum(map(abs, ends)) + dtype.itemsize if strides else math.prod(shape) * dtype.itemsize
     if size > len(_memory):
         _memory = mmap.mmap(-1, 2 * size, **_OWN_PAGES)
-    return numpy.ndarray(tuple(shape), dtype, _memory, -sum(end for end in ends if end < 0), strides)
+    return numpy.ndarray(shape, dtype, _memory, -sum(end for end in ends if end < 0), strides)
 
 
 def blank_like(array: Any, device: Device = CPU) -> Any:
@@ -139,7 +141,7 @@ class Symbol(NDArrayOperatorsMixin):
     def _reduced(self, ufunc: str, name: str, axis: Any, keepdims: bool, options: dict[str, Any]) -> Symbol:
         axes = range(self.ndim) if axis is None else [each % self.ndim for each in numpy.atleast_1d(axis)]
         lengths = [1 if each in axes else n for each, n in enumerate(self.shape) if keepdims or each not in axes]
-        sample = blank(lengths, getattr(numpy, ufunc).reduce(numpy.zeros(1, self.dtype), **options).dtype)
+        sample = blank(tuple(lengths), getattr(numpy, ufunc).reduce(numpy.zeros(1, self.dtype), **options).dtype)
         if not self.node.is_row_by_row and self.device is CPU:  # the result's layout follows the operand's
             found = getattr(numpy, ufunc).reduce(self.node.sample, axis, keepdims=keepdims, **options)
             sample = blank_like(numpy.asarray(found))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import os
 import sys
@@ -95,6 +96,7 @@ class Trace(Listener):
         state = thread.state
         state.listeners, state.device, state.outer = self._before
         state.trace = self._frame = None
+        self._node_of, self._constants, self.nodes = {}, {}, []  # only who asks for the calls again needs more
 
     # -- nodes
 
@@ -165,8 +167,7 @@ class Trace(Listener):
         if not node.is_row_by_row:  # a variable's entries always are
             node = self.add(nodes.Copy([node], blank(value.shape, value.dtype), node.device, about="a copy"))
         self._values[variable.serial] = variable, self._values[variable.serial][1], self._tensor(node)
-        given = self.given(value)
-        self._steps.append(lambda found: variable.bind(today(given, found)))
+        self._steps.append(functools.partial(_assign, variable, self.given(value)))
 
     def create(self, variable: Variable, value: Tensor) -> None:
         """A variable is made, with a value."""
@@ -181,18 +182,13 @@ class Trace(Listener):
     # -- listening
 
     def hear(self, primitive: Primitive, inputs: tuple[Tensor, ...], result: Tensor, options: Options) -> None:
-        given, serial = tuple(map(self.given, inputs)), result.serial
-
-        def step(found: Found) -> None:
-            now = tuple([today(each, found) for each in given])
-            found[serial] = move(*now, **options) if primitive is _move else call(primitive, now, options)
-
-        self._steps.append(step)
+        serial = result.serial
+        self._steps.append(functools.partial(_call, primitive, tuple(map(self.given, inputs)), options, serial))
         self._node_of[serial] = result.array.node if isinstance(result.array, Symbol) else None
         self._frame = self._frame or _frame_where(lambda frame: frame.f_code is self._code)
 
     def hear_read(self, variable: Variable, value: Tensor) -> None:
-        self._steps.append(lambda found: found.update({value.serial: variable.read()}))
+        self._steps.append(functools.partial(_read, variable, value.serial))
 
     def hear_rule(self, edge: Edge, gradient: Tensor, total: Tensor) -> None:
         node, of = self._node_of.get(total.serial), self._node_of.get(edge.input)
@@ -259,6 +255,19 @@ class Trace(Listener):
             raise
         finally:
             state.device = device
+
+
+def _call(primitive: Primitive, given: Sequence[Any], options: Options, serial: int, found: Found) -> None:
+    now = tuple([today(each, found) for each in given])
+    found[serial] = move(*now, **options) if primitive is _move else call(primitive, now, options)
+
+
+def _read(variable: Variable, serial: int, found: Found) -> None:
+    found[serial] = variable.read()
+
+
+def _assign(variable: Variable, given: Any, found: Found) -> None:
+    variable.bind(today(given, found))
 
 
 def _called(primitive: Primitive, operands: Sequence[Node], options: Options, device: Device) -> Node:
