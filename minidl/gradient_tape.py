@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -247,15 +247,20 @@ class GradientTape(Tape):
         for target, gradient in zip(targets, given, strict=True):
             serial = target.tensor.serial
             gradients[serial] = gradients[serial] + gradient if serial in gradients else gradient
-        self.sweep(edges, gradients, {serial for each in serials for serial in each})
-        found = ([gradients[serial] for serial in each if serial in gradients] for each in serials)
-        return [sum(each[1:], each[0]) if each else None for each in found]
+        self.sweep(edges, gradients, set().union(*serials))
+        return [_total(gradients, each) for each in serials]
 
     def _serials(self, source: Any) -> Sequence[int]:
         """Of the tensors that the tape knows a source by: a variable was each value that was read of it."""
         serial = source.tensor.serial
         _, known = self._variables.get(source.serial, (None, []))
         return known if serial in known else [*known, serial]
+
+
+def _total(gradients: Mapping[int, Tensor], serials: Sequence[int]) -> Tensor | None:
+    """The sum of those gradients that there are."""
+    found = [gradients[serial] for serial in serials if serial in gradients]
+    return sum(found[1:], found[0]) if found else None
 
 
 def _tensors(role: str, nest: Any) -> list[Any]:

@@ -166,14 +166,16 @@ def call(primitive: Primitive, inputs: tuple[Tensor, ...], options: Mapping[str,
     where the inputs are on two devices, or don't fit the operation. (Operations call it by `ops/shortcut.py`, the same
     written out for speed.)
     """
-    state = thread.state
-    device = state.device
+    device = thread.state.device
     if device is None:
-        device = _device_of_all(primitive, inputs)
-    else:
-        inputs = tuple([move(x, device) for x in inputs])
+        return _call_on(_device_of_all(primitive, inputs), primitive, inputs, options)
+    return _call_on(device, primitive, tuple([move(x, device) for x in inputs]), options)
+
+
+def _call_on(device: Device, primitive: Primitive, inputs: tuple[Tensor, ...], options: Mapping[str, Any]) -> Tensor:
+    """Compute, then tell whoever listens."""
     result = Tensor(_computed(primitive, inputs, options, device), device)
-    for listener in state.listeners:
+    for listener in thread.state.listeners:
         listener.hear(primitive, inputs, result, options)
     return result
 
@@ -224,10 +226,4 @@ _move.like = lambda x, device: x
 
 def move(x: Tensor, device: Device) -> Tensor:
     """The tensor on another device (itself, if it is there already); its gradient moves back."""
-    if x.home is device:
-        return x
-    options = {"device": device}
-    moved = Tensor(_computed(_move, (x,), options, device), device)
-    for listener in thread.state.listeners:
-        listener.hear(_move, (x,), moved, options)
-    return moved
+    return x if x.home is device else _call_on(device, _move, (x,), {"device": device})

@@ -43,8 +43,7 @@ class TensorLike(Operators):
     @property
     def dtype(self) -> numpy.dtype:
         """The type of the entries, as NumPy's dtype."""
-        dtype: numpy.dtype = self.array.dtype
-        return dtype
+        return self.array.dtype  # type: ignore[no-any-return]  # NumPy's own word for it
 
     @property
     def home(self) -> Device:
@@ -130,8 +129,7 @@ class Variable(TensorLike, Assignments):
     def tensor(self) -> Tensor:  # type: ignore[override]
         """The present value: what the function that is being traced assigned, if any is, or what is held."""
         trace = thread.state.trace
-        found: Tensor = self.held.tensor if trace is None else trace.value_of(self)
-        return found
+        return self.held.tensor if trace is None else trace.value_of(self)  # type: ignore[no-any-return]
 
     def read(self) -> Tensor:
         """The present value, as operations take it: listeners are told of it."""

@@ -25,7 +25,7 @@ class Node:
 
     Attributes:
         operands: the nodes that it is computed from.
-        sample: a blank array that looks like it.
+        sample: a blank array that looks like it; `is_row_by_row` says whether its entries lie in C's order.
         device: where it is.
         about: what it is for, in words.
         gradient_of: the node that this one is the gradient of.
@@ -50,11 +50,7 @@ class Node:
     lines: ClassVar[Callable[..., list[str]]]
 
     origin = property(lambda node: node.made_of or node)
-
-    @property
-    def is_row_by_row(self) -> bool:
-        """Whether the entries lie in C's order."""
-        return bool(self.sample.flags.c_contiguous)
+    is_row_by_row = property(lambda node: bool(node.sample.flags.c_contiguous))
 
     def on(self, operands: Sequence[Node]) -> Node:
         """The same with other operands, itself where they are its own."""

@@ -128,8 +128,7 @@ class Trace(Listener):
 
     def argument(self, tensor: Tensor, name: str) -> Tensor:
         """A tensor that stands for an argument of the function."""
-        array = tensor.array
-        return self._tensor(self.add(nodes.Argument((), blank_like(array), tensor.home, name)))
+        return self._tensor(self.add(nodes.Argument((), blank_like(tensor.array), tensor.home, name)))
 
     # -- what calls of primitives ask
 
@@ -155,8 +154,7 @@ class Trace(Listener):
     def value_of(self, variable: Variable) -> Tensor:
         """The tensor that a variable has for the function now."""
         if variable.serial not in self._values:
-            array = variable.array
-            leaf = self.add(nodes.Stored((), blank_like(array), variable.home, variable))
+            leaf = self.add(nodes.Stored((), blank_like(variable.array), variable.home, variable))
             self._values[variable.serial] = variable, leaf, self._tensor(leaf)
         return self._values[variable.serial][2]
 
@@ -167,7 +165,8 @@ class Trace(Listener):
         if not node.is_row_by_row:  # a variable's entries always are
             node = self.add(nodes.Copy([node], blank(value.shape, value.dtype), node.device, about="a copy"))
         self._values[variable.serial] = variable, self._values[variable.serial][1], self._tensor(node)
-        self._steps.append(functools.partial(_assign, variable, self.given(value)))
+        given = self.given(value)
+        self._steps.append(lambda found: variable.bind(today(given, found)))
 
     def create(self, variable: Variable, value: Tensor) -> None:
         """A variable is made, with a value."""
@@ -188,7 +187,8 @@ class Trace(Listener):
         self._frame = self._frame or _frame_where(lambda frame: frame.f_code is self._code)
 
     def hear_read(self, variable: Variable, value: Tensor) -> None:
-        self._steps.append(functools.partial(_read, variable, value.serial))
+        serial = value.serial
+        self._steps.append(lambda found: found.update({serial: variable.read()}))
 
     def hear_rule(self, edge: Edge, gradient: Tensor, total: Tensor) -> None:
         node, of = self._node_of.get(total.serial), self._node_of.get(edge.input)
@@ -260,14 +260,6 @@ class Trace(Listener):
 def _call(primitive: Primitive, given: Sequence[Any], options: Options, serial: int, found: Found) -> None:
     now = tuple([today(each, found) for each in given])
     found[serial] = move(*now, **options) if primitive is _move else call(primitive, now, options)
-
-
-def _read(variable: Variable, serial: int, found: Found) -> None:
-    found[serial] = variable.read()
-
-
-def _assign(variable: Variable, given: Any, found: Found) -> None:
-    variable.bind(today(given, found))
 
 
 def _called(primitive: Primitive, operands: Sequence[Node], options: Options, device: Device) -> Node:

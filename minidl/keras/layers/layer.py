@@ -25,14 +25,22 @@ from minidl.tensor import Tensor, TensorLike, Variable
 from minidl.values import FLOATS, as_dtype
 
 
-class _Phase(threading.local):
+class _Phase:
     """What a thread is in the midst of: a call of a layer, for training or not."""
 
-    is_inside = False
-    training: bool | None = None
+    __slots__ = ("is_inside", "training")
+
+    def __init__(self) -> None:
+        self.is_inside = False
+        self.training: bool | None = None
 
 
-_phase = _Phase()
+class _Thread(threading.local):
+    def __init__(self) -> None:
+        self.phase = _Phase()
+
+
+_thread = _Thread()
 
 # The weights that layers made, by id: other variables that a layer keeps are its author's own affair.
 _made: weakref.WeakValueDictionary[int, Variable] = weakref.WeakValueDictionary()
@@ -114,11 +122,12 @@ class Layer:
     def _tried(self, input_shape: Any, length: int) -> Any:
         """What the layer gives for zeros, with a length for the unknown ones."""
         inputs = map_shapes(lambda shape: zeros([length if n is None else n for n in shape], self._dtype), input_shape)
-        training = _phase.training
+        phase = _thread.phase
+        training = phase.training
         try:
             return self._called(inputs, False)
         finally:
-            _phase.training = training
+            phase.training = training
 
     @property
     def works_by_rows(self) -> bool:
@@ -139,16 +148,17 @@ class Layer:
 
     def _called(self, inputs: Any, training: bool | None) -> Any:
         """The result for tensors; what isn't said of training is as in the call around this one."""
-        is_outermost, _phase.is_inside = not _phase.is_inside, True
+        phase = _thread.phase
+        is_outermost, phase.is_inside = not phase.is_inside, True
         if training is None:
-            training = self._training_by_default if _phase.training is None else _phase.training
-        _phase.training = training
+            training = self._training_by_default if phase.training is None else phase.training
+        phase.training = training
         call: Any = self.call  # which takes what its class says
         try:
             return call(inputs, training=training) if self._takes_training and training is not None else call(inputs)
         finally:
             if is_outermost:
-                _phase.is_inside, _phase.training = False, None
+                phase.is_inside, phase.training = False, None
 
     def _cast_all(self, inputs: Any) -> Any:
         """The inputs as tensors, those of floats in the layer's dtype; a list of numbers is one tensor."""

@@ -220,15 +220,10 @@ def _rate_variable(learning_rate: Any) -> Variable:
 
 def _checked(gradients: Sequence[Any], variables: Sequence[Variable]) -> tuple[list[Tensor], list[Variable]]:
     """Gradients, in the shapes and dtypes of their variables, and the variables: without those that have none."""
-    pairs = list(zip(gradients, variables, strict=True))
-    if left_out := [variable.name for gradient, variable in pairs if gradient is None]:
-        said = f"The variables {left_out} have no gradient: the loss doesn't depend on them"
-        if len(left_out) == len(pairs):
-            raise ValueError(said)
-        warnings.warn(f"{said}, and they stay", stacklevel=4)
-    found, moved = [], []
-    for gradient, variable in pairs:
+    found, moved, left_out = [], [], []
+    for gradient, variable in zip(gradients, variables, strict=True):
         if gradient is None:
+            left_out.append(variable.name)
             continue
         array = variable.array
         if type(gradient) is not Tensor or gradient.array.dtype is not array.dtype:
@@ -237,4 +232,9 @@ def _checked(gradients: Sequence[Any], variables: Sequence[Variable]) -> tuple[l
             raise ValueError(f"Variable {variable.name!r} has shape {variable.shape}, its gradient {gradient.shape}")
         found.append(gradient)
         moved.append(variable)
+    if left_out:
+        said = f"The variables {left_out} have no gradient: the loss doesn't depend on them"
+        if not moved:
+            raise ValueError(said)
+        warnings.warn(f"{said}, and they stay", stacklevel=4)
     return found, moved
