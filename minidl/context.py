@@ -22,20 +22,20 @@ class State:
     device:      the device of the innermost `with device(...)`, or None outside of any.
     outer:       the devices of the scopes around it.
     trace:       what writes down the calls of a function that is being traced, None where none is.
-    run_ufunc:   calls a function of NumPy's with its floating-point warnings off, as TensorFlow has none.
+    run_rule:    calls a forward rule with NumPy's floating-point warnings off, as TensorFlow has none.
                  (A context of its own makes that as cheap as the call; `numpy.errstate` would double it.)
-    run_rule:    calls a forward rule so, and `run_program` a compiled program. Each has another context, since none can
-                 be entered twice, and a signal handler may compute in the midst of them.
+    run_program: calls a compiled program so, in another context, since none can be entered twice, and a signal handler
+                 may compute in the midst of a program.
     """
 
-    __slots__ = ("device", "listeners", "outer", "run_program", "run_rule", "run_ufunc", "trace")
+    __slots__ = ("device", "listeners", "outer", "run_program", "run_rule", "trace")
 
     def __init__(self) -> None:
         self.listeners: tuple[Listener, ...] = ()
         self.device: Device | None = None
         self.outer: list[Device | None] = []
         self.trace: Any = None
-        self.run_ufunc, self.run_rule, self.run_program = quiet_call(), quiet_call(), quiet_call()
+        self.run_rule, self.run_program = quiet_call(), quiet_call()
 
     def enter(self, listener: Listener) -> None:
         """Tell a listener of the calls that follow."""

@@ -107,7 +107,7 @@ def _takes_variables(function: Callable[..., Any]) -> bool:
     return any(each.name == "variables" or each.kind is each.VAR_KEYWORD for each in parameters)
 
 
-def _pieces(whole: Tensor, shapes: list[tuple[int, ...]]) -> list[Tensor]:
+def _pieces(whole: Tensor, shapes: Sequence[tuple[int, ...]]) -> list[Tensor]:
     """The parts of one long vector, in their shapes; a lone tensor is its own only part."""
     if len(shapes) == 1:
         return [whole]

@@ -8,12 +8,12 @@ import inspect
 import weakref
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from types import MethodType
-from typing import Any, Generic, ParamSpec, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
 import numpy
 
 from minidl.context import compiling, thread
-from minidl.devices import device_of, is_gpu_array
+from minidl.devices import is_gpu_array
 from minidl.errors import brief
 from minidl.nest import flatten, form, pack
 from minidl.specs import TensorSpec
@@ -35,18 +35,15 @@ def function(func: Callable[P, R], **options: Any) -> Function[P, R]: ...
 def function(func: None = None, **options: Any) -> Callable[[Callable[P, R]], Function[P, R]]: ...
 
 
-def function(
-    func: Callable[..., Any] | None = None, input_signature: Any = None, autograph: bool = True,
-    jit_compile: bool | None = None, reduce_retracing: bool = False,
-) -> Any:  # fmt: skip
+def function(func: Any = None, *, input_signature: Any = None, **options: Any) -> Any:
     """Make a function compiled: traced in its first call, it runs as a straight-line program in later ones.
 
     Arguments:
         func: takes tensors, variables, numbers, and nests of them. Without it, the result is a decorator.
         input_signature: a TensorSpec for each argument, in nests where the arguments are: what is given is made a
             tensor, and must look so. Each shape is traced by itself nevertheless.
-        autograph, jit_compile, reduce_retracing: TensorFlow's words. Here every function is compiled, each shape is
-            traced by itself, and an `if` or a `while` on a tensor is an error, whatever they say.
+        options: TensorFlow's `autograph`, `jit_compile`, `reduce_retracing`. Here every function is compiled, each shape
+            is traced by itself, and an `if` or a `while` on a tensor is an error, whatever they say.
 
     The first call with a signature (the nest of the arguments; shapes, dtypes, layouts and devices of its tensors;
     all else by value) runs the function while a trace listens. From the trace a program of array calls is written,
@@ -56,8 +53,8 @@ def function(
     it calls one with a custom gradient). It may be traced more than once. What it computes in threads of its own is not
     traced, and so the same at each call; they must not call compiled functions while it waits for them.
 
-    Raises TypeError for arguments that don't fit the input signature, and where Python looks at a tensor's value while the function is traced, and ValueError where it
-    makes a variable in any call but its first.
+    Raises TypeError for arguments that don't fit the input signature, and where Python looks at a tensor's value while
+    the function is traced; ValueError where it makes a variable in any call but its first.
 
     >>> @tf.function
     ... def descend(x):
@@ -69,6 +66,8 @@ def function(
     >>> [float(descend(x)) for _ in range(3)]
     [64.0, 16.0, 4.0]
     """
+    if unknown := set(options) - {"autograph", "jit_compile", "reduce_retracing", "experimental_relax_shapes"}:
+        raise TypeError(f"tf.function has no argument {', '.join(sorted(unknown))} in minidl")
     if func is None:
         return functools.partial(function, input_signature=input_signature)
     if not callable(func):
@@ -86,7 +85,7 @@ class Function(Generic[P, R]):
         self._guards: list[tuple[Callable[..., Any], Compiled]] = []  # that of the latest call first
         self._latest: Compiled | None = None
         self._has_run = False
-        self._methods: dict[int, Function] = {}  # for each instance whose method this is, by its id
+        self._methods: dict[int, Function[..., Any]] = {}  # for each instance whose method this is, by its id
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         if instance is None:
@@ -105,8 +104,13 @@ class Function(Generic[P, R]):
 
     python_function = property(lambda self: self._function, doc="The function in Python.")
 
-    def __call__(self, *arguments: P.args, **options: P.kwargs) -> R:
-        """What the function gives, compiled."""
+    if TYPE_CHECKING:
+        __name__: str
+
+        def __call__(self, *arguments: P.args, **options: P.kwargs) -> R: ...
+
+    def _run_compiled(self, *arguments: Any, **options: Any) -> Any:
+        """What the function gives, by the program for such arguments."""
         if not options:
             for guard, compiled in self._guards:
                 found = guard(*arguments)
@@ -207,7 +211,7 @@ def run_functions_eagerly(run_eagerly: bool) -> None:
     x is 1.0
     >>> tf.config.run_functions_eagerly(False)
     """
-    Function.__call__ = _run_as_python if run_eagerly else _run_compiled  # type: ignore[method-assign]
+    Function.__call__ = _run_as_python if run_eagerly else Function._run_compiled  # type: ignore[method-assign]
 
 
 def functions_run_eagerly() -> bool:
@@ -216,14 +220,14 @@ def functions_run_eagerly() -> bool:
     >>> tf.config.functions_run_eagerly()
     False
     """
-    return Function.__call__ is not _run_compiled
+    return Function.__call__ is _run_as_python
 
 
-_run_compiled = Function.__call__
-
-
-def _run_as_python(self: Function[P, R], *arguments: P.args, **options: P.kwargs) -> R:
+def _run_as_python(self: Function[..., Any], *arguments: Any, **options: Any) -> Any:
     return self.python_function(*arguments, **options)
+
+
+run_functions_eagerly(False)
 
 
 # -- what of its arguments a program depends on: everything, but for the values in tensors ------------------------
@@ -263,8 +267,7 @@ def _signature_of(nest: Any, leaves: Sequence[Any]) -> Hashable:
 
 def _looks(leaf: Any) -> Hashable:
     if type(leaf) is Tensor:
-        held = leaf.array
-        return held.shape, held.dtype, held.strides, device_of(held)
+        return leaf.array.shape, leaf.array.dtype, leaf.array.strides, leaf.home
     if type(leaf) in (bool, int, float, complex, str, bytes, type(None)) or isinstance(leaf, numpy.generic):
         return type(leaf), repr(leaf)  # which tells -0.0 from 0.0, and takes a NaN for itself
     return type(leaf), id(leaf)  # of an object that `Compiled` holds, so that no other gets its `id`

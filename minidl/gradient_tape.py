@@ -1,19 +1,20 @@
 """GradientTape: the tape with TensorFlow's manners, such as nests of targets and sources, options, and Jacobians."""
 
 import enum
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Self
 
 from minidl.context import thread
-from minidl.devices import device, device_of
+from minidl.devices import device
 from minidl.errors import InvalidArgumentError, brief
 from minidl.nest import flatten, pack
-from minidl.ops.creation import identity, ones_like, zeros_like
+from minidl.ops.creation import identity, ones_like, zeros, zeros_like
 from minidl.ops.inputs import convert, number
 from minidl.ops.joining import stack
 from minidl.ops.parts import put
-from minidl.ops.shaping import reshape
+from minidl.ops.shaping import broadcast_to, reshape, transpose
 from minidl.tape import Edge, Tape
 from minidl.tensor import Tensor, TensorLike, Variable
 from minidl.values import float32
@@ -194,13 +195,17 @@ class GradientTape(Tape):
         finally:
             state.device = scope
 
-    def jacobian(self, target: Any, sources: Any, unconnected_gradients: Any = "none") -> Any:
+    def jacobian(
+        self, target: Any, sources: Any, unconnected_gradients: Any = "none", parallel_iterations: Any = None,
+        experimental_use_pfor: bool = True,
+    ) -> Any:  # fmt: skip
         """The derivative of each entry of the target with respect to each entry of each source.
 
         Arguments:
             target: one tensor.
             sources: a tensor or variable, or a nest of them.
             unconnected_gradients: 'none' or 'zero', for a source that the target doesn't depend on.
+            parallel_iterations, experimental_use_pfor: TensorFlow's words for how; the result is the same.
 
         Returns a nest like the sources', of tensors of the target's shape followed by the source's. It takes a
         sweep for each entry of the target. Errors as of `gradient`.
@@ -212,19 +217,51 @@ class GradientTape(Tape):
         array([[2., 0.],
                [0., 4.]], dtype=float32)
         """
-        is_zero = unconnected_gradients != "none" and UnconnectedGradients(unconnected_gradients).value == "zero"
         if not isinstance(target, TensorLike):
             raise ValueError(f"A Jacobian is of one tensor or variable; {brief(target)} was given")
-        listed = _tensors("A source", sources)
+        found = self._rows(target, _tensors("A source", sources), target.shape, unconnected_gradients)
+        return pack(sources, found)
+
+    def batch_jacobian(
+        self, target: Any, source: Any, unconnected_gradients: Any = "none", parallel_iterations: Any = None,
+        experimental_use_pfor: bool = True,
+    ) -> Any:  # fmt: skip
+        """The derivative of each sample's entries of the target with respect to the same sample's of the source.
+
+        Arguments:
+            target, source: tensors with an axis of samples in front, ValueError for two lengths of it. No sample of
+                the target may depend on another of the source.
+            unconnected_gradients, parallel_iterations, experimental_use_pfor: as of `jacobian`.
+
+        Returns a tensor of the target's shape followed by the source's without its first axis. It takes a sweep for
+        each entry of one sample.
+
+        >>> x = tf.constant([[1.0, 2.0], [3.0, 4.0]])
+        >>> with tf.GradientTape() as tape:
+        ...     tape.watch(x)
+        ...     y = x * x
+        >>> tape.batch_jacobian(y, x).numpy()[1]
+        array([[6., 0.],
+               [0., 8.]], dtype=float32)
+        """
+        if not target.shape or target.shape[:1] != source.shape[:1]:
+            raise ValueError(f"batch_jacobian takes as many samples in both, not shapes {target.shape}, {source.shape}")
+        (found,) = self._rows(target, _tensors("A source", source), target.shape[1:], unconnected_gradients)
+        axes, count = range(len(target.shape) - 1), len(target.shape)
+        return None if found is None else transpose(found, [count - 1, *axes, *range(count, found.ndim)])
+
+    def _rows(self, target: Any, sources: list[Any], shape: tuple[int, ...], unconnected_gradients: Any) -> list[Any]:
+        """For each source its gradient by each entry of a shape that broadcasts to the target's, in one tensor."""
+        is_zero = unconnected_gradients != "none" and UnconnectedGradients(unconnected_gradients).value == "zero"
         self._use()
         with device(None):
-            one, size = convert(1, target.dtype, device_of(target.array)), target.array.size
-            entries = (reshape(put(one, (index,), (size,)), target.shape) for index in range(size))
+            one, size = convert(1, target.dtype, target.home), math.prod(shape)
+            entries = (broadcast_to(reshape(put(one, (n,), (size,)), shape), target.shape) for n in range(size))
             serial = target.tensor.serial
-            rows = [self._swept(self.edges.copy(), {serial: entry}, listed, is_zero) for entry in entries]
+            rows = [self._swept(self.edges.copy(), {serial: entry}, sources, is_zero) for entry in entries]
             if not self._persistent:
                 self.edges.clear()
-            return pack(sources, [_stacked([row[k] for row in rows], target, x) for k, x in enumerate(listed)])
+            return [_stacked([row[k] for row in rows], shape, x) for k, x in enumerate(sources)]
 
     def _use(self) -> None:
         if self._persistent:
@@ -237,16 +274,24 @@ class GradientTape(Tape):
 
     def _swept(self, edges: list[Edge], gradients: dict[int, Tensor], sources: list[Any], is_zero: bool) -> list[Any]:
         """Sweep edges, given the targets' gradients; the gradient of each source, zeros or None where there is none."""
-        serials, otherwise = [self._serials(x) for x in sources], zeros_like if is_zero else lambda x: None
-        self.sweep(edges, gradients, {serial for each in serials for serial in each})
-        found = ([gradients[serial] for serial in each if serial in gradients] for each in serials)
-        return [sum(each[1:], each[0]) if each else otherwise(x) for each, x in zip(found, sources, strict=True)]
+        serials = [self._serials(source) for source in sources]
+        self.sweep(edges, gradients, set().union(*serials))
+        found = [_total(gradients, each) for each in serials]
+        if is_zero:
+            return [zeros_like(x) if gradient is None else gradient for gradient, x in zip(found, sources, strict=True)]
+        return found
 
     def _serials(self, source: Any) -> Sequence[int]:
         """Of the tensors that the tape knows a source by: a variable was each value that was read of it."""
         serial = source.tensor.serial
         _, known = self._variables.get(source.serial, (None, []))
         return known if serial in known else [*known, serial]
+
+
+def _total(gradients: Mapping[int, Tensor], serials: Sequence[int]) -> Tensor | None:
+    """The sum of those gradients that there are."""
+    found = [gradients[serial] for serial in serials if serial in gradients]
+    return sum(found[1:], found[0]) if found else None
 
 
 def _tensors(role: str, nest: Any) -> list[Any]:
@@ -270,7 +315,7 @@ def _upstream(targets: Sequence[TensorLike], output_gradients: Any) -> dict[int,
 
 
 def _given(gradient: Any, target: TensorLike) -> Tensor:
-    tensor = convert(gradient, target.dtype, device_of(target.array))
+    tensor = convert(gradient, target.dtype, target.home)
     if tensor.shape != target.shape:
         raise InvalidArgumentError(f"An output gradient has shape {tensor.shape}, its target shape {target.shape}")
     return identity(tensor)
@@ -284,8 +329,8 @@ def _ones(target: TensorLike) -> Tensor:
     return ones_like(target)
 
 
-def _stacked(rows: Sequence[Any], target: TensorLike, source: TensorLike) -> Any:
-    """The gradients of a target's entries as one Jacobian, None where one of them is."""
+def _stacked(rows: Sequence[Any], shape: Sequence[int], source: TensorLike) -> Any:
+    """The gradients by the entries of a shape as one Jacobian, None where one of them is."""
     if any(row is None for row in rows):
         return None
-    return reshape(stack(rows) if rows else zeros_like(target), [*target.shape, *source.shape])
+    return reshape(stack(rows) if rows else zeros([0], source.dtype), [*shape, *source.shape])

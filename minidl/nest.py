@@ -26,7 +26,7 @@ def pack(nest: Any, values: Iterable[Any]) -> Any:
         for key in sorted(nest):
             packed[key] = pack(nest[key], values)
         return packed
-    parts = [pack(part, values) for part in nest]
+    parts = [pack(part, values) if isinstance(part, (list, tuple, dict)) else next(values) for part in nest]
     return type(nest)(*parts) if hasattr(nest, "_fields") else type(nest)(parts)
 
 

@@ -93,8 +93,7 @@ class Operators:
     @property
     def device(self: Any) -> str:
         """The full name of the device that holds the value."""
-        device = device_of(self.array)
-        return f"/job:localhost/replica:0/task:0/device:{device.kind.upper()}:{device.ordinal}"
+        return f"/job:localhost/replica:0/task:0/device:{self.home.kind.upper()}:{self.home.ordinal}"
 
     def numpy(self: Any) -> Any:
         """The value as a NumPy array of its own, a NumPy scalar where there are no axes.
@@ -203,8 +202,6 @@ def _text(array: Any, prefix: str) -> str:
 class Assignments:
     """What variables can do beside."""
 
-    __slots__ = ()
-
     def assign(
         self: Any, value: Any, use_locking: bool = False, name: str | None = None, read_value: bool = True
     ) -> Any:
@@ -240,13 +237,6 @@ class Assignments:
         """Subtract from a variable a value of its shape (InvalidArgumentError for another); see `assign`."""
         return self.assign(table.subtract(*_of_one_shape("assign_sub", self, delta)), read_value=read_value)
 
-    def __getitem__(self: Any, index: Any) -> idea.Tensor:
-        """The part at an index, as a tensor; `v[index].assign(value)` assigns to that part of the variable."""
-        part = getitem(self, index)
-        reference = weakref.ref(part, functools.partial(_parts.pop, part.serial))
-        _parts[part.serial] = reference, self, index
-        return part
-
     def value(self: Any) -> idea.Tensor:
         """The present value as a tensor of its own, through which gradients flow."""
         return identity(self)
@@ -255,7 +245,7 @@ class Assignments:
 
     def relocate(self: Any, device: Any) -> None:
         """Keep the value on another device from now on."""
-        if device_of(self.array) is not device:
+        if self.home is not device:
             self.held = idea.Tensor(device.place(self.tensor.array))
 
 
@@ -271,7 +261,15 @@ def _of_one_shape(name: str, variable: idea.Variable, delta: Any) -> Sequence[id
 _parts: dict[int, tuple[Any, idea.Variable, Any]] = {}
 
 
-def _assign_to_part(self: idea.Tensor) -> Callable[[Any], idea.Variable]:
+def _part_of_variable(self: idea.Variable, index: Any) -> idea.Tensor:
+    """The part at an index, as a tensor; `v[index].assign(value)` assigns to that part of the variable."""
+    part = getitem(self, index)
+    reference = weakref.ref(part, functools.partial(_parts.pop, part.serial))
+    _parts[part.serial] = reference, self, index
+    return part
+
+
+def _assign_to_part(self: idea.Tensor) -> Callable[[Any], Any]:
     """Of a part of a variable: what gives it another value, as in `v[0].assign([1.0, 2.0])`."""
     if self.serial not in _parts:
         raise AttributeError(
@@ -279,7 +277,7 @@ def _assign_to_part(self: idea.Tensor) -> Callable[[Any], idea.Variable]:
         )
     _, variable, index = _parts[self.serial]
 
-    def assign(value: Any) -> idea.Variable:
+    def assign(value: Any) -> Any:
         whole, tensor = variable.read(), convert(value, variable.dtype, device_of(variable.array))
         extra = max(tensor.ndim - self.ndim, 0)
         if tensor.shape[:extra] != (1,) * extra:
@@ -293,17 +291,25 @@ def _assign_to_part(self: idea.Tensor) -> Callable[[Any], idea.Variable]:
 
 def _value_for(variable: idea.Variable, value: Any) -> idea.Tensor:
     """A value as a tensor of a variable's dtype, where the variable is."""
-    device = device_of(variable.array)
+    device = variable.home
     tensor = convert(value, variable.dtype, device)
-    if thread.state.device is None and (other := device_of(tensor.array)) is not device:
+    if thread.state.device is None and (other := tensor.home) is not device:
         why = f"Variable {variable.name!r} is on {device}; it can't be assigned a tensor on {other}"
         raise InvalidArgumentError(f"{why}, unless inside `with tf.device('{device}'):`")
     return move(tensor, device)
 
 
-_OF_EACH_CLASS = ("__module__", "__doc__", "__slots__", "__qualname__", "__firstlineno__", "__static_attributes__", "_")
+_OF_EACH_CLASS = {
+    "_",
+    *vars(type("_Plain", (), {})),
+    "__slots__",
+    "__qualname__",
+    "__firstlineno__",
+    "__static_attributes__",
+}
 for _given, _class in ((Operators, idea.TensorLike), (Assignments, idea.Variable)):
     for _name, _what in vars(_given).items():
         if _name not in _OF_EACH_CLASS:
             setattr(_class, _name, _what)
-idea.Tensor.assign = property(_assign_to_part)  # type: ignore[attr-defined]
+vars(idea)["Tensor"].assign = property(_assign_to_part)
+vars(idea)["Variable"].__getitem__ = _part_of_variable

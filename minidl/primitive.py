@@ -23,7 +23,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from minidl.context import thread
-from minidl.devices import CPU, Device, device_of
+from minidl.devices import CPU, Device
 from minidl.errors import InvalidArgumentError
 from minidl.tensor import Tensor, Variable
 
@@ -81,7 +81,7 @@ class GradientRule:
         for index, name in enumerate(inputs):
             array = f"inputs[{index}].array"
             known |= {name: f"inputs[{index}]", f"{name}_shape": f"{array}.shape", f"{name}_dtype": f"{array}.dtype"}
-            known[f"{name}_device"] = f"device_of({array})"
+            known[f"{name}_device"] = f"inputs[{index}].home"
         names = function.__code__.co_varnames[1 : function.__code__.co_argcount]
         if unknown := [name for name in names if name not in known]:
             raise TypeError(f"A gradient rule asks for {unknown}; it can have {sorted(known)}")
@@ -89,7 +89,7 @@ class GradientRule:
             return cls(function)
         kept = "".join(known[name] + ", " for name in names)
         # Written out, since a tape picks at each call: a walk over the names would take several times as long.
-        return cls(function, eval(f"lambda inputs, result, options: ({kept})", {"device_of": device_of}))
+        return cls(function, eval(f"lambda inputs, result, options: ({kept})"))
 
 
 class Primitive:
@@ -166,14 +166,16 @@ def call(primitive: Primitive, inputs: tuple[Tensor, ...], options: Mapping[str,
     where the inputs are on two devices, or don't fit the operation. (Operations call it by `ops/shortcut.py`, the same
     written out for speed.)
     """
-    state = thread.state
-    device = state.device
+    device = thread.state.device
     if device is None:
-        device = _device_of_all(primitive, inputs)
-    else:
-        inputs = tuple([move(x, device) for x in inputs])
-    result = Tensor(_computed(primitive, inputs, options, device))
-    for listener in state.listeners:
+        return _call_on(_device_of_all(primitive, inputs), primitive, inputs, options)
+    return _call_on(device, primitive, tuple([move(x, device) for x in inputs]), options)
+
+
+def _call_on(device: Device, primitive: Primitive, inputs: tuple[Tensor, ...], options: Mapping[str, Any]) -> Tensor:
+    """Compute, then tell whoever listens."""
+    result = Tensor(_computed(primitive, inputs, options, device), device)
+    for listener in thread.state.listeners:
         listener.hear(primitive, inputs, result, options)
     return result
 
@@ -204,11 +206,11 @@ def _misfit(primitive: Primitive, inputs: tuple[Tensor, ...], error: Exception) 
 
 def _device_of_all(primitive: Primitive, inputs: tuple[Tensor, ...]) -> Device:
     """Where the inputs are, on the CPU if there are none."""
-    device = device_of(inputs[0].array) if inputs else CPU
+    device = inputs[0].home if inputs else CPU
     for x in inputs[1:]:
-        if device_of(x.array) is not device:
+        if x.home is not device:
             raise InvalidArgumentError(
-                f"{primitive.name}: inputs are on {device} and {device_of(x.array)}; "
+                f"{primitive.name}: inputs are on {device} and {x.home}; "
                 f"inside `with tf.device('{device}'):` an operation brings its inputs to {device}"
             )
     return device
@@ -224,10 +226,4 @@ _move.like = lambda x, device: x
 
 def move(x: Tensor, device: Device) -> Tensor:
     """The tensor on another device (itself, if it is there already); its gradient moves back."""
-    if device_of(x.array) is device:
-        return x
-    options = {"device": device}
-    moved = Tensor(_computed(_move, (x,), options, device))
-    for listener in thread.state.listeners:
-        listener.hear(_move, (x,), moved, options)
-    return moved
+    return x if x.home is device else _call_on(device, _move, (x,), {"device": device})

@@ -14,7 +14,7 @@ from minidl.primitive import Primitive, call
 from minidl.tensor import Tensor, TensorLike
 from minidl.tracing.symbols import Symbol
 
-_print = print
+_print: Any = print  # Python's
 
 
 class _Shown:
@@ -59,7 +59,7 @@ def print(  # TensorFlow's name for it
     if output_stream is not None and not hasattr(output_stream, "write"):
         raise ValueError(f"tf.print writes to a stream such as sys.stdout; {brief(output_stream)} was given")
     leaves = [convert(each) if isinstance(each, TensorLike) else each for each in flatten(inputs)]
-    late = [each for each in leaves if isinstance(each, TensorLike) and type(each.array) is Symbol]
+    late = [each for each in leaves if isinstance(each, Tensor) and type(each.array) is Symbol]
 
     def write(xp: Any, *arrays: Any) -> Any:
         today = dict(zip(map(id, late), arrays, strict=True))

@@ -12,7 +12,7 @@ from minidl.values import as_dtype, float32
 __all__ = ["TensorShape", "TensorSpec"]
 
 
-class TensorShape(tuple[int | None, ...]):
+class TensorShape(tuple[int, ...]):
     """The length of each axis, as a tuple; None among them stands for any length.
 
     >>> shape = tf.ones([2, 3]).shape
@@ -24,31 +24,31 @@ class TensorShape(tuple[int | None, ...]):
 
     rank = ndims = property(lambda self: len(self), doc="The number of axes.")
 
-    def as_list(self) -> list[int | None]:
+    def as_list(self) -> list[int]:
         """The lengths as a list."""
         return list(self)
 
     def num_elements(self) -> int | None:
         """How many entries a tensor of this shape has; None where a length isn't known."""
-        return math.prod(length or 0 for length in self) if self.is_fully_defined() else None
+        return math.prod(self) if self.is_fully_defined() else None
 
     def is_fully_defined(self) -> bool:
         """Whether all lengths are known."""
         return None not in self
 
-    def is_compatible_with(self, other: Iterable[int | None]) -> bool:
+    def is_compatible_with(self, other: Iterable[int]) -> bool:
         """Whether a shape could be this one, None standing for any length."""
         lengths = tuple(other)
         pairs = zip(self, lengths, strict=False)
         return len(self) == len(lengths) and all(a == b or a is None or b is None for a, b in pairs)
 
-    def concatenate(self, other: Iterable[int | None]) -> "TensorShape":
+    def concatenate(self, other: Iterable[int]) -> "TensorShape":
         """The shape with the axes of another behind its own."""
         return TensorShape((*self, *other))
 
     __add__ = concatenate  # type: ignore[assignment]  # a tuple adds tuples alone
 
-    def __radd__(self, other: Iterable[int | None]) -> "TensorShape":
+    def __radd__(self, other: Iterable[int]) -> "TensorShape":
         return TensorShape((*other, *self))
 
     def __getitem__(self, index: Any) -> Any:
@@ -56,7 +56,7 @@ class TensorShape(tuple[int | None, ...]):
         return TensorShape(found) if isinstance(index, slice) else found
 
     def __eq__(self, other: object) -> bool:
-        return tuple.__eq__(self, tuple(other) if isinstance(other, list) else other)  # type: ignore[arg-type]
+        return tuple.__eq__(self, tuple(other) if isinstance(other, list) else other)
 
     def __ne__(self, other: object) -> bool:
         return not self == other

@@ -1,8 +1,8 @@
 """Tensor, an array that never changes, and Variable, a name for a tensor that can be given another.
 
 The first of the three files that hold the idea. `primitive.py` computes with tensors and tells whoever listens;
-`tape.py` listens, and differentiates. The operators, as in `x * y`, are given to both classes by `operators.py`, and
-the dtype that a number gets is found in `values.py`: neither is needed to understand these three. Whatever mentions
+`tape.py` listens, and differentiates. The operators, as in `x * y`, and `shape` are given to both classes by
+`operators.py`, and the dtype that a number gets is found in `values.py`: neither is needed to understand these three. Whatever mentions
 `trace` or `compiling` is for functions that are compiled, and may be read as if it weren't there.
 """
 
@@ -36,15 +36,14 @@ class TensorLike(Operators):
     tensor: Tensor
 
     @property
-    def shape(self) -> tuple[int, ...]:
-        """The length of each axis, as a tuple."""
-        return tuple(self.array.shape)
-
-    @property
     def dtype(self) -> numpy.dtype:
         """The type of the entries, as NumPy's dtype."""
-        dtype: numpy.dtype = self.array.dtype
-        return dtype
+        return self.array.dtype  # type: ignore[no-any-return]  # NumPy's own word for it
+
+    @property
+    def home(self) -> Device:
+        """The device on which the array lives."""
+        return device_of(self.array)
 
 
 class Tensor(TensorLike):
@@ -54,6 +53,8 @@ class Tensor(TensorLike):
         array: NumPy's or CuPy's array; whoever holds it must not write into it. While a function is traced it is a
             *symbol*, an array without values (see `tracing`), and nothing here needs to know.
         serial: the number by which a tape knows the tensor. (An `id` would be given out again.)
+        home: the device on which the array lives. A call hands on the one that it computed on, since CuPy takes its
+            time to say.
 
     >>> x = tf.constant([1, 2, 3])
     >>> x
@@ -62,11 +63,18 @@ class Tensor(TensorLike):
     ((3,), dtype('int32'), array([2, 3, 4], dtype=int32))
     """
 
-    __slots__ = ("__weakref__", "array", "serial")
+    __slots__ = ("__weakref__", "_home", "array", "serial")
 
-    def __init__(self, array: Any) -> None:
+    def __init__(self, array: Any, home: Device | None = None) -> None:
         self.array = array
         self.serial = _next_serial()
+        self._home = home
+
+    @property
+    def home(self) -> Device:
+        if self._home is None:
+            self._home = device_of(self.array)
+        return self._home
 
     @property
     def tensor(self) -> Tensor:  # type: ignore[override]  # an attribute of TensorLike that each class finds in its way
@@ -121,8 +129,7 @@ class Variable(TensorLike, Assignments):
     def tensor(self) -> Tensor:  # type: ignore[override]
         """The present value: what the function that is being traced assigned, if any is, or what is held."""
         trace = thread.state.trace
-        found: Tensor = self.held.tensor if trace is None else trace.value_of(self)
-        return found
+        return self.held.tensor if trace is None else trace.value_of(self)  # type: ignore[no-any-return]
 
     def read(self) -> Tensor:
         """The present value, as operations take it: listeners are told of it."""
@@ -148,7 +155,7 @@ class Variable(TensorLike, Assignments):
 def _another(value: Tensor) -> Tensor:
     """Another tensor of the same array (copied where it isn't in C's order), so that a tape tells the two apart."""
     array = value.array
-    return Tensor(array if array.flags.c_contiguous else device_of(array).run(array.copy))
+    return Tensor(array if array.flags.c_contiguous else value.home.run(array.copy))
 
 
 def as_tensor(value: Any, dtype: Any = None, device: Device | None = None) -> Tensor:

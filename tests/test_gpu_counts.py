@@ -89,7 +89,6 @@ def lesson_step(device: str) -> tuple[Callable[..., Any], list[Any]]:
 # -- call by call ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.xfail(strict=True, reason="a call looks up the device of each input, and moves of a sweep look again")
 @pytest.mark.parametrize("scope", [None, "/gpu:0"])
 def test_an_eager_step_looks_up_one_device_a_call(double: Any, scope: str | None) -> None:
     step, samples = lesson_step("/gpu:0")
@@ -147,17 +146,44 @@ def test_a_compiled_step_transfers_nothing_and_enters_one_scope(double: Any) -> 
     assert counts.lookups <= len(samples)
 
 
-@pytest.mark.xfail(strict=True, reason="only NumPy's arrays have a guard; for CuPy's each call makes its signature")
-def test_a_compiled_step_on_a_gpu_is_guarded_as_on_the_cpu() -> None:
+@pytest.mark.parametrize("scope", [None, "/gpu:0"])
+def test_a_compiled_step_on_a_gpu_is_guarded_as_on_the_cpu(scope: str | None) -> None:
+    step, samples = lesson_step("/cpu:0")
+    on_the_cpu = guarded_calls(tf.function(step), samples)
+    step, samples = lesson_step("/gpu:0")
+    with tf.device(scope):
+        assert guarded_calls(tf.function(step), samples) <= on_the_cpu + len(samples)  # each is asked where it is
 
-    def calls_on(device: str) -> int:
-        step, samples = lesson_step(device)
-        compiled = tf.function(step)
-        for _ in range(2):
-            compiled(*samples)
-        return python_calls(lambda: compiled(*samples))
 
-    assert calls_on("/gpu:0") <= calls_on("/cpu:0") + 2  # beside the double's own
+def guarded_calls(compiled: Any, samples: Sequence[Any]) -> int:
+    for _ in range(2):
+        compiled(*samples)
+    return python_calls(lambda: compiled(*samples))
+
+
+@pytest.mark.parametrize("others", ["shape", "dtype", "device", "scope", "same"])
+def test_a_guard_lets_no_other_arrays_of_a_gpu_pass(others: str) -> None:
+    """Each look of an argument, and the scope, has its own program; the guards of the others turn it away."""
+    with tf.device("/gpu:0"):
+        x, y = tf.constant([[1.0, 2.0]]), tf.constant([[3.0, 4.0]])
+    traced = []
+
+    @tf.function
+    def program(x: Any, y: Any) -> Any:
+        traced.append((x.shape, x.dtype, x.device))
+        return x * y
+
+    for _ in range(2):
+        assert program(x, y).numpy().tolist() == [[3.0, 8.0]]
+    assert len(traced) == 1
+    with tf.device("/gpu:1" if others == "device" else "/gpu:0"):
+        made = {"shape": [[2.0], [5.0]]}.get(others, [[2.0, 5.0]])
+        z = tf.constant(made, "float64" if others == "dtype" else "float32")
+    with tf.device("/gpu:1" if others == "scope" else None):
+        found = program(z, z) if others == "same" else program(z, z + 0.0)
+    assert found.numpy().tolist() == numpy.square(made).tolist()
+    assert found.device[-1] == ("1" if others in ("device", "scope") else "0")
+    assert len(traced) == 2
 
 
 # -- models ------------------------------------------------------------------------------------------------------

@@ -83,6 +83,24 @@ def test_a_case_gives_the_same_bits_compiled(case: Case, compiled: Compiler) -> 
         assert case.op in ("where", "slices", "boolean_mask", "gather"), case.name
 
 
+def test_gradients_of_gather_are_the_same_bits_on_the_cpu_and_the_same_sums_on_a_gpu(compiled: Compiler) -> None:
+    """A GPU adds to one place in an order that nobody knows, another each time."""
+    parts = numpy.array([1e8, 1.0, -1e8, 1.0, 3e7, -3e7, 0.5], "float32")
+    x, upstream = tf.Variable([0.0, 0.0]), tf.constant(parts)
+
+    def slope(upstream: Any) -> Any:
+        with tf.GradientTape() as tape:
+            picked = tf.gather(x, [1] * len(parts)) * upstream
+        return tape.gradient(picked, x)
+
+    found = [slope(upstream), *(compiled(slope)(upstream) for _ in range(5))]
+    if found[0].device.endswith("CPU:0"):
+        assert len(set(map(bits, found))) == 1
+    for each in found:
+        rounding = float(numpy.finfo("float32").eps * numpy.abs(parts).sum())
+        numpy.testing.assert_allclose(each.numpy(), [0.0, 2.5], rtol=0, atol=rounding)
+
+
 # -- traps -------------------------------------------------------------------------------------------------------
 
 TRAPS: list[Callable[[Compiler], Any]] = []

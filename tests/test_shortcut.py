@@ -42,7 +42,8 @@ def outcome(call: Callable[[], Tensor]) -> Any:
     thread.state.enter(heard)
     try:
         result = call()
-        return bits(result), heard.calls
+        made = [hasattr(result, name) for name in Tensor.__slots__]
+        return bits(result), result.home, made, heard.calls
     except tf.errors.InvalidArgumentError as error:
         return type(error), str(error)
     finally:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from minidl.context import thread
-from minidl.devices import CPU, Device, device_of
+from minidl.devices import CPU, Device
 from minidl.keras.names import find, snake_case, table
 from minidl.ops.creation import cast, convert_to_tensor
 from minidl.ops.elementwise import abs, equal, square, where
@@ -42,7 +42,7 @@ def like_predictions(y_true: Any, y_pred: Any, dtype: Any = None) -> tuple[Tenso
         y_pred = convert_to_tensor(y_pred)
         dtype = y_pred.dtype if y_pred.dtype in FLOATS else float32
     prediction = in_dtype(y_pred, dtype, thread.state.device or CPU)
-    target = in_dtype(y_true, dtype, device_of(prediction.array))
+    target = in_dtype(y_true, dtype, prediction.home)
     if target.array.ndim != prediction.array.ndim:
         target, prediction = same_axes(target, prediction)
     return target, prediction
@@ -134,10 +134,10 @@ class Loss:
             sample_weight: a number for each sample, or one for all, to multiply its loss by.
         """
         prediction = in_dtype(y_pred, self._dtype, thread.state.device or CPU)
-        losses = self.call(in_dtype(y_true, self._dtype, device_of(prediction.array)), prediction)
-        losses = in_dtype(losses, self._dtype, device_of(prediction.array))
+        losses = self.call(in_dtype(y_true, self._dtype, prediction.home), prediction)
+        losses = in_dtype(losses, self._dtype, prediction.home)
         if sample_weight is not None:
-            losses, sample_weight = same_axes(losses, in_dtype(sample_weight, self._dtype, device_of(losses.array)))
+            losses, sample_weight = same_axes(losses, in_dtype(sample_weight, self._dtype, losses.home))
             losses = losses * sample_weight
         if self.reduction in ("none", None) or not losses.ndim:
             return losses

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from minidl.context import thread
-from minidl.devices import CPU, device_of
+from minidl.devices import CPU
 from minidl.keras import initializers
 from minidl.keras.losses import in_dtype, mean_absolute_error, mean_of, mean_squared_error, same_axes
 from minidl.keras.names import find, snake_case, table
@@ -118,12 +118,12 @@ class Mean(Metric):
         if isinstance(sample_weight, (int, float)) and not values.array.ndim:
             values, count = values * float(sample_weight), float(sample_weight)
         elif sample_weight is not None:
-            values, weight = same_axes(values, in_dtype(sample_weight, self._dtype, device_of(values.array)))
+            values, weight = same_axes(values, in_dtype(sample_weight, self._dtype, values.home))
             weight = broadcast_to(weight, (values := _means(values, weight.ndim)).shape)
             values = values * weight
             count = reduce_sum(_means(weight, 1))
         for variable in self._added:
-            variable.relocate(device_of(values.array))
+            variable.relocate(values.home)
         self.total.assign_add(reduce_sum(_means(values, 1)) if values.array.ndim else values)
         self.count.assign_add(count)
 
@@ -167,7 +167,7 @@ class MeanMetricWrapper(Mean):
 def _tensors(y_true: Any, y_pred: Any) -> tuple[Tensor, Tensor]:
     """Targets and predictions as tensors on one device, each in its own dtype."""
     prediction = convert_to_tensor(y_pred)
-    return convert(y_true, device=device_of(prediction.array)), prediction
+    return convert(y_true, device=prediction.home), prediction
 
 
 def accuracy(y_true: Any, y_pred: Any) -> Tensor:

@@ -108,7 +108,7 @@ def _lifted(function: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-def _found(name: str) -> Callable[..., Any]:
+def _found(name: str) -> Any:
     modules = (composed, creation, elementwise, joining, reductions, shaping)
     return next(getattr(module, name) for module in modules if hasattr(module, name))
 

@@ -73,8 +73,9 @@ def add_n(inputs: Any, name: str | None = None) -> Tensor:
     first, *others = alike("add_n", *inputs)
     if different := [x.shape for x in others if x.shape != first.shape]:
         raise InvalidArgumentError(f"add_n adds tensors of one shape; {first.shape} and {different[0]} were given")
-    total: Tensor = sum(others, first)
-    return total
+    for other in others:
+        first = first + other
+    return first
 
 
 def reduce_variance(input_tensor: Any, axis: Any = None, keepdims: bool = False, name: str | None = None) -> Tensor:
@@ -379,9 +380,7 @@ def einsum(equation: str, *inputs: Any, name: str | None = None) -> Tensor:
         raise ValueError(f"einsum: the result of {equation!r} has a letter twice, or one that no input has")
     for place, (term, x) in enumerate(zip(terms, tensors, strict=True)):
         for axis, letter in enumerate(term):
-            if (
-                letter in term[:axis]
-            ):  # a diagonal: of another index only where both are equal
+            if letter in term[:axis]:  # a diagonal: of another index only where both are equal
                 other = chr(0x3B1 + len(terms))
                 terms[place] = terms[place][:axis] + other + terms[place][axis + 1 :]
                 terms, tensors = [*terms, letter + other], (*tensors, eye(x.shape[axis], dtype=x.dtype))

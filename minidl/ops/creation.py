@@ -6,7 +6,7 @@ from typing import Any
 import numpy
 
 from minidl.context import thread
-from minidl.devices import CPU, device_of
+from minidl.devices import CPU
 from minidl.errors import InvalidArgumentError, brief
 from minidl.ops.inputs import UnfitError, convert
 from minidl.ops.parts import cast_to
@@ -49,7 +49,7 @@ def constant(value: Any, dtype: Any = None, shape: Any = None, name: str | None 
     if tensor.array.size not in (1, math.prod(wanted)):
         raise TypeError(f"A constant of shape {wanted} can't be made of {tensor.array.size} entries: {brief(value)}")
     tensor.numpy()  # a constant is made of values: what has none says so
-    device = device_of(tensor.array)
+    device = tensor.home
     return Tensor(device.run(device.module.resize, tensor.array, wanted))
 
 

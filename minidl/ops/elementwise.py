@@ -8,7 +8,6 @@ edges they give what TensorFlow gives: at a tie `maximum` and `minimum` follow x
 from typing import Any
 
 from minidl.context import thread
-from minidl.devices import device_of
 from minidl.errors import InvalidArgumentError
 from minidl.ops.creation import zeros_like
 from minidl.ops.inputs import alike, convert, device_near
@@ -380,7 +379,7 @@ def where(condition: Any, x: Any = None, y: Any = None, name: str | None = None)
             holds.numpy()  # how many indices there are depends on the values: what has none says so
         return call(_indices_where, (holds,))
     first, second = alike("where", x, y, device=device_near(condition))
-    return call(_where, (convert(condition, bool_, device_of(first.array)), first, second))
+    return call(_where, (convert(condition, bool_, first.home), first, second))
 
 
 # -- comparisons and logic ---------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from typing import Any
 import numpy
 
 from minidl.context import thread
-from minidl.devices import Device, device_of
+from minidl.devices import Device
 from minidl.errors import InvalidArgumentError, brief
 from minidl.ops.parts import cast_to, stack_of
 from minidl.primitive import call
@@ -44,7 +44,7 @@ def _first_tensor(values: Iterable[Any]) -> TensorLike | None:
 
 def device_near(value: Any) -> Device | None:
     """Where other values are to be put: the device in scope, or else a tensor's own."""
-    return thread.state.device or (device_of(value.array) if isinstance(value, TensorLike) else None)
+    return thread.state.device or (value.home if isinstance(value, TensorLike) else None)
 
 
 def alike(name: str, *values: Any, device: Device | None = None, dtype: Any = None) -> tuple[Tensor, ...]:
@@ -98,9 +98,8 @@ def number(value: float, near: Tensor) -> Tensor:
     It is made once, since the same few numbers stand in a program again and again; but for 0, whose sign a table
     of numbers would lose.
     """
-    array = near.array
-    device = thread.state.device or device_of(array)
-    return _number(value, array.dtype, device) if value else as_tensor(value, array.dtype, device)
+    dtype, device = near.array.dtype, thread.state.device or near.home
+    return _number(value, dtype, device) if value else as_tensor(value, dtype, device)
 
 
 @functools.lru_cache(4096)

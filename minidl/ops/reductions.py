@@ -293,7 +293,11 @@ def softmax(logits: Any, axis: int = -1, name: str | None = None) -> Tensor:
     return _of_logits(_softmax, logits, axis)
 
 
-@primitive(x=lambda upstream, x, axis: upstream - softmax(x, axis) * reduce_sum(upstream, axis, True))
+def _log_softmax_gradient(upstream, x, axis):
+    return upstream - softmax(x, axis) * reduce_sum(upstream, axis, True)
+
+
+@primitive(x=_log_softmax_gradient)
 def _log_softmax(xp, x, *, axis):
     shifted = x - x.max(axis=axis, keepdims=True)
     return shifted - xp.log(xp.exp(shifted).sum(axis=axis, keepdims=True))

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy
 
-from minidl.devices import device_of
 from minidl.errors import InvalidArgumentError, brief
 from minidl.ops.creation import shape_of
 from minidl.ops.elementwise import where
@@ -285,7 +284,7 @@ def gather(params: Any, indices: Any, axis: int = 0, name: str | None = None) ->
     array([30, 10, 30], dtype=int32)
     """
     x = convert(params)
-    picked = convert(indices, device=device_of(x.array))
+    picked = convert(indices, device=x.home)
     if picked.dtype not in (int32, int64):
         raise wrong_dtype("gather's indices", picked.dtype, [int32, int64])
     return call(_gather, (x, picked), {"axis": axis_of("gather", axis, x.ndim)})

@@ -15,10 +15,13 @@ from numpy import asarray, ndarray
 
 from minidl import primitive as idea, tape
 from minidl.context import thread
+from minidl.devices import CPU
 from minidl.ops.inputs import convert, mixed_dtypes, pair, wrong_dtype
 from minidl.primitive import NO_OPTIONS, Primitive
-from minidl.tensor import Tensor, TensorLike
+from minidl.tensor import Tensor, TensorLike, _next_serial as next_serial
 from minidl.values import bool_, float32
+
+new = object.__new__
 
 
 def call(primitive: Primitive, inputs: tuple[Tensor, ...], options: Mapping[str, Any] = NO_OPTIONS) -> Tensor:
@@ -36,7 +39,7 @@ def call(primitive: Primitive, inputs: tuple[Tensor, ...], options: Mapping[str,
         value = state.run_rule(primitive.forward, numpy, *arrays, **options)
     except (ValueError, RuntimeError):  # which `call` explains, or does otherwise
         return idea.call(primitive, inputs, options)
-    result = Tensor(value if type(value) is ndarray else asarray(value))
+    result = Tensor(value if type(value) is ndarray else asarray(value), CPU)
     for listener in state.listeners:
         listener.hear(primitive, inputs, result, options)
     return result
@@ -47,7 +50,7 @@ vars(tape)["call"] = call  # what a sweep itself calls, to undo broadcasting, ta
 
 def unary(primitive: Primitive, dtypes: frozenset[Any]) -> Callable[..., Tensor]:
     """The function that calls a primitive of one input, of these dtypes."""
-    kernel, is_ufunc = kernel_of(primitive.forward)
+    kernel = kernel_of(primitive.forward)
     usual, only = (float32, None) if float32 in dtypes else (bool_, bool_)
 
     def call_it(x: Any, name: str | None = None) -> Tensor:
@@ -61,10 +64,12 @@ def unary(primitive: Primitive, dtypes: frozenset[Any]) -> Callable[..., Tensor]
         if type(array) is not ndarray or state.device is not None:
             return idea.call(primitive, (x,))
         try:
-            value = state.run_ufunc(kernel, array) if is_ufunc else state.run_rule(kernel, array)
+            value = state.run_rule(kernel, array)
         except (ValueError, RuntimeError):  # which `call` explains, or does otherwise
             return idea.call(primitive, (x,))
-        result = Tensor(value if type(value) is ndarray else asarray(value))
+        result = new(Tensor)  # written out, too
+        result.array = value if type(value) is ndarray else asarray(value)
+        result.serial, result._home = next_serial(), CPU
         for listener in state.listeners:
             listener.hear(primitive, (x,), result, NO_OPTIONS)
         return result
@@ -77,7 +82,7 @@ def binary(primitive: Primitive, dtypes: frozenset[Any], reflected: str = "") ->
 
     As an operator, it asks what stands on the right and is no value for a tensor, by the name of its reflected method.
     """
-    kernel, is_ufunc = kernel_of(primitive.forward)
+    kernel = kernel_of(primitive.forward)
     usual, only = (float32, None) if float32 in dtypes else (bool_, bool_)
 
     def call_it(x: Any, y: Any, name: str | None = None) -> Tensor:
@@ -99,10 +104,12 @@ def binary(primitive: Primitive, dtypes: frozenset[Any], reflected: str = "") ->
         if type(a) is not ndarray or type(b) is not ndarray or state.device is not None:
             return idea.call(primitive, (x, y))
         try:
-            value = state.run_ufunc(kernel, a, b) if is_ufunc else state.run_rule(kernel, a, b)
+            value = state.run_rule(kernel, a, b)
         except (ValueError, RuntimeError):  # which `call` explains, or does otherwise
             return idea.call(primitive, (x, y))
-        result = Tensor(value if type(value) is ndarray else asarray(value))
+        result = new(Tensor)  # written out, too
+        result.array = value if type(value) is ndarray else asarray(value)
+        result.serial, result._home = next_serial(), CPU
         for listener in state.listeners:
             listener.hear(primitive, (x, y), result, NO_OPTIONS)
         return result
@@ -110,8 +117,8 @@ def binary(primitive: Primitive, dtypes: frozenset[Any], reflected: str = "") ->
     return call_it
 
 
-def kernel_of(forward: Callable[..., Any]) -> tuple[Callable[..., Any], bool]:
-    """A forward rule as a function of NumPy's arrays alone, and whether it is a ufunc.
+def kernel_of(forward: Callable[..., Any]) -> Callable[..., Any]:
+    """A forward rule as a function of NumPy's arrays alone.
 
     Where the rule is nothing but one call of a ufunc (`xp.multiply(x, y)`), that ufunc itself, which saves a call of
     Python.
@@ -120,8 +127,8 @@ def kernel_of(forward: Callable[..., Any]) -> tuple[Callable[..., Any], bool]:
     with contextlib.suppress(Exception):  # of a rule that does more than to call the module
         name, given = forward(_Names(), *arrays)
         if given == arrays and isinstance(function := getattr(numpy, name), numpy.ufunc):
-            return function, True
-    return functools.partial(forward, numpy), False
+            return function
+    return functools.partial(forward, numpy)
 
 
 class _Names:

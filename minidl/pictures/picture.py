@@ -10,7 +10,6 @@ from typing import Any, NamedTuple, Self
 import numpy
 
 from minidl.context import thread
-from minidl.devices import device_of
 from minidl.pages import FOLDER, page
 from minidl.pictures.diagram import Box, Diagram
 from minidl.pictures.formula import formula
@@ -39,7 +38,7 @@ class Note(NamedTuple):
     @classmethod
     def of(cls, tensor: Tensor) -> Self:
         """The note of a tensor."""
-        values = numpy.array(device_of(tensor.array).to_numpy(tensor.array)) if tensor.array.size <= SMALL else None
+        values = numpy.array(tensor.home.to_numpy(tensor.array)) if tensor.array.size <= SMALL else None
         return cls(tensor.shape, tensor.dtype, values)
 
     def kind(self) -> str:

@@ -7,7 +7,6 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from minidl.context import thread
 from minidl.nest import flatten, form, pack
 from minidl.tensor import Tensor, Variable, as_tensor
 from minidl.tracing.nodes import Stored
@@ -80,7 +79,7 @@ class Compiled:
         memories = [(Memory(given[each]), variable) for each, variable in kept.items()]
         runner = Runner(given[name], reads, memories, hand_out, any(index is not None for index in back))
         self.run = runner.run(self._arguments)
-        self.guard = runner.guard(nest[0]) if not nest[1] and thread.state.device is None else None
+        self.guard = runner.guard(nest[0]) if not nest[1] else None
 
     def _symbols(self, trace: Trace, leaves: Sequence[Any], names: Sequence[str]) -> list[Any]:
         """The arguments that the function is traced with: symbols for tensors, one for each that is given."""

@@ -25,11 +25,11 @@ class Node:
 
     Attributes:
         operands: the nodes that it is computed from.
-        sample: a blank array that looks like it.
+        sample: a blank array that looks like it; `is_row_by_row` says whether its entries lie in C's order.
         device: where it is.
         about: what it is for, in words.
         gradient_of: the node that this one is the gradient of.
-        origin: the node as it was traced, where a pass made this one of it.
+        made_of: the node as it was traced, where a pass made this one of it; `origin` is that, or else the node itself.
         same: the attributes in which two nodes of one kind agree that compute the same of the same; None for kinds
             of which no two do.
         can_write_into: whether its value can be put into memory that is there already.
@@ -43,25 +43,21 @@ class Node:
     device: Device
     about: str = field(default="", kw_only=True)
     gradient_of: Node | None = field(default=None, kw_only=True)
+    made_of: Node | None = field(default=None, kw_only=True)
     same: ClassVar[tuple[str, ...] | None] = None
     can_write_into: ClassVar[Any] = False
     label: ClassVar[Any] = property(lambda node: node.about)
     lines: ClassVar[Callable[..., list[str]]]
 
-    def __post_init__(self) -> None:
-        self.origin: Node = self
-
-    @property
-    def is_row_by_row(self) -> bool:
-        """Whether the entries lie in C's order."""
-        return bool(self.sample.flags.c_contiguous)
+    origin = property(lambda node: node.made_of or node)
+    is_row_by_row = property(lambda node: bool(node.sample.flags.c_contiguous))
 
     def on(self, operands: Sequence[Node]) -> Node:
         """The same with other operands, itself where they are its own."""
         if list(operands) == list(self.operands):
             return self
         made = object.__new__(type(self))
-        made.__dict__.update(self.__dict__, operands=operands)
+        made.__dict__.update(self.__dict__, operands=operands, made_of=self.origin)
         return made
 
     def empty(self, text: Text) -> str:

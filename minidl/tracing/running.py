@@ -12,10 +12,8 @@ import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy
-
 from minidl.context import compiling, thread
-from minidl.devices import device_of
+from minidl.devices import CPU, device_of
 from minidl.errors import InvalidArgumentError
 from minidl.tensor import Tensor, Variable
 
@@ -49,8 +47,8 @@ class Memory:
         held, device = variable.held, device_of(self.array)
         if held is self:
             return
-        if device_of(held.array) is not device:
-            where = f"was on {device} when this function was compiled, and is on {device_of(held.array)} now"
+        if variable.home is not device:
+            where = f"was on {device} when this function was compiled, and is on {variable.home} now"
             raise InvalidArgumentError(f"Variable {variable.name!r} {where}; make the function anew with tf.function")
         device.run(operator.setitem, self.array, Ellipsis, held.array)
         self.latest, variable.held = held if isinstance(held, Tensor) else None, self
@@ -102,23 +100,22 @@ class Runner:
     def guard(self, arguments: Sequence[Any]) -> Any:
         """What runs the program if called with arguments like these, and else says that they are others.
 
-        None where they aren't of the kinds that a guard knows: tensors on the CPU, each another, and None.
+        None where they aren't of the kinds that a guard knows: tensors, each another, and None.
         """
         given = [f"x{index}" for index in range(len(arguments))]
         tensors = {name: each for name, each in zip(given, arguments, strict=True) if each is not None}
-        if any(type(each) is not Tensor or type(each.array) is not numpy.ndarray for each in tensors.values()):
+        if set(map(type, tensors.values())) - {Tensor} or len(set(map(id, tensors.values()))) < len(tensors):
             return None
-        if len(set(map(id, tensors.values()))) < len(tensors):
-            return None
-        others = ["more", "state.listeners", "state.device is not None"]
+        names: dict[str, Any] = {"Tensor": Tensor, "ANOTHER": ANOTHER, "scope": thread.state.device}
+        others = ["more", "state.listeners", "state.device is not scope"]
         others += [f"type({name}) is not Tensor" if name in tensors else f"{name} is not None" for name in given]
         others += [f"{one} is {other}" for one, other in itertools.combinations(tensors, 2)]
         lines = [f"def guard({', '.join([*(f'{name}=ANOTHER' for name in given), '*more'])}):", "state = thread.state"]
         lines.append(f"if {' or '.join(others)}: return ANOTHER")
         for name, each in tensors.items():
+            names |= {f"{name}_type": type(each.array), f"{name}_dtype": each.array.dtype, f"{name}_home": each.home}
             looks = f"{name}_array.shape != {each.array.shape} or {name}_array.strides != {each.array.strides}"
-            kind = f"type({name}_array) is not ndarray or {name}_array.dtype is not {name}_dtype"
+            kind = f"type({name}_array) is not {name}_type or {name}_array.dtype is not {name}_dtype"
+            kind += f" or {name}.home is not {name}_home" if each.home is not CPU else ""  # NumPy's are all there
             lines += [f"{name}_array = {name}.array", f"if {kind} or {looks}: return ANOTHER"]
-        names = {f"{name}_dtype": each.array.dtype for name, each in tensors.items()}
-        names |= {"Tensor": Tensor, "ndarray": numpy.ndarray, "ANOTHER": ANOTHER}
         return self._defined("guard", lines, list(tensors), [f"{name}_array" for name in tensors], **names)

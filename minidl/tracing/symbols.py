@@ -27,14 +27,15 @@ if TYPE_CHECKING:
 _memory = numpy.zeros(1 << 16, numpy.uint8)  # zeros that are only read take no memory
 
 
-def blank(shape: Sequence[int], dtype: Any, strides: tuple[int, ...] | None = None) -> Any:
+@functools.lru_cache(4096)
+def blank(shape: tuple[int, ...], dtype: Any, strides: tuple[int, ...] | None = None) -> Any:
     """A blank array of NumPy's, its entries in C's order or with other strides. All lie in one memory."""
     global _memory
     ends = [(length - 1) * stride for length, stride in zip(shape, strides or (), strict=False)]
     size = sum(map(abs, ends)) + dtype.itemsize if strides else math.prod(shape) * dtype.itemsize
     if size > _memory.size:
         _memory = numpy.zeros(2 * size, numpy.uint8)
-    return numpy.ndarray(tuple(shape), dtype, _memory, -sum(end for end in ends if end < 0), strides)
+    return numpy.ndarray(shape, dtype, _memory, -sum(end for end in ends if end < 0), strides)
 
 
 def blank_like(array: Any, device: Device = CPU) -> Any:
@@ -122,7 +123,7 @@ class Symbol(NDArrayOperatorsMixin):
         axes = range(self.ndim) if axis is None else [each % self.ndim for each in numpy.atleast_1d(axis)]
         lengths = [1 if each in axes else n for each, n in enumerate(self.shape) if keepdims or each not in axes]
         usual = ufunc.reduce(numpy.zeros(1, self.dtype)).dtype
-        sample = blank(lengths, dtype or usual)
+        sample = blank(tuple(lengths), dtype or usual)
         if not self.node.is_row_by_row and self.device is CPU:  # the result's layout follows the operand's
             sample = blank_like(numpy.asarray(ufunc.reduce(self.node.sample, axis, dtype, keepdims=keepdims)))
         axis = axis[0] if isinstance(axis, tuple) and len(axis) == 1 else axis

@@ -94,6 +94,7 @@ class Trace(Listener):
         state = thread.state
         state.listeners, state.device, state.outer = self._before
         state.trace = self._frame = None
+        self._node_of, self._constants, self.nodes = {}, {}, []  # only who asks for the calls again needs more
 
     # -- nodes
 
@@ -125,8 +126,7 @@ class Trace(Listener):
 
     def argument(self, tensor: Tensor, name: str) -> Tensor:
         """A tensor that stands for an argument of the function."""
-        array = tensor.array
-        return self._tensor(self.add(nodes.Argument((), blank_like(array), device_of(array), name)))
+        return self._tensor(self.add(nodes.Argument((), blank_like(tensor.array), tensor.home, name)))
 
     # -- what calls of primitives ask
 
@@ -152,8 +152,7 @@ class Trace(Listener):
     def value_of(self, variable: Variable) -> Tensor:
         """The tensor that a variable has for the function now."""
         if variable.serial not in self._values:
-            array = variable.array
-            leaf = self.add(nodes.Stored((), blank_like(array), device_of(array), variable))
+            leaf = self.add(nodes.Stored((), blank_like(variable.array), variable.home, variable))
             self._values[variable.serial] = variable, leaf, self._tensor(leaf)
         return self._values[variable.serial][2]
 
@@ -180,18 +179,14 @@ class Trace(Listener):
     # -- listening
 
     def hear(self, primitive: Primitive, inputs: tuple[Tensor, ...], result: Tensor, options: Options) -> None:
-        given, serial = tuple(map(self.given, inputs)), result.serial
-
-        def step(found: Found) -> None:
-            now = tuple([today(each, found) for each in given])
-            found[serial] = move(*now, **options) if primitive is _move else call(primitive, now, options)
-
-        self._steps.append(step)
+        serial = result.serial
+        self._steps.append(functools.partial(_call, primitive, tuple(map(self.given, inputs)), options, serial))
         self._node_of[serial] = result.array.node if isinstance(result.array, Symbol) else None
         self._frame = self._frame or _frame_where(lambda frame: frame.f_code is self._code)
 
     def hear_read(self, variable: Variable, value: Tensor) -> None:
-        self._steps.append(lambda found: found.update({value.serial: variable.read()}))
+        serial = value.serial
+        self._steps.append(lambda found: found.update({serial: variable.read()}))
 
     def hear_rule(self, edge: Edge, gradient: Tensor, total: Tensor) -> None:
         node, of = self._node_of.get(total.serial), self._node_of.get(edge.input)
@@ -256,6 +251,11 @@ class Trace(Listener):
             for variable, before in held:
                 variable.held = before
             raise
+
+
+def _call(primitive: Primitive, given: Sequence[Any], options: Options, serial: int, found: Found) -> None:
+    now = tuple([today(each, found) for each in given])
+    found[serial] = move(*now, **options) if primitive is _move else call(primitive, now, options)
 
 
 def _called(primitive: Primitive, operands: Sequence[Node], options: Options, device: Device) -> Node:

@@ -71,7 +71,8 @@ class Dense(Layer):
         self._check(inputs.array.shape)
         outputs = matmul(inputs if inputs.array.dtype is self._dtype else cast(inputs, self._dtype), self.kernel)
         outputs = outputs + self.bias if self.use_bias else outputs
-        return outputs if self.activation in (None, activations.linear) else self.activation(outputs)
+        activation = self.activation
+        return outputs if activation is None or activation is activations.linear else activation(outputs)
 
     def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
         """The shape of the inputs with `units` for its last length."""

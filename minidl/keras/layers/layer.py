@@ -28,14 +28,22 @@ from minidl.tensor import Tensor, TensorLike, Variable
 from minidl.values import FLOATS, as_dtype
 
 
-class _Phase(threading.local):
+class _Phase:
     """What a thread is in the midst of: a call of a layer, for training or not."""
 
-    is_inside = False
-    training: bool | None = None
+    __slots__ = ("is_inside", "training")
+
+    def __init__(self) -> None:
+        self.is_inside = False
+        self.training: bool | None = None
 
 
-_phase = _Phase()
+class _Thread(threading.local):
+    def __init__(self) -> None:
+        self.phase = _Phase()
+
+
+_thread = _Thread()
 
 # The weights that layers made, by id: other variables that a layer keeps are its author's own affair.
 _made: weakref.WeakValueDictionary[int, Variable] = weakref.WeakValueDictionary()
@@ -86,7 +94,7 @@ class Layer(Configured, Module):
         self._trained: list[Variable] = []
         self._fixed: list[Variable] = []
         parameters = inspect.signature(self.call).parameters
-        self._other_arguments = [name for name in parameters][1:]
+        self._other_arguments = list(parameters)[1:]
         self._takes_training = "training" in parameters
         given = getattr(parameters.get("training"), "default", None)
         self._training_by_default = None if given is inspect.Parameter.empty else given
@@ -117,11 +125,12 @@ class Layer(Configured, Module):
 
     def _tried(self, inputs: Any, options: Mapping[str, Any] = NO_OPTIONS) -> Any:
         """What the layer gives for inputs that are nobody's data."""
-        training = _phase.training
+        phase = _thread.phase
+        training = phase.training
         try:
             return self._called(self._cast_all(inputs), False, options)
         finally:
-            _phase.training = training
+            phase.training = training
 
     @property
     def works_by_rows(self) -> bool:
@@ -131,7 +140,7 @@ class Layer(Configured, Module):
     # -- calling
 
     def __call__(self, inputs: Any, *others: Any, training: bool | None = None, **options: Any) -> Any:
-        """The result for tensors, or its place in a graph for what `Input` gives; other arguments are as `call` says."""
+        """The result for tensors, or its place in a graph for what `Input` gives; other arguments are those of `call`."""
         if others or options:
             options |= zip(self._other_arguments, others, strict=False)
             training = options.pop("training", training)
@@ -146,10 +155,11 @@ class Layer(Configured, Module):
 
     def _called(self, inputs: Any, training: bool | None, options: Mapping[str, Any] = NO_OPTIONS) -> Any:
         """The result for tensors; what isn't said of training is as in the call around this one."""
-        is_outermost, _phase.is_inside = not _phase.is_inside, True
+        phase = _thread.phase
+        is_outermost, phase.is_inside = not phase.is_inside, True
         if training is None:
-            training = self._training_by_default if _phase.training is None else _phase.training
-        _phase.training = training
+            training = self._training_by_default if phase.training is None else phase.training
+        phase.training = training
         call: Any = self.call  # which takes what its class says
         try:
             if self._takes_training and training is not None:
@@ -157,7 +167,7 @@ class Layer(Configured, Module):
             return call(inputs, **options) if options else call(inputs)
         finally:
             if is_outermost:
-                _phase.is_inside, _phase.training = False, None
+                phase.is_inside, phase.training = False, None
 
     def _cast_all(self, inputs: Any) -> Any:
         """The inputs as tensors, those of floats in the layer's dtype; a list of numbers is one tensor."""

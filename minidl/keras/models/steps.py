@@ -11,7 +11,7 @@ from typing import Any
 import numpy
 
 from minidl.context import thread
-from minidl.devices import CPU, Device, device_of
+from minidl.devices import CPU, Device
 from minidl.functions import function
 from minidl.gradient_tape import GradientTape
 from minidl.keras import optimizers
@@ -205,7 +205,7 @@ class Learner(Network):
 
     def _place(self) -> Device:
         """The device of the model's weights, to which data and metrics are brought."""
-        return device_of(self.weights[0].array) if self.weights else thread.state.device or CPU
+        return self.weights[0].home if self.weights else thread.state.device or CPU
 
     def _step(self, kind: str) -> Callable[[Batch], Any]:
         """What takes a step of 'train', 'test' or 'predict' on a batch: compiled, unless the model runs eagerly.

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from minidl.devices import device, device_of
+from minidl.devices import device
 from minidl.keras import initializers
 from minidl.keras.names import new_name, refuse
 from minidl.keras.optimizers.schedules import LearningRateSchedule
@@ -102,7 +102,7 @@ class Optimizer:
     def build(self, variables: Sequence[Variable]) -> None:
         """Learn which variables there are to move; an optimizer with a state of its own makes it here."""
         for shared in self.variables[:2] if variables else []:  # the count of steps, and the rate
-            shared.relocate(device_of(variables[0].array))
+            shared.relocate(variables[0].home)
         self._moved = list(variables)
         self.built = True
 
@@ -187,7 +187,7 @@ class Optimizer:
         if not self.built:
             self.build(variables)
         rate: Any = self.learning_rate
-        rate = rate.read() if isinstance(rate, Variable) else convert(rate, device=device_of(variables[0].array))
+        rate = rate.read() if isinstance(rate, Variable) else convert(rate, device=variables[0].home)
         gradients = self._clipped(gradients)
         if self.weight_decay is not None:
             for variable in moved:
@@ -220,21 +220,21 @@ def _rate_variable(learning_rate: Any) -> Variable:
 
 def _checked(gradients: Sequence[Any], variables: Sequence[Variable]) -> tuple[list[Tensor], list[Variable]]:
     """Gradients, in the shapes and dtypes of their variables, and the variables: without those that have none."""
-    pairs = list(zip(gradients, variables, strict=True))
-    if left_out := [variable.name for gradient, variable in pairs if gradient is None]:
-        said = f"The variables {left_out} have no gradient: the loss doesn't depend on them"
-        if len(left_out) == len(pairs):
-            raise ValueError(said)
-        warnings.warn(f"{said}, and they stay", stacklevel=4)
-    found, moved = [], []
-    for gradient, variable in pairs:
+    found, moved, left_out = [], [], []
+    for gradient, variable in zip(gradients, variables, strict=True):
         if gradient is None:
+            left_out.append(variable.name)
             continue
         array = variable.array
         if type(gradient) is not Tensor or gradient.array.dtype is not array.dtype:
-            gradient = cast(convert(gradient, device=device_of(variable.array)), array.dtype)
+            gradient = cast(convert(gradient, device=variable.home), array.dtype)
         if gradient.array.shape != array.shape:
             raise ValueError(f"Variable {variable.name!r} has shape {variable.shape}, its gradient {gradient.shape}")
         found.append(gradient)
         moved.append(variable)
+    if left_out:
+        said = f"The variables {left_out} have no gradient: the loss doesn't depend on them"
+        if not moved:
+            raise ValueError(said)
+        warnings.warn(f"{said}, and they stay", stacklevel=4)
     return found, moved

@@ -100,7 +100,7 @@ class _Packing:
             shape, end = member.sample.shape, start + member.sample.size
             suffix = index_text(slice(start, end)) + ("" if len(shape) == 1 else f".reshape({shape})")
             parts[member] = View((whole,), whole.sample[start:end].reshape(shape), CPU, suffix, about=member.about)
-            parts[member].origin = member.origin
+            parts[member].made_of = member.origin
         return list(parts.values())
 
     def _alike(self, members: tuple[Node, ...]) -> Node:
