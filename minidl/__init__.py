@@ -12,7 +12,7 @@ To read the source, begin at `primitive.py`.
 
 import importlib as _importlib
 import sys as _sys
-from typing import TYPE_CHECKING as _TYPE_CHECKING, Any as _Any
+import typing as _typing
 
 from minidl import errors as errors, operators as _operators, test as test
 from minidl.custom import *
@@ -32,7 +32,7 @@ from minidl.tensor import *
 from minidl.values import *
 from minidl.values import bool_ as bool
 
-if _TYPE_CHECKING:
+if _typing.TYPE_CHECKING:
     from minidl import config as config, data as data, keras as keras
     from minidl.functions import function as function
     from minidl.keras import (
@@ -42,11 +42,11 @@ if _TYPE_CHECKING:
         optimizers as optimizers,
     )
     from minidl.keras.initializers import (
-        Constant as constant_initializer,
-        Ones as ones_initializer,
-        RandomNormal as random_normal_initializer,
-        RandomUniform as random_uniform_initializer,
-        Zeros as zeros_initializer,
+        constant_initializer as constant_initializer,
+        ones_initializer as ones_initializer,
+        random_normal_initializer as random_normal_initializer,
+        random_uniform_initializer as random_uniform_initializer,
+        zeros_initializer as zeros_initializer,
     )
     from minidl.pictures import Picture as Picture
     from minidl.printing import print as print
@@ -59,15 +59,17 @@ _LATER = {
     "Picture": ("pictures", "Picture"), "function": ("functions", "function"), "print": ("printing", "print"),
     "config": ("config", ""), "data": ("data", ""), "keras": ("keras", ""),
     **{name: (f"keras.{name}", "") for name in ("initializers", "losses", "metrics", "optimizers")},
-    **{f"{name}_initializer": ("keras.initializers", name)
+    **{f"{name}_initializer": ("keras.initializers", f"{name}_initializer")
        for name in ("constant", "ones", "random_normal", "random_uniform", "zeros")},
 }  # fmt: skip
 
-if not _TYPE_CHECKING:
+if not _typing.TYPE_CHECKING:
 
-    def __getattr__(name: str) -> _Any:
+    def __getattr__(name: str) -> _typing.Any:
         module, attribute = _LATER[name]
         found = _importlib.import_module(f"minidl.{module}")
+        if name in ("config", "data"):
+            _explain_missing(found, f"tf.{name}")
         return getattr(found, attribute) if attribute else found
 
 

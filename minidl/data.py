@@ -20,7 +20,10 @@ def _as_tensors(value: Any) -> Any:
     """A value with tensors in it: tuples and dictionaries are nests, and anything else makes a tensor."""
     if isinstance(value, dict):
         return {name: _as_tensors(each) for name, each in value.items()}
-    return pack(value, map(_as_tensors, value)) if isinstance(value, tuple) else convert_to_tensor(value)
+    if not isinstance(value, tuple):
+        return convert_to_tensor(value)
+    parts = map(_as_tensors, value)
+    return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
 
 
 class Dataset:

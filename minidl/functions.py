@@ -42,8 +42,8 @@ def function(func: Any = None, *, input_signature: Any = None, **options: Any) -
         func: takes tensors, variables, numbers, and nests of them. Without it, the result is a decorator.
         input_signature: a TensorSpec for each argument, in nests where the arguments are: what is given is made a
             tensor, and must look so. Each shape is traced by itself nevertheless.
-        options: TensorFlow's `autograph`, `jit_compile`, `reduce_retracing`. Here every function is compiled, each shape
-            is traced by itself, and an `if` or a `while` on a tensor is an error, whatever they say.
+        options: TensorFlow's `autograph`, `jit_compile`, `reduce_retracing`. Here every function is compiled, each
+            shape is traced by itself, and an `if` or a `while` on a tensor is an error, whatever they say.
 
     The first call with a signature (the nest of the arguments; shapes, dtypes, layouts and devices of its tensors;
     all else by value) runs the function while a trace listens. From the trace a program of array calls is written,

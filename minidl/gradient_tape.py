@@ -247,8 +247,10 @@ class GradientTape(Tape):
         if not target.shape or target.shape[:1] != source.shape[:1]:
             raise ValueError(f"batch_jacobian takes as many samples in both, not shapes {target.shape}, {source.shape}")
         (found,) = self._rows(target, _tensors("A source", source), target.shape[1:], unconnected_gradients)
+        if found is None:  # of a target that doesn't depend on the source, zeros, as in TensorFlow
+            return zeros([*target.shape, *source.shape[1:]], target.dtype)
         axes, count = range(len(target.shape) - 1), len(target.shape)
-        return None if found is None else transpose(found, [count - 1, *axes, *range(count, found.ndim)])
+        return transpose(found, [count - 1, *axes, *range(count, found.ndim)])
 
     def _rows(self, target: Any, sources: list[Any], shape: tuple[int, ...], unconnected_gradients: Any) -> list[Any]:
         """For each source its gradient by each entry of a shape that broadcasts to the target's, in one tensor."""

@@ -143,7 +143,8 @@ class Operators:
 
     def __reduce__(self: Any) -> Any:  # a copy is another tensor, with a serial number of its own
         if isinstance(self, idea.Variable):
-            return idea.Variable, (self.tensor, self.trainable, self.name)
+            kept = {name: value for name, value in vars(self).items() if name not in ("held", "serial")}
+            return idea.Variable, (self.tensor,), kept
         return idea.Tensor, (self.array,)
 
     # -- as it is printed

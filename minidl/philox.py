@@ -23,7 +23,9 @@ _SCRAMBLING_KEY = (0x3EC8F720, 0x02461E29)
 _AT_ONCE = 1 << 14  # blocks whose words stay in a processor's cache through all rounds
 _WORD = 0xFFFFFFFF  # the bits of a word
 
-Start = tuple[int, int, int]  # where a stream of blocks starts: its key, and the lower and upper half of the counter
+# Where a stream of blocks starts: its key, and the lower and upper half of the counter; the lower one can be an array,
+# of those of all blocks.
+Start = tuple[int, Any, int]
 Words = Any  # a 32-bit word, or an array of them, held in 64 bits so that a product of two fits
 
 
@@ -55,7 +57,8 @@ def random_words(start: Start, count: int) -> NDArray[numpy.uint32]:
     words = numpy.empty((-(-count // 4), 4), numpy.uint32)
     for first in range(0, len(words), _AT_ONCE):
         part = words[first : first + _AT_ONCE]
-        numbers = numpy.arange(len(part), dtype=numpy.uint64) + numpy.uint64(low + first)
+        following = numpy.arange(first, first + len(part), dtype=numpy.uint64)
+        numbers = following + numpy.uint64(low) if numpy.ndim(low) == 0 else low[following]
         for column, word in enumerate(_mix((numbers & _WORD, numbers >> 32, *_words_of(high)), _words_of(key))):
             part[:, column] = word
     return words.reshape(-1)[:count]
@@ -97,3 +100,31 @@ def normal(start: Start, shape: tuple[int, ...], dtype: numpy.dtype) -> numpy.nd
     angle = (2 * math.pi * draws[:, 1].astype(numpy.float64)).astype(unit_dtype).astype(numpy.float64)
     numbers = numpy.stack([numpy.sin(angle) * radius, numpy.cos(angle) * radius], axis=1)
     return numbers.reshape(-1)[:size].astype(dtype).reshape(shape)
+
+
+def truncated_normal(start: Start, shape: tuple[int, ...], dtype: numpy.dtype) -> numpy.ndarray:
+    """Normal numbers, of which those farther than 2 from 0 are left out, and the next ones taken.
+
+    Each group of four numbers (two of float64) has counters of its own, 64 for a number, as in TensorFlow
+    (FillPhiloxRandomTask in tensorflow/core/kernels/random_op_cpu.h).
+    """
+    key, low, high = start
+    size, group = math.prod(shape), 2 if dtype == numpy.float64 else 4
+    first = low + 64 * group * numpy.arange(-(-size // group), dtype=numpy.uint64)[:, None]
+    counters = (first + numpy.arange(8, dtype=numpy.uint64)).reshape(-1)  # of 16 numbers or more, that will do
+    drawn = normal((key, counters, high), (len(first), 8 * group), numpy.promote_types(dtype, numpy.float32))
+    nearest = numpy.argsort(numpy.abs(drawn) >= 2, axis=1, kind="stable")[:, :group]
+    return numpy.take_along_axis(drawn, nearest, 1).reshape(-1)[:size].astype(dtype).reshape(shape)
+
+
+def permutation(start: Start, shape: tuple[int, ...], dtype: numpy.dtype) -> numpy.ndarray:
+    """The whole numbers from 0 in random order: each place is exchanged with one of those from it on.
+
+    After R. Durstenfeld, "Algorithm 235: Random permutation", Communications of the ACM 7 (1964).
+    """
+    (size,) = shape
+    numbers = list(range(size))
+    for place, word in enumerate(random_words(start, max(size - 1, 0)).tolist()):
+        other = place + word % (size - place)
+        numbers[place], numbers[other] = numbers[other], numbers[place]
+    return numpy.array(numbers, dtype)

@@ -2,8 +2,8 @@
 
 The first of the three files that hold the idea. `primitive.py` computes with tensors and tells whoever listens;
 `tape.py` listens, and differentiates. The operators, as in `x * y`, and `shape` are given to both classes by
-`operators.py`, and the dtype that a number gets is found in `values.py`: neither is needed to understand these three. Whatever mentions
-`trace` or `compiling` is for functions that are compiled, and may be read as if it weren't there.
+`operators.py`, and the dtype that a number gets is found in `values.py`: neither is needed to understand these three.
+Whatever mentions `trace` or `compiling` is for functions that are compiled, and may be read as if it weren't there.
 """
 
 from __future__ import annotations

@@ -169,6 +169,10 @@ class HeUniform(GlorotUniform):
 zeros, ones, constant = Zeros, Ones, Constant
 random_uniform, random_normal, glorot_uniform, he_uniform = RandomUniform, RandomNormal, GlorotUniform, HeUniform
 
+# TensorFlow's own.
+constant_initializer, ones_initializer, zeros_initializer = Constant, Ones, Zeros
+random_normal_initializer, random_uniform_initializer = RandomNormal, RandomUniform
+
 _TABLE = table(Zeros, Ones, Constant, RandomUniform, RandomNormal, GlorotUniform, HeUniform, Initializer,
                zero=Zeros, one=Ones, uniform=RandomUniform, normal=RandomNormal)  # fmt: skip
 

@@ -1,117 +1,65 @@
 """Operations under the names of `keras.ops`: minidl's own, which take what `Input` gives too."""
 
-from __future__ import annotations
+# isort: off
+# fmt: off
+import functools as _functools
+from collections.abc import Callable as _Callable
+from typing import Any as _Any
 
-import functools
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
-
-import minidl.ops.composed as composed
-import minidl.ops.creation as creation
-import minidl.ops.elementwise as elementwise
-import minidl.ops.joining as joining
-import minidl.ops.reductions as reductions
-import minidl.ops.shaping as shaping
-from minidl.keras.layers.operation import Operation
-from minidl.keras.layers.symbolic import KerasTensor
-from minidl.nest import flatten
-
-if TYPE_CHECKING:
-    from minidl.ops.composed import *
-    from minidl.ops.creation import *
-    from minidl.ops.elementwise import *
-    from minidl.ops.joining import *
-    from minidl.ops.math import *
-    from minidl.ops.shaping import *
-
-# Those of another name than minidl's own, and where the others are.
-_OTHERS = {
-    "all": "reduce_all", "amax": "reduce_max", "amin": "reduce_min", "any": "reduce_any", "arange": "range",
-    "clip": "clip_by_value", "concatenate": "concat", "isfinite": "is_finite", "isnan": "is_nan", "max": "reduce_max",
-    "mean": "reduce_mean", "min": "reduce_min", "power": "pow", "prod": "reduce_prod", "std": "reduce_std",
-    "sum": "reduce_sum", "take": "gather", "var": "reduce_variance",
-}  # fmt: skip
-_SAME = [
-    "abs",
-    "add",
-    "argmax",
-    "argmin",
-    "broadcast_to",
-    "cast",
-    "convert_to_tensor",
-    "cos",
-    "divide",
-    "einsum",
-    "elu",
-    "equal",
-    "exp",
-    "expand_dims",
-    "expm1",
-    "eye",
-    "greater",
-    "greater_equal",
-    "leaky_relu",
-    "less",
-    "less_equal",
-    "linspace",
-    "log",
-    "log1p",
-    "log_softmax",
-    "logical_and",
-    "logical_not",
-    "logical_or",
-    "matmul",
-    "maximum",
-    "minimum",
-    "multiply",
-    "negative",
-    "norm",
-    "not_equal",
-    "one_hot",
-    "ones",
-    "ones_like",
-    "reciprocal",
-    "relu",
-    "reshape",
-    "round",
-    "rsqrt",
-    "shape",
-    "sigmoid",
-    "sign",
-    "sin",
-    "softmax",
-    "softplus",
-    "split",
-    "sqrt",
-    "square",
-    "squeeze",
-    "stack",
-    "stop_gradient",
-    "subtract",
-    "tanh",
-    "tensordot",
-    "tile",
-    "transpose",
-    "where",
-    "zeros",
-    "zeros_like",
-]
+from minidl.keras.layers.operation import Operation as _Operation
+from minidl.keras.layers.symbolic import KerasTensor as _KerasTensor
+from minidl.nest import flatten as _flatten
+from minidl.ops.composed import (einsum, elu, eye, leaky_relu, linspace, one_hot, reduce_prod as prod,
+    reduce_std as std, reduce_variance as var, rsqrt, tensordot, tile)
+from minidl.ops.creation import (cast, convert_to_tensor, ones, ones_like, range as arange, stop_gradient, zeros,
+    zeros_like)
+from minidl.ops.elementwise import (abs, add, clip_by_value as clip, cos, divide, equal, exp, expm1, greater,
+    greater_equal, is_finite as isfinite, is_nan as isnan, less, less_equal, log, log1p, logical_and, logical_not,
+    logical_or, maximum, minimum, multiply, negative, not_equal, pow as power, reciprocal, relu, round, sigmoid, sign,
+    sin, softplus, sqrt, square, subtract, tanh, where)
+from minidl.ops.joining import concat as _concat, stack
+from minidl.ops.reductions import (log_softmax, matmul, reduce_all as all, reduce_any as any, reduce_max as max,
+    reduce_mean as _reduce_mean, reduce_min as min, reduce_sum as sum, softmax)
+from minidl.ops.shaping import broadcast_to, expand_dims, reshape, squeeze, transpose
+from minidl.tensor import Tensor as _Tensor
+from minidl.values import FLOATS as _FLOATS, float32 as _float32
 
 
-def _lifted(function: Callable[..., Any]) -> Callable[..., Any]:
-    @functools.wraps(function)
-    def call(*arguments: Any, **options: Any) -> Any:
-        if KerasTensor in map(type, flatten(arguments)):
-            return Operation(functools.update_wrapper(functools.partial(function, **options), function))([*arguments])
+def mean(x: _Any, axis: _Any = None, keepdims: bool = False) -> _Tensor:
+    """The mean over some axes or all; of whole numbers in float32.
+
+    >>> tf.keras.ops.mean([1, 2]).numpy()
+    np.float32(1.5)
+    """
+    tensor = convert_to_tensor(x)
+    return _reduce_mean(tensor if tensor.dtype in _FLOATS else cast(tensor, _float32), axis, keepdims)
+
+
+def concatenate(xs: _Any, axis: int = 0) -> _Tensor:
+    """Tensors put end to end along an axis.
+
+    >>> tf.keras.ops.concatenate([[1], [2]]).numpy()
+    array([1, 2], dtype=int32)
+    """
+    return _concat(xs, axis)
+
+
+def _lifted(function: _Callable[..., _Any]) -> _Callable[..., _Any]:
+    @_functools.wraps(function)
+    def call(*arguments: _Any, **options: _Any) -> _Any:
+        if _KerasTensor in map(type, _flatten(arguments)):
+            return _Operation(_functools.wraps(function)(_functools.partial(function, **options)))([*arguments])
         return function(*arguments, **options)
 
     return call
 
 
-def _found(name: str) -> Any:
-    modules = (composed, creation, elementwise, joining, reductions, shaping)
-    return next(getattr(module, name) for module in modules if hasattr(module, name))
-
-
-globals().update({name: _lifted(_found(_OTHERS.get(name, name))) for name in (*_SAME, *_OTHERS)})
-__all__ = [*_SAME, *_OTHERS]
+__all__ = ["abs", "add", "all", "any", "arange", "broadcast_to", "cast", "clip", "concatenate", "convert_to_tensor",
+           "cos", "divide", "einsum", "elu", "equal", "exp", "expand_dims", "expm1", "eye", "greater",
+           "greater_equal", "isfinite", "isnan", "leaky_relu", "less", "less_equal", "linspace", "log", "log1p",
+           "log_softmax", "logical_and", "logical_not", "logical_or", "matmul", "max", "maximum", "mean", "min",
+           "minimum", "multiply", "negative", "not_equal", "one_hot", "ones", "ones_like", "power", "prod",
+           "reciprocal", "relu", "reshape", "round", "rsqrt", "sigmoid", "sign", "sin", "softmax", "softplus",
+           "sqrt", "square", "squeeze", "stack", "std", "stop_gradient", "subtract", "sum", "tanh", "tensordot",
+           "tile", "transpose", "var", "where", "zeros", "zeros_like"]  # fmt: skip
+globals().update({name: _lifted(globals()[name]) for name in __all__})

@@ -97,8 +97,10 @@ def _curve(example: Example) -> Curve | None:
     def function(values: Any) -> Any:
         return minidl.convert_to_tensor(example.program(minidl, values))
 
-    whole, parts = function(minidl.constant(x)), [function(minidl.constant(half)) for half in (x[:4], x[4:])]
-    if "float" not in str(whole.dtype) or not numpy.array_equal(whole, numpy.concatenate(parts)):
+    whole = function(minidl.constant(x))
+    if whole.shape != x.shape or "float" not in str(whole.dtype):
+        return None
+    if not numpy.array_equal(whole, numpy.concatenate([function(minidl.constant(half)) for half in (x[:4], x[4:])])):
         return None
     curve = Curve.of(function, LOW, HIGH)
     return curve if numpy.isfinite(curve.values).mean() > 0.9 else Curve.of(function, LEAST, HIGH)

@@ -10,7 +10,7 @@ import numpy
 
 from minidl.errors import InvalidArgumentError, brief
 from minidl.ops.creation import cast, ones, range, shape_of
-from minidl.ops.elementwise import abs, equal, expm1, maximum, minimum, pow, reciprocal, sqrt, square, where
+from minidl.ops.elementwise import abs, add, equal, expm1, maximum, minimum, pow, reciprocal, sqrt, square, where
 from minidl.ops.inputs import alike, convert, wrong_dtype
 from minidl.ops.joining import concat
 from minidl.ops.reductions import matmul, reduce_max, reduce_mean, reduce_sum
@@ -74,7 +74,7 @@ def add_n(inputs: Any, name: str | None = None) -> Tensor:
     if different := [x.shape for x in others if x.shape != first.shape]:
         raise InvalidArgumentError(f"add_n adds tensors of one shape; {first.shape} and {different[0]} were given")
     for other in others:
-        first = first + other
+        first = add(first, other)
     return first
 
 

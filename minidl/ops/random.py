@@ -15,15 +15,16 @@ import numpy
 
 from minidl import philox
 from minidl.context import compiling, thread
-from minidl.devices import CPU, device
+from minidl.devices import CPU, device, device_of
 from minidl.errors import InvalidArgumentError, brief
 from minidl.ops.creation import shape_of
 from minidl.ops.inputs import convert
+from minidl.ops.shaping import gather
 from minidl.primitive import call, move, primitive
 from minidl.tensor import Tensor, TensorLike
-from minidl.values import FLOATS, as_dtype, float32
+from minidl.values import FLOATS, as_dtype, float32, int64
 
-__all__ = ["normal", "set_seed", "stateless_normal", "stateless_uniform", "uniform"]
+__all__ = ["normal", "set_seed", "shuffle", "stateless_normal", "stateless_uniform", "truncated_normal", "uniform"]
 
 
 _LIMIT = 2**31 - 1  # TensorFlow takes seeds modulo this
@@ -52,7 +53,8 @@ class _Draws:
             return key, 0, own
         with compiling:  # one thread at a time
             place = self._places.get((kind, dtype, own), 0)
-            self._places[kind, dtype, own] = place + 256 * math.prod(shape)
+            size = math.prod(shape)
+            self._places[kind, dtype, own] = place + (256 * size if kind != "permutation" else (size + 2) // 4)
         return key, place, own
 
 
@@ -148,6 +150,34 @@ def normal(
     return _normal(functools.partial(_drawn, seed, shape), mean, stddev, dtype)
 
 
+def truncated_normal(
+    shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = float32, seed: Any = None, name: str | None = None
+) -> Tensor:
+    """Random numbers of the normal distribution, none farther than two standard deviations from the mean.
+
+    Arguments as of `normal`.
+
+    >>> bool(tf.reduce_max(tf.abs(tf.random.truncated_normal([1000]))) < 2.0)
+    True
+    """
+    return _normal(functools.partial(_drawn, seed, shape), mean, stddev, dtype, "truncated_normal")
+
+
+def shuffle(value: Any, seed: Any = None, name: str | None = None) -> Tensor:
+    """The parts of a tensor along its first axis in random order; another one at each call.
+
+    Arguments:
+        value: of one axis or more.
+        seed: makes this row of orders another than those with another seed.
+
+    >>> sorted(tf.random.shuffle([1, 2, 3]).numpy().tolist())
+    [1, 2, 3]
+    """
+    x = convert(value)
+    order = _drawn(seed, x.shape[:1], "permutation", int64) if x.shape else None
+    return x if order is None else gather(x, move(order, device_of(x.array)))
+
+
 def stateless_uniform(
     shape: Any, seed: Any, minval: Any = 0, maxval: Any = None, dtype: Any = float32, name: str | None = None
 ) -> Tensor:
@@ -204,8 +234,8 @@ def _uniform(draw: Callable[..., Tensor], minval: Any, maxval: Any, dtype: Any) 
     return draw("integers", dtype, bounds=(first, last))
 
 
-def _normal(draw: Callable[..., Tensor], mean: Any, stddev: Any, dtype: Any) -> Tensor:
+def _normal(draw: Callable[..., Tensor], mean: Any, stddev: Any, dtype: Any, kind: str = "normal") -> Tensor:
     dtype = as_dtype(dtype)
     if dtype not in FLOATS:
         raise InvalidArgumentError(f"Normal draws are floats; dtype {dtype} was asked for")
-    return draw("normal", dtype) * convert(stddev, dtype) + convert(mean, dtype)
+    return draw(kind, dtype) * convert(stddev, dtype) + convert(mean, dtype)

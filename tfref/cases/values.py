@@ -108,6 +108,26 @@ def draws() -> Iterator[Case]:
             },
             eager_only=True,
         )
+        yield from rows(
+            "random.truncated_normal",
+            {
+                f"floats {seed}": after(seed, *[lambda tf: tf.random.truncated_normal([7])] * 3),
+                f"a seed of its own {seed}": after(seed, *[lambda tf: tf.random.truncated_normal([33], seed=5)] * 3),
+                f"float64 {seed}": after(seed, lambda tf: tf.random.truncated_normal([9], 3.0, 2.0, tf.float64)),
+            },
+            eager_only=True,
+        )
+        yield from rows(
+            "random.shuffle",
+            {
+                f"numbers {seed}": after(seed, *[lambda tf: tf.random.shuffle(tf.range(9))] * 3),
+                f"rows {seed}": after(seed, lambda tf: tf.random.shuffle([[1, 2], [3, 4], [5, 6], [7, 8]])),
+                f"a seed of its own {seed}": after(
+                    seed, *[lambda tf, n=n: tf.random.shuffle(tf.range(n), seed=4) for n in (5, 8, 3, 20, 1, 5)]
+                ),
+            },
+            eager_only=True,
+        )
 
 
 def random() -> Iterator[Case]:

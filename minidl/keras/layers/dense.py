@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from minidl.keras import activations, initializers
+from minidl.keras import activations, initializers, regularizers
 from minidl.keras.layers.layer import Layer
 from minidl.keras.layers.symbolic import is_shape
 from minidl.keras.names import short
@@ -22,7 +22,8 @@ class Dense(Layer):
             'softmax', 'elu', 'leaky_relu', 'log_softmax'; by default nothing.
         use_bias: whether there is a bias.
         kernel_initializer, bias_initializer: the first values; see `keras.initializers`.
-        name, trainable, dtype: as of `Layer`.
+        kernel_regularizer, bias_regularizer: what the weights add to the loss; see `keras.regularizers`.
+        name, trainable, dtype, activity_regularizer: as of `Layer`.
 
     Inputs of shape [..., n] give outputs of shape [..., units]. The kernel has shape [n, units], the bias [units].
     Raises ValueError for units that are no whole number above 0, for unknown names, and, when called, for inputs
@@ -36,7 +37,8 @@ class Dense(Layer):
 
     def __init__(
         self, units: int, activation: Any = None, use_bias: bool = True, kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros", name: Any = None, trainable: bool = True, dtype: Any = None, **options: Any,
+        bias_initializer: Any = "zeros", kernel_regularizer: Any = None, bias_regularizer: Any = None, name: Any = None,
+        trainable: bool = True, dtype: Any = None, **options: Any,
     ) -> None:  # fmt: skip
         if not isinstance(units, int) or isinstance(units, bool) or units < 1:
             raise ValueError(f"The units of a Dense layer are a whole number above 0; {short(units)} was given")
@@ -45,6 +47,8 @@ class Dense(Layer):
         self.activation = activations.get(activation)
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.bias_initializer = initializers.get(bias_initializer)
+        self.kernel_regularizer = regularizers.get(kernel_regularizer)
+        self.bias_regularizer = regularizers.get(bias_regularizer)
         self.kernel: Any = None
         self.bias: Any = None
 
@@ -59,9 +63,13 @@ class Dense(Layer):
             raise ValueError(f"Dense layer {self.name!r} is built already, for inputs of width {self.kernel.shape[0]}")
         if not is_shape(input_shape) or not input_shape or input_shape[-1] is None:
             raise ValueError(f"Dense layer {self.name!r} needs a last axis of known length; {input_shape} was given")
-        self.kernel = self.add_weight((input_shape[-1], self.units), self.kernel_initializer, name="kernel")
+        self.kernel = self.add_weight(
+            (input_shape[-1], self.units), self.kernel_initializer, name="kernel", regularizer=self.kernel_regularizer
+        )
         if self.use_bias:
-            self.bias = self.add_weight((self.units,), self.bias_initializer, name="bias")
+            self.bias = self.add_weight(
+                (self.units,), self.bias_initializer, name="bias", regularizer=self.bias_regularizer
+            )
         self.built = True
 
     def call(self, inputs: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy
 
-from minidl.keras import initializers
+from minidl.keras import initializers, regularizers
 from minidl.keras.layers.symbolic import KerasTensor, LayerCall, is_shape, looks, map_shapes
 from minidl.keras.metrics import Metric
 from minidl.keras.names import Configured, new_name, refuse, short
@@ -29,13 +29,14 @@ from minidl.values import FLOATS, as_dtype
 
 
 class _Phase:
-    """What a thread is in the midst of: a call of a layer, for training or not."""
+    """What a thread is in the midst of: a call of a layer, for training or not, and which layers added to the loss."""
 
-    __slots__ = ("is_inside", "training")
+    __slots__ = ("is_inside", "training", "with_losses")
 
     def __init__(self) -> None:
         self.is_inside = False
         self.training: bool | None = None
+        self.with_losses: list[Layer] = []
 
 
 class _Thread(threading.local):
@@ -56,6 +57,7 @@ class Layer(Configured, Module):
         name: what it is called; by default after its class.
         trainable: whether its weights are trained.
         dtype: of its weights; inputs of floats are cast to it.
+        activity_regularizer: what its results add to the loss, the mean over the samples; see `keras.regularizers`.
 
     A class derived from it defines `call(inputs)`, and `build(input_shape)` where its weights depend on the shape
     of the input; it makes weights with `add_weight`. Layers and metrics that it keeps as attributes, in lists and
@@ -77,11 +79,13 @@ class Layer(Configured, Module):
     """
 
     _in_order_of_names = False
-    _not_kept = frozenset({"built_for", "calls", "_given"})
+    _not_kept = frozenset({"added_losses", "built_for", "calls", "_given"})
 
     def __init__(self, name: str | None = None, trainable: bool = True, dtype: Any = None, **options: Any) -> None:
         width = options.pop("input_dim", None)
         self.given_input_shape = options.pop("input_shape", None if width is None else (width,))
+        self.activity_regularizer = regularizers.get(options.pop("activity_regularizer", None))
+        self.added_losses: list[Any] = []
         refuse(type(self).__name__, options)
         self.name = name or new_name(self)
         self.built = False
@@ -140,7 +144,7 @@ class Layer(Configured, Module):
     # -- calling
 
     def __call__(self, inputs: Any, *others: Any, training: bool | None = None, **options: Any) -> Any:
-        """The result for tensors, or its place in a graph for what `Input` gives; other arguments are those of `call`."""
+        """The result for tensors, or its place in a graph for what `Input` gives; the arguments are those of `call`."""
         if others or options:
             options |= zip(self._other_arguments, others, strict=False)
             training = options.pop("training", training)
@@ -160,14 +164,34 @@ class Layer(Configured, Module):
         if training is None:
             training = self._training_by_default if phase.training is None else phase.training
         phase.training = training
+        if is_outermost and phase.with_losses:
+            while phase.with_losses:
+                phase.with_losses.pop().added_losses.clear()
+        if self._takes_training and training is not None:
+            options = {**options, "training": training}
         call: Any = self.call  # which takes what its class says
         try:
-            if self._takes_training and training is not None:
-                return call(inputs, training=training, **options)
-            return call(inputs, **options) if options else call(inputs)
+            result = call(inputs, **options) if options else call(inputs)
+            if self.activity_regularizer is not None:
+                for each in flatten(result):
+                    self.add_loss(self.activity_regularizer(each) / float(max(each.shape[0], 1)))
+            return result
         finally:
             if is_outermost:
                 phase.is_inside, phase.training = False, None
+
+    def add_loss(self, loss: Any) -> None:
+        """Add to what a model around the layer makes small; for `call`, with a number computed there, or several."""
+        self.added_losses += flatten(loss)
+        _thread.phase.with_losses.append(self)
+
+    @property
+    def losses(self) -> list[Any]:
+        """What the last call added to the loss, in layers that this one keeps too, and the weights' regularizers."""
+        layers = [self, *(each for each in self.submodules if isinstance(each, Layer))]
+        regularized = [weight for weight in self.trainable_weights if getattr(weight, "regularizer", None) is not None]
+        added = [loss for layer in layers for loss in layer.added_losses]
+        return [*added, *(vars(weight)["regularizer"](weight) for weight in regularized)]
 
     def _cast_all(self, inputs: Any) -> Any:
         """The inputs as tensors, those of floats in the layer's dtype; a list of numbers is one tensor."""
@@ -213,7 +237,8 @@ class Layer(Configured, Module):
 
     def add_weight(
         self, shape: Sequence[int] | None = None, initializer: Any = None, dtype: Any = None, *,
-        trainable: bool = True, name: str | None = None, **options: Any,
+        trainable: bool = True, name: str | None = None, regularizer: Any = None, constraint: Any = None,
+        **options: Any,
     ) -> Variable:  # fmt: skip
         """Make a weight.
 
@@ -224,6 +249,8 @@ class Layer(Configured, Module):
             dtype: by default the layer's.
             trainable: whether it is trained.
             name: what it is called.
+            regularizer: what it adds to the loss, a name or a function of it; see `keras.regularizers`.
+            constraint: what an optimizer puts its value through after each step.
 
         Raises ValueError for an unknown initializer, and for what is no shape.
         """
@@ -237,7 +264,8 @@ class Layer(Configured, Module):
         by_default = "glorot_uniform" if dtype in FLOATS else "zeros"
         first = initializers.get(by_default if initializer is None else initializer)
         weight = Variable(first(tuple(shape), dtype=dtype), trainable and self._trainable, name or "variable", dtype)
-        vars(weight)["path"] = f"{self.name}/{weight.name}"
+        weight.constraint = constraint
+        vars(weight).update(path=f"{self.name}/{weight.name}", regularizer=regularizers.get(regularizer))
         (self._trained if trainable else self._fixed).append(weight)
         _made[id(weight)] = weight
         return weight

@@ -23,6 +23,7 @@ from minidl.keras.models.network import Network
 from minidl.keras.names import short
 from minidl.nest import flatten
 from minidl.ops.joining import stack
+from minidl.ops.reductions import reduce_sum
 from minidl.tensor import TensorLike
 
 # What Keras calls of a model, and minidl doesn't.
@@ -166,7 +167,7 @@ class Learner(Network):
     def compute_loss(
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
     ) -> Any:
-        """The loss of a batch, as `compile` was told; a class derived from Model can define it anew.
+        """The loss of a batch, as `compile` was told, with what layers add; a class derived from Model can change it.
 
         Arguments:
             x, y, sample_weight: the batch.
@@ -175,10 +176,12 @@ class Learner(Network):
 
         Raises ValueError without targets, and for a model compiled without a loss.
         """
-        measures = self._compiled("compute_loss")
+        measures, added = self._compiled("compute_loss"), [reduce_sum(each) for each in self.losses]
         if y is None and measures.has_loss:
             raise ValueError("To train or evaluate a model takes targets; y was None")
-        return measures.loss(y, y_pred, sample_weight)
+        if not measures.has_loss and added:
+            return sum(added[1:], added[0])
+        return sum(added, measures.loss(y, y_pred, sample_weight))
 
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
         """Take a batch into the metrics that `compile` was given, and give the logs; see `compute_loss`."""
