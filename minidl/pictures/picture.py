@@ -293,12 +293,11 @@ class Picture(Listener):
             raise ValueError("No operation was called in this picture's `with` block, so there is nothing to draw")
         if Path(path).suffix != ".html":
             self.diagram().save(path)
-        elif count <= STEPPED:
-            Path(path).write_text(
-                page(FOLDER / "steps.html", {"steps": [step.as_data() for step in self.steps()]}), encoding="utf-8"
-            )
-        else:
+            return
+        if count > STEPPED:
             raise ValueError(f"A page steps through {STEPPED} calls at most; this picture has {count}. Save it as .svg")
+        data = {"steps": [step.as_data() for step in self.steps()]}
+        Path(path).write_text(page(FOLDER / "steps.html", data), encoding="utf-8")
 
     def _repr_svg_(self) -> str:
         return self.diagram()._repr_svg_()

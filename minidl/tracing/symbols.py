@@ -136,9 +136,8 @@ class Symbol(NDArrayOperatorsMixin):
     min = functools.partialmethod(_reduced, "min", numpy.minimum)
 
     def reshape(self, *shape: Any) -> Symbol:
-        lengths = shape[0] if len(shape) == 1 and not isinstance(shape[0], int) else shape
-        sample = self.node.sample.reshape(lengths, copy=False)
-        return self if sample.shape == self.shape else self._view(f".reshape({tuple(lengths)})", sample)
+        sample = self.node.sample.reshape(*shape, copy=False)
+        return self if sample.shape == self.shape else self._view(f".reshape({sample.shape})", sample)
 
     def transpose(self, axes: tuple[int, ...]) -> Symbol:
         return self._view(".T" if axes == (1, 0) else f".transpose({axes})", self.node.sample.transpose(axes))

@@ -146,7 +146,7 @@ class Text:
 
     def _write_constant(self, node: Constant) -> None:
         is_small = node.is_row_by_row and (node.sample.nbytes < _LARGE or isinstance(node, Full))
-        only = node.only_value() if is_small else None
+        only = node.only_value if is_small else None
         if only is None:
             self.set_name(node, self.give("constant", node.array, _looks(node)))
             return
