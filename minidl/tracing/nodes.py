@@ -114,7 +114,7 @@ class Stored(Leaf):
 
     def memory(self, text: Text) -> list[str]:
         """The lines that make, of the variable's array, memory of the program's own for it."""
-        text.set_name(self, name := text.give_variable(self.variable))
+        name = text.give_variable(self, self.variable)
         return [f"{name} = {name}.copy()"]
 
 

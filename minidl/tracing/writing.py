@@ -98,10 +98,11 @@ class Text:
         self._about_given.append(f"#   {name}: {' '.join(about.split())}")
         return name
 
-    def give_variable(self, variable: Variable) -> str:
-        """The name of a variable's array, and of the memory that the text is to make for it."""
+    def give_variable(self, node: Node, variable: Variable) -> str:
+        """The name of a node that stands for a variable: that of its array, and of the memory to be made for it."""
         name = self.give(variable.name, variable.array, "a variable")
         self.variables[name] = variable
+        self.set_name(node, name)
         return name
 
     def function(self, node: Node, name: str) -> str:
