@@ -36,15 +36,15 @@ def compute_gradient(f: Callable[..., Any], x: Sequence[Any], delta: float = 1.0
     jacobians = tape.jacobian(result, inputs, unconnected_gradients="zero")
     pairs = zip(jacobians, inputs, strict=True)
     theoretical = tuple(jacobian.numpy().reshape(result.array.size, each.array.size) for jacobian, each in pairs)
-    return theoretical, tuple(_differences(f, inputs, index, delta) for index in range(len(inputs)))
+    return theoretical, tuple(_differences(f, inputs, which, delta, result.array.size) for which in range(len(inputs)))
 
 
-def _differences(f: Callable[..., Any], inputs: Sequence[Any], which: int, delta: float) -> numpy.ndarray:
-    values = inputs[which].numpy()
-    columns = numpy.zeros((values.size, f(*inputs).numpy().size), values.dtype)
-    for column, index in zip(columns, numpy.ndindex(values.shape), strict=True):
-        for step in (delta, -delta):
-            moved = numpy.array(values)
-            moved[index] += step
-            column += f(*inputs[:which], constant(moved), *inputs[which + 1 :]).numpy().reshape(-1) / (2 * step)
-    return columns.T
+def _differences(f: Callable[..., Any], inputs: Sequence[Any], which: int, delta: float, size: int) -> numpy.ndarray:
+    x = inputs[which].numpy()
+
+    def moved(step: Any) -> Any:
+        return f(*inputs[:which], constant(x + step), *inputs[which + 1 :]).numpy()
+
+    steps = delta * numpy.eye(x.size, dtype=x.dtype).reshape(x.size, *x.shape)  # each moves one entry
+    columns = [(moved(step) - moved(-step)) / (2 * delta) for step in steps]
+    return numpy.reshape(columns, (x.size, size)).T.astype(x.dtype)

@@ -49,7 +49,8 @@ class Note(NamedTuple):
         """The entries, a line for each row of a matrix; none where they aren't noted."""
         if self.values is None or not self.values.size:
             return []
-        values, form = numpy.atleast_2d(self.values.squeeze()), f".{digits}g" if self.dtype.kind == "f" else ""
+        values = numpy.atleast_2d(self.values.squeeze())
+        form = f".{digits}g" if self.dtype.kind == "f" else ""
         rows = [[format(value, form) for value in row] for row in values.reshape(-1, values.shape[-1])]
         width = max(len(text) for row in rows for text in row) if len(rows) > 1 else 0
         return [" ".join(text.rjust(width) for text in row) for row in rows]
@@ -77,7 +78,8 @@ class Call(NamedTuple):
 
     def rule_in_words(self, function: Callable[..., Any], names: Mapping[int, str], notes: Mapping[int, Note]) -> str:
         """A gradient rule, such as `dz2 * (z1 + z1)`, where dz2 is the gradient of z2."""
-        said, code = {"upstream": f"d{names[self.result]}"} | self._short_options(), self.primitive.forward.__code__
+        said = {"upstream": f"d{names[self.result]}"} | self._short_options()
+        code = self.primitive.forward.__code__
         inputs = zip(code.co_varnames[1 : code.co_argcount], self.inputs, strict=False)
         for name, x in (*inputs, ("result", self.result)):
             said |= {name: names[x], f"{name}_shape": str(notes[x].shape), f"{name}_dtype": str(notes[x].dtype)}
@@ -292,12 +294,11 @@ class Picture(Listener):
             raise ValueError("No operation was called in this picture's `with` block, so there is nothing to draw")
         if Path(path).suffix != ".html":
             self.diagram().save(path)
-        elif count <= STEPPED:
-            Path(path).write_text(
-                page(FOLDER / "steps.html", {"steps": [step.as_data() for step in self.steps()]}), encoding="utf-8"
-            )
-        else:
+            return
+        if count > STEPPED:
             raise ValueError(f"A page steps through {STEPPED} calls at most; this picture has {count}. Save it as .svg")
+        data = {"steps": [step.as_data() for step in self.steps()]}
+        Path(path).write_text(page(FOLDER / "steps.html", data), encoding="utf-8")
 
     def _repr_svg_(self) -> str:
         return self.diagram()._repr_svg_()

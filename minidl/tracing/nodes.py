@@ -34,6 +34,7 @@ class Node:
             of which no two do.
         can_write_into: whether its value can be put into memory that is there already.
         label: what computes it, in a word.
+        only_value: what all its entries are, as an array without axes; None where they aren't known to be one number.
         lines: of those that are computed, gives the lines that do so, with names that a text gives: into the memory of
             a name, or as a new array of that name.
     """
@@ -47,6 +48,7 @@ class Node:
     same: ClassVar[tuple[str, ...] | None] = None
     can_write_into: ClassVar[Any] = False
     label: ClassVar[Any] = property(lambda node: node.about)
+    only_value: ClassVar[Any] = None
     lines: ClassVar[Callable[..., list[str]]]
 
     origin = property(lambda node: node.made_of or node)
@@ -86,10 +88,12 @@ class Constant(Leaf):
 
     array: Any
 
+    @functools.cached_property
     def only_value(self) -> numpy.ndarray | None:
         """What all entries are, if they are one finite number, as an array without axes."""
         values = self.device.to_numpy(self.array).reshape(-1)
-        is_one = values.size and values.tobytes() == values[:1].tobytes() * values.size and numpy.isfinite(values[0])
+        bits = values.view(f"u{values.itemsize}")  # by which 0.0 and -0.0 are two
+        is_one = values.size and (bits == bits[0]).all() and numpy.isfinite(values[0])
         return values[:1].reshape(()) if is_one else None
 
 
@@ -106,7 +110,7 @@ class Stored(Leaf):
 
     def memory(self, text: Text) -> list[str]:
         """The lines that make, of the variable's array, memory of the program's own for it."""
-        text.set_name(self, name := text.give_variable(self.variable))
+        name = text.give_variable(self, self.variable)
         return [f"{name} = {name}.copy()"]
 
 

@@ -18,8 +18,7 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from minidl.context import thread
 from minidl.devices import CPU, Device
-from minidl.tracing import nodes
-from minidl.tracing.nodes import Node, index_text
+from minidl.tracing.nodes import Applied, Copy, Elementwise, Full, Leaf, Node, Put, View, index_text
 
 if TYPE_CHECKING:
     from minidl.tracing.trace import Trace
@@ -110,14 +109,14 @@ class Symbol(NDArrayOperatorsMixin):
             for each, dtype in zip(operands, dtypes, strict=False)
         ]
         sample = _looks_of_entries(inputs, dtypes[-1], self.device)
-        return self.becomes(nodes.Elementwise, inputs, sample, ufunc.__name__)
+        return self.becomes(Elementwise, inputs, sample, ufunc.__name__)
 
     def copy(self) -> Symbol:
-        return self.becomes(nodes.Copy, (self.node,), blank(self.shape, self.dtype), about="a copy")
+        return self.becomes(Copy, (self.node,), blank(self.shape, self.dtype), about="a copy")
 
     def astype(self, dtype: numpy.dtype) -> Symbol:
         sample = _looks_of_entries([self.node], dtype, self.device)
-        return self if dtype == self.dtype else self.becomes(nodes.Copy, (self.node,), sample)
+        return self if dtype == self.dtype else self.becomes(Copy, (self.node,), sample)
 
     def _reduced(self, name: str, ufunc: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Symbol:
         axes = range(self.ndim) if axis is None else [each % self.ndim for each in numpy.atleast_1d(axis)]
@@ -131,16 +130,15 @@ class Symbol(NDArrayOperatorsMixin):
         options += ", keepdims=True" if keepdims else ""
         # What `sum` calls in NumPy. CuPy's own may add up in another order.
         function = f"{ufunc.__name__}.reduce" if self.device is CPU else name
-        return self.becomes(nodes.Applied, (self.node,), sample, function, options)
+        return self.becomes(Applied, (self.node,), sample, function, options)
 
     sum = functools.partialmethod(_reduced, "sum", numpy.add)
     max = functools.partialmethod(_reduced, "max", numpy.maximum)
     min = functools.partialmethod(_reduced, "min", numpy.minimum)
 
     def reshape(self, *shape: Any) -> Symbol:
-        lengths = shape[0] if len(shape) == 1 and not isinstance(shape[0], int) else shape
-        sample = self.node.sample.reshape(lengths, copy=False)
-        return self if sample.shape == self.shape else self._view(f".reshape({tuple(lengths)})", sample)
+        sample = self.node.sample.reshape(*shape, copy=False)
+        return self if sample.shape == self.shape else self._view(f".reshape({sample.shape})", sample)
 
     def transpose(self, axes: tuple[int, ...]) -> Symbol:
         return self._view(".T" if axes == (1, 0) else f".transpose({axes})", self.node.sample.transpose(axes))
@@ -157,7 +155,7 @@ class Symbol(NDArrayOperatorsMixin):
         return self._view(index_text(index), self.node.sample[index])
 
     def _view(self, suffix: str, sample: Any) -> Symbol:
-        return self.becomes(nodes.View, (self.node,), sample, suffix)
+        return self.becomes(View, (self.node,), sample, suffix)
 
 
 class _Unfilled(Symbol):
@@ -169,9 +167,9 @@ class _Unfilled(Symbol):
     def __setitem__(self, index: Any, value: Symbol) -> None:
         if index is Ellipsis:
             numpy.broadcast_to(value.node.sample, self._sample.shape)  # raises where it doesn't fit
-            self.node = value.becomes(nodes.Copy, (value.node,), self._sample).node
+            self.node = value.becomes(Copy, (value.node,), self._sample).node
         elif self._is_zeros and "node" not in vars(self):
-            self.node = value.becomes(nodes.Put, (value.node,), self._sample, index_text(index)).node
+            self.node = value.becomes(Put, (value.node,), self._sample, index_text(index)).node
         else:
             raise UnwritableError("a second part, or a part of an array without values")
 
@@ -190,26 +188,26 @@ class Module:
 
     def may_share_memory(self, x: Symbol, y: Symbol) -> bool:
         one, other = seen(x.node), seen(y.node)
-        if one is not other and isinstance(one, nodes.Leaf) and isinstance(other, nodes.Leaf):
+        if one is not other and isinstance(one, Leaf) and isinstance(other, Leaf):
             raise UnwritableError("only a call knows whether two arrays that it is given are one")
         return one is other and bool(numpy.may_share_memory(x.node.sample, y.node.sample))
 
     def dot(self, x: Symbol, y: Symbol) -> Symbol:
         if x.shape[-1] != y.shape[0]:
             raise ValueError(f"shapes {x.shape} and {y.shape} don't multiply")
-        return x.becomes(nodes.Applied, (x.node, y.node), blank((*x.shape[:-1], *y.shape[1:]), x.dtype), "dot")
+        return x.becomes(Applied, (x.node, y.node), blank((*x.shape[:-1], *y.shape[1:]), x.dtype), "dot")
 
     def matmul(self, x: Symbol, y: Symbol) -> Symbol:
         batch = numpy.broadcast_shapes(x.shape[:-2], y.shape[:-2])
         if x.shape[-1] != y.shape[-2] or not ((x.flags.c_contiguous and y.flags.c_contiguous) or len(batch) == 1):
             raise UnwritableError("matrices that don't fit, or whose product follows their layout")
         sample = blank((*batch, x.shape[-2], y.shape[-1]), x.dtype)
-        return x.becomes(nodes.Applied, (x.node, y.node), sample, "matmul")
+        return x.becomes(Applied, (x.node, y.node), sample, "matmul")
 
     def where(self, condition: Symbol, x: Symbol, y: Symbol) -> Symbol:
         inputs = [condition.node, x.node, y.node]
         sample = _looks_of_entries(inputs, x.dtype, self._device)
-        return x.becomes(nodes.Applied, inputs, sample, "where")
+        return x.becomes(Applied, inputs, sample, "where")
 
     def empty(self, shape: tuple[int, ...], dtype: numpy.dtype) -> Symbol:
         return _Unfilled(blank(shape, dtype), is_zeros=False)
@@ -221,11 +219,11 @@ class Module:
         number = numpy.asarray(value, dtype)
         if not numpy.isfinite(number):
             raise UnwritableError("a number that Python can't write")
-        return Symbol(self._trace, self._trace.add(nodes.Full((), blank(shape, dtype), self._device, number)))
+        return Symbol(self._trace, self._trace.add(Full((), blank(shape, dtype), self._device, number)))
 
 
 def seen(node: Node) -> Node:
     """What a view is a view of; any other node itself."""
-    while isinstance(node, nodes.View):
+    while isinstance(node, View):
         node = node.operands[0]
     return node

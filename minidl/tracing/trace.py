@@ -16,8 +16,7 @@ from minidl.devices import Device, device as device_scope, device_of
 from minidl.primitive import Listener, Primitive, _move, call, move
 from minidl.tape import Edge
 from minidl.tensor import Tensor, Variable
-from minidl.tracing import nodes
-from minidl.tracing.nodes import Node
+from minidl.tracing.nodes import Argument, Called, Constant, Copy, Leaf, Node, Stored
 from minidl.tracing.program import Program
 from minidl.tracing.symbols import Module, Symbol, blank, blank_like
 
@@ -116,7 +115,7 @@ class Trace(Listener):
             return array.node
         key = key or id(array)
         if key not in self._constants:
-            self._constants[key] = array, self.add(nodes.Constant((), blank_like(array), device_of(array), array))
+            self._constants[key] = array, self.add(Constant((), blank_like(array), device_of(array), array))
         return self._constants[key][1]
 
     def _tensor(self, node: Node) -> Tensor:
@@ -126,7 +125,7 @@ class Trace(Listener):
 
     def argument(self, tensor: Tensor, name: str) -> Tensor:
         """A tensor that stands for an argument of the function."""
-        return self._tensor(self.add(nodes.Argument((), blank_like(tensor.array), tensor.home, name)))
+        return self._tensor(self.add(Argument((), blank_like(tensor.array), tensor.home, name)))
 
     # -- what calls of primitives ask
 
@@ -152,7 +151,7 @@ class Trace(Listener):
     def value_of(self, variable: Variable) -> Tensor:
         """The tensor that a variable has for the function now."""
         if variable.serial not in self._values:
-            leaf = self.add(nodes.Stored((), blank_like(variable.array), variable.home, variable))
+            leaf = self.add(Stored((), blank_like(variable.array), variable.home, variable))
             self._values[variable.serial] = variable, leaf, self._tensor(leaf)
         return self._values[variable.serial][2]
 
@@ -161,7 +160,7 @@ class Trace(Listener):
         self.value_of(variable)
         node = self.node_of(value.array)
         if not node.is_row_by_row:  # a variable's entries always are
-            node = self.add(nodes.Copy([node], blank(value.shape, value.dtype), node.device, about="a copy"))
+            node = self.add(Copy([node], blank(value.shape, value.dtype), node.device, about="a copy"))
         self._values[variable.serial] = variable, self._values[variable.serial][1], self._tensor(node)
         given = self.given(value)
         self._steps.append(lambda found: variable.bind(today(given, found)))
@@ -190,7 +189,7 @@ class Trace(Listener):
 
     def hear_rule(self, edge: Edge, gradient: Tensor, total: Tensor) -> None:
         node, of = self._node_of.get(total.serial), self._node_of.get(edge.input)
-        if node is not None and node.gradient_of is None and not isinstance(node, nodes.Leaf):
+        if node is not None and node.gradient_of is None and not isinstance(node, Leaf):
             node.gradient_of = of
 
     # -- what can't be traced
@@ -209,7 +208,7 @@ class Trace(Listener):
     def without_values(self, node: Node) -> Exception:
         """The error for who looks at the value of a node."""
         self.check_in_force()
-        what = f"variable {node.variable.name!r}, " if isinstance(node, nodes.Stored) else "a tensor "
+        what = f"variable {node.variable.name!r}, " if isinstance(node, Stored) else "a tensor "
         what += f"of shape {node.sample.shape} and dtype {node.sample.dtype}"
         self.refused = LookedAtError(_LOOKED_AT.format(what=what, function=self._name, caller=caller()))
         return self.refused
@@ -276,7 +275,7 @@ def _called(primitive: Primitive, operands: Sequence[Node], options: Options, de
         sample, shares = blank_like(found), getattr(found, "base", None) is not None or any(found is x for x in tried)
     about = primitive.name if operands else "new numbers at each call"
     called = (lambda *arrays: kernel(*arrays).copy()) if shares else kernel
-    return nodes.Called(operands, sample, device, primitive.name, called, options, about=about)
+    return Called(operands, sample, device, primitive.name, called, options, about=about)
 
 
 def caller() -> str:

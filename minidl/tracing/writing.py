@@ -10,8 +10,7 @@ from typing import Any
 
 from minidl.devices import CPU, Device
 from minidl.tensor import Variable
-from minidl.tracing import nodes
-from minidl.tracing.nodes import Node, dtype_name, literal
+from minidl.tracing.nodes import Applied, Argument, Constant, Full, Leaf, Node, Stored, View, dtype_name, literal
 from minidl.tracing.program import Program
 
 _WIDTH = 60  # where the comments begin
@@ -42,7 +41,7 @@ class Text:
     def __init__(self, title: str, program: Program, wanted: Mapping[Node, str]) -> None:
         self.program, self._wanted = program, wanted
         devices = list(dict.fromkeys(node.device for node in program.nodes))
-        functions = [node.function.split(".")[0] for node in program.nodes if isinstance(node, nodes.Applied)]
+        functions = [node.function.split(".")[0] for node in program.nodes if isinstance(node, Applied)]
         self._taken = {*keyword.kwlist, *_USUAL, *functions}
         self._numbers: dict[str, Iterator[int]] = collections.defaultdict(lambda: itertools.count(1))
         self._has_one_module = len({device.module for device in devices}) == 1
@@ -56,7 +55,7 @@ class Text:
         self.given: dict[str, Any] = {}
         self.variables: dict[str, Variable] = {}
         self.function_name = self._new(title)
-        taken = [node for node in program.nodes if isinstance(node, (nodes.Argument, nodes.Stored))]
+        taken = [node for node in program.nodes if isinstance(node, (Argument, Stored))]
         self.parameters = [node for node in taken if node not in program.finals]
         for leaf in self.parameters:
             self.name(leaf)
@@ -83,7 +82,7 @@ class Text:
         """The name of a node: as it has it, or is wanted to have it, or otherwise this, or its label."""
         if node not in self.names:
             wanted = self._wanted.get(node.origin)
-            if isinstance(node.gradient_of, nodes.Stored):
+            if isinstance(node.gradient_of, Stored):
                 wanted = f"{node.gradient_of.label}_gradient"
             self.set_name(node, self._new(wanted or otherwise or node.label, numbered and wanted is None))
         return self.names[node]
@@ -99,10 +98,11 @@ class Text:
         self._about_given.append(f"#   {name}: {' '.join(about.split())}")
         return name
 
-    def give_variable(self, variable: Variable) -> str:
-        """The name of a variable's array, and of the memory that the text is to make for it."""
+    def give_variable(self, node: Node, variable: Variable) -> str:
+        """The name of a node that stands for a variable: that of its array, and of the memory to be made for it."""
         name = self.give(variable.name, variable.array, "a variable")
         self.variables[name] = variable
+        self.set_name(node, name)
         return name
 
     def function(self, node: Node, name: str) -> str:
@@ -125,13 +125,13 @@ class Text:
         lines += [f"{first.ljust(_WIDTH)}  # {comment}" if comment else first, *more]
 
     def _write(self, node: Node) -> None:
-        if isinstance(node, nodes.Constant):
+        if isinstance(node, Constant):
             self._write_constant(node)
-        elif isinstance(node, nodes.View):
+        elif isinstance(node, View):
             self._write_view(node)
         elif node in self.program.finals:
             self._add(node, node.memory(self), node.about or _looks(node), once=True)  # type: ignore[attr-defined]
-        elif not isinstance(node, nodes.Leaf):
+        elif not isinstance(node, Leaf):
             self._make_room(node)
             into = node in self.program.places
             lines = node.lines(self, self.name(node, numbered=True), into)
@@ -145,9 +145,9 @@ class Text:
         about = f"gradient of {of}" if of else node.about if node.about != node.label else ""
         return f"{_looks(node)}, {about}" if about else _looks(node)
 
-    def _write_constant(self, node: nodes.Constant) -> None:
-        is_small = node.is_row_by_row and (node.sample.nbytes < _LARGE or isinstance(node, nodes.Full))
-        only = node.only_value() if is_small else None
+    def _write_constant(self, node: Constant) -> None:
+        is_small = node.is_row_by_row and (node.sample.nbytes < _LARGE or isinstance(node, Full))
+        only = node.only_value if is_small else None
         if only is None:
             self.set_name(node, self.give("constant", node.array, _looks(node)))
             return
@@ -157,12 +157,12 @@ class Text:
         code = f"{self.name(node, f'all_{spoken}' if shape else f'number_{spoken}')} = {call}{number}"
         self._add(node, [f"{code}, dtype={dtype_name(node.sample.dtype)!r})"], "", once=True)
 
-    def _write_view(self, node: nodes.View) -> None:
+    def _write_view(self, node: View) -> None:
         if node in self.names:  # a variable's part of memory, named when that was made
             return
         program, base = self.program, self.names[node.operands[0]]
         memory = program.memory(node)
-        stays = memory in program.places or memory in program.finals or isinstance(memory, nodes.Constant)
+        stays = memory in program.places or memory in program.finals or isinstance(memory, Constant)
         name = self.name(node, f"{base}_{_VIEWS.get(node.suffix.split('(')[0], 'part')}")
         self._add(node, [f"{name} = {base}{node.suffix}"], f"{_looks(node)}, a view", once=stays)
 
@@ -195,7 +195,7 @@ class Text:
         program, memory, kept = self.program, self.program.memory, {*self.program.finals, *self.program.places}
         handed, news = dict[Node, str](), dict[Node, str]()
         for node in dict.fromkeys(program.results):
-            stays = isinstance(memory(node), nodes.Stored) or memory(node) in kept
+            stays = isinstance(memory(node), Stored) or memory(node) in kept
             handed[node] = self._copied(node, "result") if stays else self.names[node]
         for leaf, final in program.finals.items():
             if memory(final) is not leaf:
@@ -209,7 +209,7 @@ class Text:
     def _copied(self, node: Node, wanted: str) -> str:
         """The name of a copy of a node's value, which is laid out as that is."""
         name, base, views = self._new(wanted), node, ""
-        while isinstance(base, nodes.View) and not base.is_row_by_row:
+        while isinstance(base, View) and not base.is_row_by_row:
             views, base = base.suffix + views, base.operands[0]
         self._add(node, [f"{name} = {self.names[base]}.copy(){views}"], _looks(node))
         return name

@@ -2,7 +2,7 @@
 
 import numpy
 
-from minidl.tracing.nodes import Constant, Copy, Elementwise, Full, Node
+from minidl.tracing.nodes import Copy, Elementwise, Full, Node
 from minidl.tracing.passes.unused import drop_unused
 from minidl.tracing.program import Program, rewritten
 
@@ -19,18 +19,15 @@ def fold_constants(program: Program) -> Program:
             first, second = node.operands
             node = node.on([_number(first, second, node), _number(second, first, node)])
         value = _value(node)
-        is_done = value is None or isinstance(node, Full)
-        return node if is_done else Full((), node.sample, node.device, value, about=node.about)
+        return node if value is None else Full((), node.sample, node.device, value, about=node.about)
 
     return drop_unused(rewritten(program, change))
 
 
 def _value(node: Node) -> numpy.ndarray | None:
-    """The number that all entries of a node are known to be, if they are."""
-    if isinstance(node, Constant):
-        return node.only_value() if node.is_row_by_row else None
-    operands = [each.array for each in node.operands if isinstance(each, Full)]
-    if not operands or len(operands) < len(node.operands):
+    """The finite number that all entries of what is computed are, if it is computed from such."""
+    operands = [each.only_value for each in node.operands]
+    if not operands or any(each is None for each in operands):
         return None
     with numpy.errstate(all="ignore"):
         if isinstance(node, Copy):
@@ -44,7 +41,7 @@ def _value(node: Node) -> numpy.ndarray | None:
 
 def _number(operand: Node, other: Node, node: Node) -> Node:
     """An operand of a node, as a number where that does beside the other."""
-    looks_like_it = other.sample.shape == node.sample.shape and other.is_row_by_row
-    if not isinstance(operand, Full) or isinstance(other, Full) or operand.sample.ndim == 0 or not looks_like_it:
+    looks_alike = other.sample.shape == node.sample.shape and other.is_row_by_row
+    if operand.only_value is None or operand.sample.ndim == 0 or other.only_value is not None or not looks_alike:
         return operand
-    return Full((), numpy.empty((), operand.sample.dtype), operand.device, operand.array)
+    return Full((), numpy.empty((), operand.sample.dtype), operand.device, operand.only_value)

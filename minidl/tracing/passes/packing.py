@@ -28,10 +28,8 @@ class Packed(Leaf):
 
     def memory(self, text: Text) -> list[str]:
         """The lines that make, of the variables' arrays, memory of the program's own for them."""
-        names = [text.give_variable(part.origin.variable) for part in self.parts]
+        names = [text.give_variable(part, part.origin.variable) for part in self.parts]
         flat, whole = ", ".join(f"{name}.reshape(-1)" for name in names), text.name(self)
-        for part, name in zip(self.parts, names, strict=True):
-            text.set_name(part, name)
         parts = [f"{name} = {whole}{part.suffix}" for part, name in zip(self.parts, names, strict=True)]
         return [f"{whole} = {text.function(self, 'concatenate')}([{flat}])", *parts]
 
