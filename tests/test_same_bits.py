@@ -97,7 +97,7 @@ def test_gradients_of_gather_are_the_same_bits_on_the_cpu_and_the_same_sums_on_a
     if found[0].device.endswith("CPU:0"):
         assert len(set(map(bits, found))) == 1
     for each in found:
-        rounding = numpy.finfo("float32").eps * float(numpy.abs(parts).sum())
+        rounding = float(numpy.finfo("float32").eps * numpy.abs(parts).sum())
         numpy.testing.assert_allclose(each.numpy(), [0.0, 2.5], rtol=0, atol=rounding)
 
 
