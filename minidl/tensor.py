@@ -38,7 +38,7 @@ class TensorLike(Operators):
     @property
     def dtype(self) -> numpy.dtype:
         """The type of the entries, as NumPy's dtype."""
-        return self.array.dtype  # type: ignore[no-any-return]  # NumPy's own word for it
+        return self.array.dtype  # type: ignore[no-any-return]  # an array may be anybody's
 
     @property
     def home(self) -> Device:

@@ -67,7 +67,7 @@ def unary(primitive: Primitive, dtypes: frozenset[Any]) -> Callable[..., Tensor]
             value = state.run_rule(kernel, array)
         except (ValueError, RuntimeError):  # which `call` explains, or does otherwise
             return idea.call(primitive, (x,))
-        result = new(Tensor)  # written out, too
+        result = new(Tensor)  # what `Tensor(...)` does, without a call
         result.array = value if type(value) is ndarray else asarray(value)
         result.serial, result._home = next_serial(), CPU
         for listener in state.listeners:
@@ -107,7 +107,7 @@ def binary(primitive: Primitive, dtypes: frozenset[Any], reflected: str = "") ->
             value = state.run_rule(kernel, a, b)
         except (ValueError, RuntimeError):  # which `call` explains, or does otherwise
             return idea.call(primitive, (x, y))
-        result = new(Tensor)  # written out, too
+        result = new(Tensor)  # what `Tensor(...)` does, without a call
         result.array = value if type(value) is ndarray else asarray(value)
         result.serial, result._home = next_serial(), CPU
         for listener in state.listeners:

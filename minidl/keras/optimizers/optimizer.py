@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from typing import Any
 
 from minidl.devices import device
@@ -180,10 +180,7 @@ class Optimizer:
         variables = self._moved if trainable_variables is None else list(trainable_variables)
         if len(grads) != len(variables):
             raise ValueError(f"{len(grads)} gradients were given for {len(variables)} variables")
-        known = set(map(id, self._moved))
-        if self.built and (unknown := [variable.name for variable in variables if id(variable) not in known]):
-            raise ValueError(f"The optimizer was built without the variables {unknown}; make another one for them")
-        gradients, moved = _checked(grads, variables)
+        gradients, moved = _checked(grads, variables, set(map(id, self._moved if self.built else variables)))
         if not self.built:
             self.build(variables)
         rate: Any = self.learning_rate
@@ -218,10 +215,18 @@ def _rate_variable(learning_rate: Any) -> Variable:
     return Variable(learning_rate, trainable=False, name="learning_rate", dtype=float32)
 
 
-def _checked(gradients: Sequence[Any], variables: Sequence[Variable]) -> tuple[list[Tensor], list[Variable]]:
-    """Gradients, in the shapes and dtypes of their variables, and the variables: without those that have none."""
+def _checked(
+    gradients: Sequence[Any], variables: Sequence[Variable], known: Container[int]
+) -> tuple[list[Tensor], list[Variable]]:
+    """Gradients, in the shapes and dtypes of their variables, and the variables: without those that have none.
+
+    Raises ValueError for a variable whose id isn't known, and where a gradient doesn't fit or all are None.
+    """
     found, moved, left_out = [], [], []
     for gradient, variable in zip(gradients, variables, strict=True):
+        if id(variable) not in known:
+            unknown = [each.name for each in variables if id(each) not in known]
+            raise ValueError(f"The optimizer was built without the variables {unknown}; make another one for them")
         if gradient is None:
             left_out.append(variable.name)
             continue
