@@ -1,4 +1,4 @@
-"""Do the tests bite? Each gradient rule is made wrong in turn, then line after line of the source; some test must notice.
+"""Do the tests bite? Gradient rules, then lines of the source, are made wrong in turn; some test must notice.
 
     python -m tests.mutations
     python -m tests.mutations rules

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import copy
+import functools
 import importlib.abc
 import importlib.util
 import io
@@ -41,7 +42,7 @@ TESTS = {
     "minidl/functions.py": TRACING,
     "minidl/tracing/running.py": TRACING,
     "minidl/tracing/program.py": TRACING,
-    **{name: TRACING for name in PASSES},
+    **dict.fromkeys(PASSES, TRACING),
     "minidl/tracing/passes/packing.py": TRACING,
     f"{MODELS}/data.py": TRAINING,
     f"{MODELS}/interrupts.py": TRAINING,
@@ -118,7 +119,7 @@ def _changes(node: Any) -> Iterator[Callable[[], None]]:
     if isinstance(node, ast.Compare):
         for place, operator in enumerate(node.ops):
             ops = [*node.ops[:place], OTHER[type(operator)](), *node.ops[place + 1 :]]
-            yield lambda ops=ops: setattr(node, "ops", ops)
+            yield functools.partial(setattr, node, "ops", ops)
     elif isinstance(node, ast.BoolOp):
         yield lambda: setattr(node, "op", OTHER[type(node.op)]())
     elif isinstance(node, (ast.BinOp, ast.AugAssign)) and type(node.op) in OTHER:
@@ -207,7 +208,7 @@ class Reached:
             return (yield)
         finally:
             sys.settrace(None)
-            threading.settrace(None)  # type: ignore[arg-type]  # which the function takes
+            threading.settrace(None)
             self.found[item.nodeid] = time.perf_counter() - start, sorted(self._tested)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:

@@ -47,7 +47,7 @@ class Reference(NamedTuple):
 
 
 Options = Mapping[str, Any]
-Found = dict[int, Tensor]  # tensors of today by the serial numbers that they had in the trace
+Found = dict[int, Any]  # tensors of today by the serial numbers that they had in the trace, and variables given
 
 
 def today(given: Any, found: Found) -> Any:
@@ -67,6 +67,7 @@ class Trace(Listener):
 
     Attributes:
         nodes: of the array calls.
+        values: of variables, by serial: the leaf, and the value now.
         creates: whether the function made a variable.
         has_custom_gradients: whether it calls a function with a gradient of its own.
         refused: an error that was raised for what can't be traced.
@@ -78,7 +79,7 @@ class Trace(Listener):
         self._may_create = may_create
         self._frame: FrameType | None = None  # the call of the function, whose variables say what tensors are called
         self._constants: dict[Any, tuple[Any, Node]] = {}  # with the arrays, so that no other has their `id`
-        self._values: dict[int, tuple[Variable, Node, Tensor]] = {}  # by serial: the leaf, and the value now
+        self.values: dict[int, tuple[Variable, Node, Tensor]] = {}
         self._node_of: dict[int, Node | None] = {}  # of each tensor that is another each time, by serial
         self._steps: list[Callable[[Found], object]] = []  # what is to be done again for a listener
         self.nodes: list[Node] = []
@@ -152,11 +153,11 @@ class Trace(Listener):
 
     def value_of(self, variable: Variable) -> Tensor:
         """The tensor that a variable has for the function now."""
-        if variable.serial not in self._values:
+        if variable.serial not in self.values:
             array = variable.array
             leaf = self.add(nodes.Stored((), blank_like(array), device_of(array), variable))
-            self._values[variable.serial] = variable, leaf, self._tensor(leaf)
-        return self._values[variable.serial][2]
+            self.values[variable.serial] = variable, leaf, self._tensor(leaf)
+        return self.values[variable.serial][2]
 
     def assign(self, variable: Variable, value: Tensor) -> None:
         """Give a variable another value, for the function."""
@@ -164,9 +165,9 @@ class Trace(Listener):
         node = self.node_of(value.array)
         if not node.is_row_by_row:  # a variable's entries always are
             node = self.add(nodes.Copy([node], blank(value.shape, value.dtype), node.device, about="a copy"))
-        self._values[variable.serial] = variable, self._values[variable.serial][1], self._tensor(node)
+        self.values[variable.serial] = variable, self.values[variable.serial][1], self._tensor(node)
         given = self.given(value)
-        self._steps.append(lambda found: variable.bind(today(given, found)))
+        self._steps.append(lambda found: found.get(variable.serial, variable).bind(today(given, found)))
 
     def create(self, variable: Variable, value: Tensor) -> None:
         """A variable is made, with a value."""
@@ -192,7 +193,7 @@ class Trace(Listener):
         self._frame = self._frame or _frame_where(lambda frame: frame.f_code is self._code)
 
     def hear_read(self, variable: Variable, value: Tensor) -> None:
-        self._steps.append(lambda found: found.update({value.serial: variable.read()}))
+        self._steps.append(lambda found: found.update({value.serial: found.get(variable.serial, variable).read()}))
 
     def hear_rule(self, edge: Edge, gradient: Tensor, total: Tensor) -> None:
         node, of = self._node_of.get(total.serial), self._node_of.get(edge.input)
@@ -233,7 +234,7 @@ class Trace(Listener):
 
     def program(self, results: Sequence[Node]) -> Program:
         """The array calls that give results."""
-        finals = {leaf: self.node_of(value.array) for _, leaf, value in self._values.values()}
+        finals = {leaf: self.node_of(value.array) for _, leaf, value in self.values.values()}
         return Program(list(self.nodes), results, {leaf: node for leaf, node in finals.items() if leaf is not node})
 
     def local_names(self) -> dict[Node, str]:
@@ -248,7 +249,8 @@ class Trace(Listener):
 
     def do_again(self, found: Found) -> None:
         """Issue all calls, reads and assignments; `found` begins with the arguments, and gets the results."""
-        state, held = thread.state, [(variable, variable.held) for variable, _, _ in self._values.values()]
+        variables = [found.get(variable.serial, variable) for variable, _, _ in self.values.values()]
+        state, held = thread.state, [(variable, variable.held) for variable in variables]
         device, state.device = state.device, None  # each call runs where it ran
         try:
             for step in self._steps:
