@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import gc
+import os
 import signal
 import threading
 import tracemalloc
@@ -366,6 +367,48 @@ def test_two_threads_may_trace_one_function() -> None:
     for thread in threads:
         thread.join()
     assert found == [6.0] * 8
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")  # Python warns of it where there are threads
+def test_a_fork_while_another_thread_runs_a_step_leaves_a_child_that_can() -> None:
+    one, other = tf.Variable(tf.zeros([100])), tf.Variable(tf.zeros([100]))
+    stopping = threading.Event()
+
+    @tf.function
+    def step(x: Any) -> Any:
+        one.assign_add(x)
+        other.assign(tf.exp(tf.sin(one)) * 0.0 + one)
+        return tf.reduce_sum(one - other)
+
+    def work() -> None:
+        while not stopping.is_set():
+            step(tf.ones([100]))
+            tf.function(lambda x: x * 2.0)(tf.ones([2]))
+
+    def in_a_child() -> bool:
+        whole = one.numpy().tolist() == other.numpy().tolist()
+        before = float(one[0])
+        found = float(step(tf.ones([100]))), float(one[0]) - before, float(tf.function(lambda x: x * 2.0)(1.5))
+        return whole and found == (0.0, 1.0, 3.0)
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    try:
+        children = []
+        for _ in range(25):
+            child = os.fork()
+            if not child:
+                try:
+                    signal.alarm(30)  # which ends who hangs
+                    os._exit(0 if in_a_child() else 1)
+                finally:
+                    os._exit(2)
+            children.append(child)
+        assert [os.waitpid(child, 0)[1] for child in children] == [0] * 25
+    finally:
+        stopping.set()
+        worker.join()
 
 
 def test_the_object_of_a_compiled_method_can_die() -> None:
