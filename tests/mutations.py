@@ -158,11 +158,11 @@ def change_source(files: list[str], every: int) -> int:
     """Print which changes of the source survive, and how many there are; how many survive without a reason."""
     count, alive = 0, 0
     for mutant, survives in source_mutations.survivors(files, every):
-        count += 1
-        if survives:
-            reason = SURVIVORS.get(mutant.name)
-            alive += reason is None
-            print(f"survives: {mutant.name}" + (f" ({reason})" if reason else ""), flush=True)
+        reason = SURVIVORS.get(mutant.name) if survives else ""
+        count, alive = count + 1, alive + (reason is None)
+        print(
+            ("survives: " if survives else "noticed:  ") + mutant.name + (f" ({reason})" if reason else ""), flush=True
+        )
     print(f"{count} mutants of {len(files)} files; {alive} survive without a reason")
     return alive
 

@@ -52,7 +52,8 @@ TESTS = {
     "minidl/keras/metrics.py": TRAINING,
     "minidl/keras/callbacks.py": TRAINING,
 }
-SECONDS = 60.0  # that the tests of one mutant may take, as they took before: the slowest are left out beyond that
+LEFT_OUT = "test_a_case_gives_the_same_bits"  # thousands of tests, which are of the operations
+SECONDS = 15.0  # that the tests of one mutant may take, as they took before: the slowest are left out beyond that
 OTHER: dict[type[ast.AST], type[ast.AST]] = {
     ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt,
     ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.In: ast.NotIn, ast.NotIn: ast.In, ast.And: ast.Or, ast.Or: ast.And,
@@ -232,7 +233,17 @@ def _pytest(files: Sequence[str], plugin: Any, most: int = 1) -> int:
     for name in [name for name in sys.modules if name.split(".")[0] in ("minidl", "tfref", "tests")]:
         del sys.modules[name]
     sink = io.StringIO()
-    given = [f"--maxfail={most}", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--assert=plain"]
+    given = [
+        f"--maxfail={most}",
+        "-q",
+        "-k",
+        f"not {LEFT_OUT}",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:xdist",
+        "--assert=plain",
+    ]
     with contextlib.redirect_stdout(sink), contextlib.redirect_stderr(sink):
         return int(pytest.main([*given, *files], plugins=[plugin]))
 

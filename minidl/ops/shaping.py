@@ -139,7 +139,7 @@ def transpose(a: Any, perm: Any = None, name: str | None = None) -> Tensor:
     """
     x = convert(a)
     axes = tuple(reversed(range(x.ndim))) if perm is None else axes_of(perm, x.ndim)
-    if axes is None or len(axes) != x.ndim:
+    if axes is None or len(axes) != x.ndim or (perm is not None and numpy.ndim(perm) != 1):
         raise InvalidArgumentError(f"transpose: the order {brief(perm)} doesn't name each axis of shape {x.shape} once")
     return call(_transpose, (x,), {"axes": axes})
 

@@ -18,7 +18,7 @@ import numpy
 from minidl.keras import initializers
 from minidl.keras.layers.symbolic import KerasTensor, LayerCall, is_shape, map_shapes
 from minidl.keras.metrics import Metric
-from minidl.keras.names import new_name, refuse, short
+from minidl.keras.names import new_name, refuse, refuse_methods, short
 from minidl.nest import flatten, pack
 from minidl.ops.creation import cast, convert_to_tensor, zeros
 from minidl.tensor import Tensor, TensorLike, Variable
@@ -40,6 +40,9 @@ _made: weakref.WeakValueDictionary[int, Variable] = weakref.WeakValueDictionary(
 # What holds no weights and no layers, and what is one.
 _PLAIN = {str, bool, int, float, type(None), type(numpy.dtype("float32")), type(len), type(lambda: None)}
 _SINGLE = {Variable}
+
+# What Keras calls of a layer, and minidl doesn't.
+_NEVER_CALLED = ("compute_mask", "compute_output_spec", "save_own_variables", "load_own_variables")
 
 
 class Layer:
@@ -71,6 +74,7 @@ class Layer:
 
     def __init__(self, name: str | None = None, trainable: bool = True, dtype: Any = None, **options: Any) -> None:
         refuse(type(self).__name__, options)
+        refuse_methods(self, _NEVER_CALLED, "define call, build and compute_output_shape")
         self.name = name or new_name(self)
         self.built = False
         self.calls: list[LayerCall] = []
@@ -127,7 +131,7 @@ class Layer:
 
     # -- calling
 
-    def __call__(self, inputs: Any, training: bool | None = None) -> Any:
+    def __call__(self, inputs: Any, *, training: bool | None = None) -> Any:
         """The result for tensors, or its place in a graph for what `Input` gives."""
         if type(inputs) is not Tensor or inputs.array.dtype is not self._dtype:
             if any(isinstance(value, KerasTensor) for value in flatten(inputs)):
