@@ -157,12 +157,10 @@ def change_rules() -> int:
 def change_source(files: list[str], every: int) -> int:
     """Print which changes of the source survive, and how many there are; how many survive without a reason."""
     count, alive = 0, 0
-    for mutant, survives in source_mutations.survivors(files, every):
-        reason = SURVIVORS.get(mutant.name) if survives else ""
+    for name, survives in source_mutations.survivors(files, every):
+        reason = SURVIVORS.get(name) if survives else ""
         count, alive = count + 1, alive + (reason is None)
-        print(
-            ("survives: " if survives else "noticed:  ") + mutant.name + (f" ({reason})" if reason else ""), flush=True
-        )
+        print(("survives: " if survives else "noticed:  ") + name + (f" ({reason})" if reason else ""), flush=True)
     print(f"{count} mutants of {len(files)} files; {alive} survive without a reason")
     return alive
 

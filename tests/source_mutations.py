@@ -1,7 +1,8 @@
 """Lines of the source changed one by one: comparisons, branches, calls that are left out. Some test must notice.
 
-Nothing is written: a process that has imported what is heavy forks for each mutant, and the child imports minidl with
-one function changed, then runs those tests that reach the changed line, the quickest first, until one fails.
+Nothing is written, and nothing that others run is changed: a process collects the tests and forks for each mutant. The
+child gives the functions in question their changed code, and runs those tests that reach the changed line, the quickest
+first, until one fails.
 """
 
 from __future__ import annotations
@@ -10,9 +11,8 @@ import ast
 import contextlib
 import copy
 import functools
-import importlib.abc
-import importlib.util
-import io
+import gc
+import importlib
 import json
 import os
 import signal
@@ -24,8 +24,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType, ModuleType
-from typing import Any
+from types import CodeType, FrameType, FunctionType
+from typing import IO, Any
 
 import pytest
 
@@ -45,9 +45,6 @@ TESTS = {
     **dict.fromkeys(PASSES, TRACING),
     "minidl/tracing/passes/packing.py": TRACING,
     f"{MODELS}/data.py": TRAINING,
-    f"{MODELS}/interrupts.py": TRAINING,
-    f"{MODELS}/measures.py": TRAINING,
-    f"{MODELS}/steps.py": TRAINING,
     f"{MODELS}/saving.py": ["tests/test_saving.py"],
     "minidl/keras/metrics.py": TRAINING,
     "minidl/keras/callbacks.py": TRAINING,
@@ -69,17 +66,13 @@ class Mutant:
         file: which.
         name: the function, and what is changed in it to what, in words that stay when lines move.
         lines: where it is, the first and the last line.
-        source: the file's text with the change.
+        code: that of the file with the change.
     """
 
     file: str
     name: str
     lines: tuple[int, int]
-    source: str
-
-    @property
-    def module(self) -> str:
-        return self.file.removesuffix(".py").replace("/", ".")
+    code: CodeType
 
 
 def mutants(file: str) -> Iterator[Mutant]:
@@ -90,13 +83,13 @@ def mutants(file: str) -> Iterator[Mutant]:
         for change in _changes(node):
             before, parts = ast.unparse(node), dict(vars(node))
             change()
-            after, source = ast.unparse(node), ast.unparse(tree)
+            after, code = ast.unparse(node), compile(ast.fix_missing_locations(tree), str(ROOT / file), "exec")
             vars(node).clear()
             vars(node).update(parts)
             name = f"{scope}: {_brief(before)} -> {_brief(after)}"
             names[name] += 1
             more = f" ({names[name]})" if names[name] > 1 else ""
-            yield Mutant(file, f"{file} {name}{more}", (node.lineno, node.end_lineno or node.lineno), source)
+            yield Mutant(file, f"{file} {name}{more}", (node.lineno, node.end_lineno or node.lineno), code)
 
 
 def _brief(code: str) -> str:
@@ -163,58 +156,85 @@ def in_a_child(work: Callable[[], int], seconds: float) -> int | None:
     return os.WEXITSTATUS(status) if os.WIFEXITED(status) else None
 
 
-class Changed(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Imports one module from another text than its file's."""
-
-    def __init__(self, mutant: Mutant) -> None:
-        self._mutant = mutant
-
-    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
-        if name != self._mutant.module:
-            return None
-        return importlib.util.spec_from_file_location(name, ROOT / self._mutant.file, loader=self)
-
-    def exec_module(self, module: ModuleType) -> None:
-        exec(compile(self._mutant.source, str(ROOT / self._mutant.file), "exec"), vars(module))
+def put_into_effect(mutant: Mutant) -> None:
+    """Give each function of this process whose code a mutant changes the changed code."""
+    file = str(ROOT / mutant.file)
+    before = dict(_codes(compile((ROOT / mutant.file).read_text(), file, "exec")))
+    changed = {key: code for key, code in _codes(mutant.code) if code != before[key]}
+    for each in gc.get_objects():
+        if isinstance(each, FunctionType) and each.__code__.co_filename == file:
+            key = each.__code__.co_qualname, each.__code__.co_firstlineno
+            each.__code__ = changed.get(key, each.__code__)
 
 
-class Chosen:
-    """Has pytest run some tests, by their names, in this order."""
-
-    def __init__(self, names: Sequence[str]) -> None:
-        self._order = {name: place for place, name in enumerate(names)}
-
-    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        items[:] = sorted((each for each in items if each.nodeid in self._order), key=self._place)
-
-    def _place(self, item: pytest.Item) -> int:
-        return self._order[item.nodeid]
+def _codes(code: CodeType) -> Iterator[tuple[tuple[str, int], CodeType]]:
+    """All code in code, by its name and its line."""
+    yield (code.co_qualname, code.co_firstlineno), code
+    for each in code.co_consts:
+        if isinstance(each, CodeType):
+            yield from _codes(each)
 
 
-class Reached:
-    """Notes which lines of some files each test reaches, and how long it takes."""
+class Runner:
+    """What pytest, once it has collected the tests, does instead of running them: runs some for each mutant.
 
-    def __init__(self, files: Sequence[str]) -> None:
-        self._files = {str(ROOT / file): file for file in files}
+    Arguments:
+        mutants: to try.
+        told: the file into which their names are written, with whether they survive.
+    """
+
+    def __init__(self, mutants: Sequence[Mutant], told: IO[str]) -> None:
+        self._mutants, self._told = mutants, told
+        self._files = {str(ROOT / mutant.file): mutant.file for mutant in mutants}
         self._tested: set[tuple[str, int]] = set()
-        self.found: dict[str, Any] = {}  # seconds and places, by the name of the test
-        self.failed: set[str] = set()  # some do because they are traced: these are not asked
-
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
-        self._tested, start = set(), time.perf_counter()
-        threading.settrace(self._enter)
-        sys.settrace(self._enter)
-        try:
-            return (yield)
-        finally:
-            sys.settrace(None)
-            threading.settrace(None)
-            self.found[item.nodeid] = time.perf_counter() - start, sorted(self._tested)
+        self._failed = False
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        if report.failed:
-            self.failed.add(report.nodeid)
+        self._failed |= report.failed
+
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        items = [item for item in session.items if LEFT_OUT not in item.nodeid]
+        with tempfile.NamedTemporaryFile("w+") as file:
+            assert in_a_child(lambda: self._note(items, file), 3600) == 0
+            file.seek(0)  # which the child shares
+            known: list[tuple[float, list[tuple[str, int]]] | None] = json.load(file)
+        order = sorted((what[0], index) for index, what in enumerate(known) if what)
+        reached = {index: set(map(tuple, what[1])) for index, what in enumerate(known) if what}
+        for mutant in self._mutants:
+            first, last = mutant.lines
+            wanted = {(mutant.file, line) for line in range(first, last + 1)}
+            quick, left = [], SECONDS
+            for seconds, index in order:
+                if not wanted.isdisjoint(reached[index]):
+                    left -= seconds
+                    quick += [items[index]] if left > 0 or not quick else []
+            fails = in_a_child(functools.partial(self._fails, mutant, quick), 3 * SECONDS)
+            print(json.dumps([mutant.name, fails == 0]), file=self._told, flush=True)
+        return True
+
+    def _run(self, item: pytest.Item) -> bool:
+        """Whether a test fails."""
+        self._failed = False
+        item.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
+        return self._failed
+
+    def _fails(self, mutant: Mutant, items: Sequence[pytest.Item]) -> int:
+        put_into_effect(mutant)
+        return int(any(map(self._run, items)))
+
+    def _note(self, items: Sequence[pytest.Item], file: Any) -> int:
+        """Write down the seconds that each test takes, and the lines that it reaches; None for one that fails."""
+        known: list[Any] = []
+        for item in items:
+            self._tested, start = set(), time.perf_counter()
+            threading.settrace(self._enter)
+            sys.settrace(self._enter)
+            fails = self._run(item)
+            sys.settrace(None)
+            known.append(None if fails else (time.perf_counter() - start, sorted(self._tested)))
+        json.dump(known, file)
+        file.flush()
+        return 0
 
     def _enter(self, frame: FrameType, event: str, given: Any) -> Any:
         file = self._files.get(frame.f_code.co_filename)
@@ -228,85 +248,29 @@ class Reached:
         return line
 
 
-def _pytest(files: Sequence[str], plugin: Any, most: int = 1) -> int:
-    """Run tests in this process, in silence, on modules that are imported anew, until so many fail."""
-    for name in [name for name in sys.modules if name.split(".")[0] in ("minidl", "tfref", "tests")]:
-        del sys.modules[name]
-    sink = io.StringIO()
-    given = [
-        f"--maxfail={most}",
-        "-q",
-        "-k",
-        f"not {LEFT_OUT}",
-        "-p",
-        "no:cacheprovider",
-        "-p",
-        "no:xdist",
-        "--assert=plain",
-    ]
-    with contextlib.redirect_stdout(sink), contextlib.redirect_stderr(sink):
-        return int(pytest.main([*given, *files], plugins=[plugin]))
-
-
-def reached(files: Sequence[str], tests: Sequence[str]) -> dict[str, Any]:
-    """The seconds that each test takes, and the lines of files that it reaches."""
-    with tempfile.NamedTemporaryFile("w+") as told:
-
-        def work() -> int:
-            plugin = Reached(files)
-            _pytest(tests, plugin, most=1000)
-            passed = {name: what for name, what in plugin.found.items() if name not in plugin.failed}
-            Path(told.name).write_text(json.dumps(passed))
-            return 0
-
-        assert in_a_child(work, 3600) == 0
-        found: dict[str, Any] = json.load(told)
-    return {name: (seconds, {(file, line) for file, line in places}) for name, (seconds, places) in found.items()}
-
-
-def tests_of(mutant: Mutant, known: dict[str, Any]) -> list[str]:
-    """The tests that reach a mutant's lines, the quickest first, as many as the time allows."""
-    first, last = mutant.lines
-    wanted = {(mutant.file, line) for line in range(first, last + 1)}
-    chosen, left = [], SECONDS
-    for name in sorted(known, key=lambda name: float(known[name][0])):
-        seconds, places = known[name]
-        if name.split("::")[0] in TESTS[mutant.file] and not wanted.isdisjoint(places):
-            left -= seconds
-            if left < 0:
-                break
-            chosen.append(name)
-    return chosen
-
-
-def is_noticed(mutant: Mutant, tests: Sequence[str]) -> bool:
-    """Whether a test fails, or runs for too long, with a mutant."""
-
-    def work() -> int:
-        sys.meta_path.insert(0, Changed(mutant))
-        return _pytest(list(dict.fromkeys(name.split("::")[0] for name in tests)), Chosen(tests))
-
-    return bool(tests) and in_a_child(work, 2 * SECONDS) != 0
-
-
 # -- all of them ---------------------------------------------------------------------------------------------------
 
 
-def preload() -> None:
-    """Import what takes long and isn't changed, once for all children."""
+def survivors(files: Sequence[str], every: int = 1) -> Iterator[tuple[str, bool]]:
+    """The name of each mutant of some files, or of every so manyth, and whether it survives the tests."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     for name in ("numpy", "hypothesis", "pandas", "h5py", "matplotlib.pyplot", "cupy", "tensorflow", "keras"):
         with contextlib.suppress(ImportError):
-            importlib.import_module(name)
+            importlib.import_module(name)  # once for all children
+    for tests in dict.fromkeys(tuple(TESTS[file]) for file in files):
+        chosen = [mutant for file in files if tuple(TESTS[file]) == tests for mutant in mutants(file)][::every]
+        with tempfile.NamedTemporaryFile("w+") as told:
+            in_a_child(lambda tests=tests, chosen=chosen, told=told: _pytest(tests, Runner(chosen, told)), 36000)
+            told.seek(0)  # which the child shares
+            for line in told:
+                name, survives = json.loads(line)
+                yield name, survives
 
 
-def survivors(files: Sequence[str], every: int = 1) -> Iterator[tuple[Mutant, bool]]:
-    """Each mutant of some files, or every so manyth, and whether it survives the tests."""
-    preload()
-    known: dict[tuple[str, ...], dict[str, Any]] = {}
-    for place, mutant in enumerate(mutant for file in files for mutant in mutants(file)):
-        if place % every == 0:
-            tests = tuple(TESTS[mutant.file])
-            if tests not in known:
-                known[tests] = reached([file for file in TESTS if tuple(TESTS[file]) == tests], tests)
-            yield mutant, not is_noticed(mutant, tests_of(mutant, known[tests]))
+def _pytest(files: Sequence[str], plugin: Any) -> int:
+    """Run pytest in this process, in silence, on modules that are imported anew."""
+    for name in [name for name in sys.modules if name.split(".")[0] in ("minidl", "tfref", "tests")]:
+        del sys.modules[name]
+    options = ["-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--assert=plain"]
+    with open(os.devnull, "w") as sink, contextlib.redirect_stdout(sink), contextlib.redirect_stderr(sink):
+        return int(pytest.main([*options, *files], plugins=[plugin]))
