@@ -158,6 +158,9 @@ def in_a_child(work: Callable[[], int], seconds: float) -> int | None:
 
 def put_into_effect(mutant: Mutant) -> None:
     """Give each function of this process whose code a mutant changes the changed code."""
+    importlib.import_module(
+        mutant.file.removesuffix(".py").replace("/", ".")
+    )  # some are imported when they're asked for
     file = str(ROOT / mutant.file)
     before = dict(_codes(compile((ROOT / mutant.file).read_text(), file, "exec")))
     changed = {key: code for key, code in _codes(mutant.code) if code != before[key]}

@@ -77,7 +77,7 @@ def reshape(tensor: Any, shape: Any, name: str | None = None) -> Tensor:
     if lengths.count(-1) == 1 and known and x.array.size % known == 0:
         lengths[lengths.index(-1)] = x.array.size // known
     if min(lengths, default=0) < 0 or math.prod(lengths) != x.array.size:
-        raise InvalidArgumentError(f"reshape: {x.array.size} entries of shape {x.shape} don't fill shape {lengths}")
+        raise InvalidArgumentError(f"reshape: {x.array.size} entries of shape {x.shape} don't fill {brief(lengths)}")
     return call(_reshape, (x,), {"shape": tuple(lengths)})
 
 
