@@ -130,9 +130,8 @@ class Function:
             if compiled.creates:  # only in the first call; later ones find them there
                 compiled = Compiled(self._function, nest, leaves, False, self._passes)
             # Where the function knows these otherwise too, as by an optimizer, the program is for them alone.
-            is_for_these = signature in self._compiled or _refers(
-                [self._function, [leaf for leaf in leaves if not isinstance(leaf, Variable)]], variables
-            )
+            roots = [self._function, *(leaf for leaf in leaves if not isinstance(leaf, Variable))]
+            is_for_these = signature in self._compiled or _refers(roots, variables)
             self._compiled[of_these if is_for_these else signature], self._has_run = compiled, True
         self._note(compiled)
         return compiled
@@ -225,16 +224,14 @@ def _refers(roots: Sequence[Any], variables: Sequence[Variable]) -> bool:
         each = ahead.pop()
         if id(each) in wanted:
             return True
-        if isinstance(each, (Function, weakref.ref)):
-            each = each._function if isinstance(each, Function) else each()
-        if id(each) in seen or not gc.is_tracked(each) or isinstance(each, (type, ModuleType)):
+        if id(each) in seen or isinstance(each, (type, ModuleType)):
             continue
         seen.add(id(each))
-        if isinstance(each, FunctionType):
-            named = [each.__globals__.get(name) for name in _names(each.__code__)]
-            ahead += [named, each.__closure__, each.__defaults__, each.__kwdefaults__]
+        if isinstance(each, FunctionType):  # whose module holds more than what it names
+            ahead += [each.__globals__.get(name) for name in _names(each.__code__)]
+            ahead += [each.__closure__, each.__defaults__, each.__kwdefaults__]
         else:
-            ahead += gc.get_referents(each)
+            ahead += [each()] if isinstance(each, weakref.ref) else gc.get_referents(each)
     return False
 
 

@@ -206,7 +206,8 @@ class Runner:
         for mutant in self._mutants:
             first, last = mutant.lines
             wanted = {(mutant.file, line) for line in range(first, last + 1)}
-            quick, left = [], SECONDS
+            quick: list[pytest.Item] = []
+            left = SECONDS
             for seconds, index in order:
                 if not wanted.isdisjoint(reached[index]):
                     left -= seconds
@@ -263,7 +264,7 @@ def survivors(files: Sequence[str], every: int = 1) -> Iterator[tuple[str, bool]
     for tests in dict.fromkeys(tuple(TESTS[file]) for file in files):
         chosen = [mutant for file in files if tuple(TESTS[file]) == tests for mutant in mutants(file)][::every]
         with tempfile.NamedTemporaryFile("w+") as told:
-            in_a_child(lambda tests=tests, chosen=chosen, told=told: _pytest(tests, Runner(chosen, told)), 36000)
+            in_a_child(functools.partial(_pytest, tests, Runner(chosen, told)), 36000)
             told.seek(0)  # which the child shares
             for line in told:
                 name, survives = json.loads(line)

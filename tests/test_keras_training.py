@@ -529,9 +529,10 @@ def test_what_is_given_behind_the_inputs_has_a_name() -> None:
         def call(self, inputs: Any, scale: float = 1.0) -> Any:
             return inputs * scale
 
+    scaled: Any = Scaled()
     for given, options in (((3.0,), {}), ((), {"scale": 3.0})):  # neither becomes `training`, or is ignored
         with pytest.raises(TypeError, match="positional|scale"):
-            Scaled()(minidl.ones([1]), *given, **options)
+            scaled(minidl.ones([1]), *given, **options)
 
 
 def test_after_a_failed_compile_its_cause_is_named() -> None:

@@ -39,9 +39,7 @@ def refuse(owner: str, options: dict[str, Any]) -> None:
 def refuse_methods(owner: Any, names: Iterable[str], advice: str) -> None:
     """Raise NotImplementedError for methods that Keras would call of an object, and minidl never calls."""
     if ignored := [name for name in names if hasattr(type(owner), name)]:
-        raise NotImplementedError(
-            f"minidl never calls {', '.join(ignored)} of {type(owner).__name__}; {advice}"
-        )
+        raise NotImplementedError(f"minidl never calls {', '.join(ignored)} of {type(owner).__name__}; {advice}")
 
 
 def short(value: Any) -> str:

@@ -185,9 +185,7 @@ def _called(name: str, compute: Callable[..., Any], arguments: tuple[Any, ...], 
         with numpy.errstate(all="ignore"):
             return compute(*given, **named)
 
-    found = kernel()
-    if name in GIVE_ARRAYS:
-        found = numpy.asarray(found)
+    found = numpy.asarray(kernel()) if name in GIVE_ARRAYS else kernel()
     if isinstance(found, (list, tuple)) and found and all(isinstance(each, ARRAYS) for each in found):
         parts = [_result(name, each, _part(kernel, index), None, given) for index, each in enumerate(found)]
         return parts if isinstance(found, list) else tuple(parts)
