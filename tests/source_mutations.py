@@ -51,6 +51,7 @@ TESTS = {
 }
 LEFT_OUT = "test_a_case_gives_the_same_bits"  # thousands of tests, which are of the operations
 SECONDS = 15.0  # that the tests of one mutant may take, as they took before: the slowest are left out beyond that
+HEAVY = ["numpy", "hypothesis", "pandas", "h5py", "matplotlib.pyplot", "cupy", "tensorflow", "keras"]
 OTHER: dict[type[ast.AST], type[ast.AST]] = {
     ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt,
     ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.In: ast.NotIn, ast.NotIn: ast.In, ast.And: ast.Or, ast.Or: ast.And,
@@ -258,7 +259,7 @@ class Runner:
 def survivors(files: Sequence[str], every: int = 1) -> Iterator[tuple[str, bool]]:
     """The name of each mutant of some files, or of every so manyth, and whether it survives the tests."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    for name in ("numpy", "hypothesis", "pandas", "h5py", "matplotlib.pyplot", "cupy", "tensorflow", "keras"):
+    for name in HEAVY:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)  # once for all children
     for tests in dict.fromkeys(tuple(TESTS[file]) for file in files):
