@@ -775,3 +775,121 @@ def test_a_method_has_default_values_too() -> None:
     assert float(counted.total(tf.constant(2.0))) == 2.0
     Counted.__dict__["total"]._function.__defaults__[0].append(2.0)
     assert float(counted.total(tf.constant(2.0))) == 6.0
+
+
+# -- where mutants lived -------------------------------------------------------------------------------------------
+
+
+def _handed_over(compiled: Any) -> Any:
+    """A variable's old value goes to another, and the variable gets a new one."""
+    one, other, third = (tf.Variable([value, 2.0, -3.0]) for value in (1.5, 2.5, 3.5))
+
+    @compiled
+    def step(x: Any) -> Any:
+        other.assign(one)
+        one.assign(one * 2.0)
+        third.assign(third[::-1] + other)
+        return x + one
+
+    return [[step(tf.ones([3])), one.numpy(), other.numpy(), third.numpy()] for _ in range(3)]
+
+
+def _numbers_everywhere(compiled: Any) -> Any:
+    """Arrays of one number beside others that look like the result, and that don't."""
+
+    @compiled
+    def f(x: Any, row: Any, square: Any) -> Any:
+        ones, halves = tf.ones([3, 3]), tf.fill([3, 3], 0.5)
+        turned = tf.transpose(square)
+        return [ones * x, x - halves, ones / row, row + halves, ones * square, turned * halves, ones + ones, halves - x]
+
+    square = tf.constant(numpy.arange(9.0, dtype="float32").reshape(3, 3))
+    return [[f(tf.constant(2.5), square[:1], square), f(tf.constant(2.5), square[:, 1:2], square)] for _ in range(2)]
+
+
+def _equal_factors(compiled: Any) -> Any:
+    """BLAS has another way for a matrix and itself."""
+
+    @compiled
+    def f(x: Any) -> Any:
+        return tf.matmul(tf.exp(x), tf.exp(x), transpose_b=True), tf.matmul(tf.exp(x), tf.exp(x), transpose_a=True)
+
+    x = tf.constant(numpy.random.default_rng(0).normal(size=(70, 70)).astype("float32"))
+    return [f(x) for _ in range(2)]
+
+
+def _turned_squares(compiled: Any) -> Any:
+    v = tf.Variable([[1.5, 2.0], [3.0, 4.5]])
+
+    @compiled
+    def step() -> Any:
+        v.assign(v + tf.transpose(v))
+        v.assign(v * v[:1])
+        return v.value()
+
+    return [step() for _ in range(3)]
+
+
+def _moved_alike_and_not(compiled: Any) -> Any:
+    """Small variables are moved by one call, but for those whose rates or layouts are others."""
+    values = numpy.random.default_rng(0).normal(size=(6, 2, 3)).astype("float32")
+    variables = [tf.Variable(value) for value in values]
+
+    @compiled
+    def step(x: Any, slope: Any) -> Any:
+        rates = [x, x * 2.0]
+        for place in (0, 1):
+            variables[place].assign_sub(rates[place] * variables[place])
+            variables[place + 2].assign_sub(x * tf.transpose(slope + float(place)))
+            variables[place + 4].assign_sub(x * (variables[place + 4] + tf.reduce_sum(slope[place])))
+        return x
+
+    slope = tf.constant(values[0].T)
+    narrow = [tf.Variable(value[0, :2]) for value in values[:2]]
+
+    @compiled
+    def step_of_few(x: Any, y: Any) -> Any:
+        narrow[0].assign_sub(x * narrow[0])
+        narrow[1].assign_sub(y * narrow[1])
+        return x
+
+    found = [[step(tf.constant(0.25), slope), *(v.numpy() for v in variables)]]
+    return found + [[step_of_few(tf.constant(0.5), tf.constant(0.125)), *(v.numpy() for v in narrow)] for _ in range(3)]
+
+
+@pytest.mark.parametrize("level", ["plain", *PASSES])
+@pytest.mark.parametrize(
+    "program", [_handed_over, _numbers_everywhere, _equal_factors, _turned_squares, _moved_alike_and_not]
+)
+def test_it_gives_the_same_bits_at_each_level(program: Callable[[Any], Any], level: str) -> None:
+    assert_same_bits(program, compiler(level))
+
+
+def test_objects_are_told_apart_and_numbers_are_not() -> None:
+    class Factor:
+        def __init__(self, value: float) -> None:
+            self.value = value
+
+        def __repr__(self) -> str:
+            return "a factor"
+
+    count: list[int] = []
+
+    @tf.function
+    def scaled(x: Any, factor: Any) -> Any:
+        count.append(1)
+        return x * getattr(factor, "value", factor)
+
+    factors = [Factor(2.0), Factor(3.0)]
+    assert [float(scaled(tf.constant(1.0), each)) for each in (*factors, *factors)] == [2.0, 3.0, 2.0, 3.0]
+    assert len(count) == 2
+    numbers = [float(digits) for digits in ("1000.5", "1000.5", "2000.5", "1000.5")]  # each an object of its own
+    assert [float(scaled(tf.constant(1.0), each)) for each in numbers] == numbers
+    assert len(count) == 4
+
+
+def test_an_array_of_a_gpu_is_an_argument(double: Any) -> None:
+    doubled = tf.function(lambda x: x * 2.0)
+    found = doubled(double.asarray([1.0, 2.0], "float32"))
+    assert found.device.endswith("GPU:0")
+    assert found.numpy().tolist() == [2.0, 4.0]
