@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import gc
 import inspect
 import weakref
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from types import MethodType
+from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
 import numpy
@@ -17,7 +18,7 @@ from minidl.devices import is_gpu_array
 from minidl.errors import brief
 from minidl.nest import flatten, form, pack
 from minidl.specs import TensorSpec
-from minidl.tensor import Tensor, TensorLike, as_tensor
+from minidl.tensor import Tensor, TensorLike, Variable, as_tensor
 from minidl.tracing.compiled import Compiled, Pass, result_of
 from minidl.tracing.passes import PASSES
 from minidl.tracing.running import ANOTHER
@@ -45,13 +46,16 @@ def function(func: Any = None, *, input_signature: Any = None, **options: Any) -
         options: TensorFlow's `autograph`, `jit_compile`, `reduce_retracing`. Here every function is compiled, each
             shape is traced by itself, and an `if` or a `while` on a tensor is an error, whatever they say.
 
-    The first call with a signature (the nest of the arguments; shapes, dtypes, layouts and devices of its tensors;
-    all else by value) runs the function while a trace listens. From the trace a program of array calls is written,
-    which later calls with that signature run; it gives the same bits. What Python does beside is done when the
-    function is traced, and not again. Functions, gradients taken inside and variables assigned inside are traced
-    through; where a tape listens outside, the recorded operations are issued again for it (or the function is run, if
-    it calls one with a custom gradient). It may be traced more than once. What it computes in threads of its own is not
-    traced, and so the same at each call; they must not call compiled functions while it waits for them.
+    The first call with a signature (the nest of the arguments; shapes, dtypes, layouts and devices of its tensors and
+    variables, and which of them are one; all else by value) runs the function while a trace listens. From the trace a
+    program of array calls is written, which later calls with that signature run; it gives the same bits. What Python
+    does beside is done when the function is traced, and not again. A list that is a default value is an argument like
+    others. A variable that the function knows otherwise too, as by an optimizer, has a program of its own. Functions,
+    gradients taken inside and variables assigned inside are traced through; where a tape listens outside, the recorded
+    operations are issued again for it (or the function is run, if it calls one with a custom gradient). It may be
+    traced more than once. What it computes in threads of its own is not traced, and so the same at each call; they must
+    not call compiled functions while it waits for them. Ctrl-C in the midst of a program that assigns several variables
+    may leave some with their new values, and others with the old: `Model.fit` puts it off to the end of a step.
 
     Raises TypeError for arguments that don't fit the input signature, and where Python looks at a tensor's value while
     the function is traced; ValueError where it makes a variable in any call but its first.
@@ -86,6 +90,11 @@ class Function(Generic[P, R]):
         self._latest: Compiled | None = None
         self._has_run = False
         self._methods: dict[int, Function[..., Any]] = {}  # for each instance whose method this is, by its id
+        self._parameters: Any = None  # where some have default values that may change, such as lists
+        with contextlib.suppress(TypeError, ValueError):  # what is written in C may have no signature
+            parameters = inspect.signature(func)
+            if not all(isinstance(each.default, Hashable) for each in parameters.parameters.values()):
+                self._parameters = parameters
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         if instance is None:
@@ -123,6 +132,10 @@ class Function(Generic[P, R]):
         state = thread.state
         if state.trace is not None:
             return self._function(*arguments, **options)  # the trace in force hears it all
+        if self._parameters is not None:  # a default value is an argument like others
+            bound = self._parameters.bind(*arguments, **options)
+            bound.apply_defaults()
+            arguments, options = bound.args, bound.kwargs
         nest = (arguments, options)
         leaves = [_as_argument(leaf) for leaf in flatten(nest)]
         with compiling:
@@ -134,7 +147,7 @@ class Function(Generic[P, R]):
                 return pack(found, map(result_of, flatten(found)))
             if state.listeners:
                 return compiled.issue(pack(nest, leaves))
-            return compiled.run(*[leaf for leaf in leaves if isinstance(leaf, Tensor)])
+            return compiled.run(*[leaf for leaf in leaves if isinstance(leaf, TensorLike)])
 
     def _checked(self, arguments: tuple[Any, ...], options: Mapping[str, Any]) -> tuple[Any, ...]:
         """The arguments as tensors that look as the input signature says."""
@@ -146,13 +159,18 @@ class Function(Generic[P, R]):
 
     def _compiled_for(self, nest: Any, leaves: Sequence[Any]) -> Compiled:
         """The function compiled for a signature."""
+        variables = [leaf for leaf in leaves if isinstance(leaf, Variable)]
         signature = thread.state.device, _signature_of(nest, leaves)
-        compiled = self._compiled.get(signature)
-        if compiled is None:
+        of_these = signature, *(variable.serial for variable in variables)
+        compiled = self._compiled.get(of_these) or self._compiled.get(signature)
+        if compiled is None or not compiled.variables.isdisjoint(variable.serial for variable in variables):
             compiled = Compiled(self._function, nest, leaves, not self._has_run, self._passes)
             if compiled.creates:  # only in the first call; later ones find them there
                 compiled = Compiled(self._function, nest, leaves, False, self._passes)
-            self._compiled[signature], self._has_run = compiled, True
+            # Where the function knows these otherwise too, as by an optimizer, the program is for them alone.
+            roots = [self._function, *(leaf for leaf in leaves if not isinstance(leaf, Variable))]
+            is_for_these = signature in self._compiled or _refers(roots, variables)
+            self._compiled[of_these if is_for_these else signature], self._has_run = compiled, True
         self._note(compiled)
         return compiled
 
@@ -260,14 +278,39 @@ def _as_argument(value: Any) -> Any:
 
 def _signature_of(nest: Any, leaves: Sequence[Any]) -> Hashable:
     """The signature of a nest of arguments with these values in it."""
-    tensors = [leaf.serial for leaf in leaves if type(leaf) is Tensor]
+    tensors = [leaf.serial for leaf in leaves if isinstance(leaf, TensorLike)]
     repeated = None if len(set(tensors)) == len(tensors) else tuple(map(tensors.index, tensors))
     return form(nest), tuple(map(_looks, leaves)), repeated
 
 
 def _looks(leaf: Any) -> Hashable:
-    if type(leaf) is Tensor:
-        return leaf.array.shape, leaf.array.dtype, leaf.array.strides, leaf.home
+    if type(leaf) in (Tensor, Variable):
+        looks = leaf.array.shape, leaf.array.dtype, leaf.array.strides, leaf.home
+        return looks if type(leaf) is Tensor else (Variable, leaf.trainable, looks)
     if type(leaf) in (bool, int, float, complex, str, bytes, type(None)) or isinstance(leaf, numpy.generic):
         return type(leaf), repr(leaf)  # which tells -0.0 from 0.0, and takes a NaN for itself
     return type(leaf), id(leaf)  # of an object that `Compiled` holds, so that no other gets its `id`
+
+
+def _refers(roots: Sequence[Any], variables: Sequence[Variable]) -> bool:
+    """Whether what objects hold, and what the names in functions stand for, leads to one of some variables."""
+    wanted, seen, ahead = set(map(id, variables)), set(), list(roots) if variables else []
+    while ahead:
+        each = ahead.pop()
+        if id(each) in wanted:
+            return True
+        if id(each) in seen or isinstance(each, (type, ModuleType)):
+            continue
+        seen.add(id(each))
+        if isinstance(each, FunctionType):  # whose module holds more than what it names
+            ahead += [each.__globals__.get(name) for name in _names(each.__code__)]
+            ahead += [each.__closure__, each.__defaults__, each.__kwdefaults__]
+        else:
+            ahead += [each()] if isinstance(each, weakref.ref) else gc.get_referents(each)
+    return False
+
+
+def _names(code: CodeType) -> list[str]:
+    """The names that code uses, and the functions in it."""
+    inner = [name for each in code.co_consts if isinstance(each, CodeType) for name in _names(each)]
+    return [*code.co_names, *inner]

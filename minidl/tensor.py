@@ -33,6 +33,7 @@ class TensorLike(Operators):
     __slots__ = ()
 
     array: Any
+    serial: int
     tensor: Tensor
 
     @property

@@ -1,9 +1,12 @@
-"""Do the tests bite? Each gradient rule is made wrong in turn, and some case must notice.
+"""Do the tests bite? Gradient rules, then lines of the source, are made wrong in turn; some test must notice.
 
     python -m tests.mutations
+    python -m tests.mutations rules
+    python -m tests.mutations minidl/tape.py minidl/keras/metrics.py
 
-changes each rule's sign, drops its factors (passes the upstream gradient on), doubles it, and swaps its inputs, and
-lists the mutants that no case of the table notices, on minidl against the recording of TensorFlow.
+Of each rule the sign is changed, the factors are dropped (the upstream gradient is passed on), it is doubled, and its
+inputs are swapped; what is listed no case of the table notices, on minidl against the recording of TensorFlow. How the
+source is changed says `source_mutations.py`; that takes half an hour. What survives with a reason has it here.
 """
 
 from __future__ import annotations
@@ -19,6 +22,8 @@ import minidl
 from minidl.context import thread
 from minidl.primitive import GradientRule, Listener, Primitive
 from minidl.tensor import Tensor
+from tests import source_mutations
+from tests.survivors import SURVIVORS
 from tfref.cases import CASES
 from tfref.judging import judge
 from tfref.references import Recorded
@@ -137,8 +142,8 @@ def survivors() -> list[Mutant]:
     return [mutant for mutant in alive if mutant.name not in EQUIVALENT]
 
 
-def main() -> int:
-    """Print how many mutants there are, and which survive."""
+def change_rules() -> int:
+    """Print how many mutants of gradient rules there are, and which survive; how many do."""
     count = sum(1 for primitive in primitives_called() for _ in mutants(primitive))
     alive = survivors()
     for name, reason in EQUIVALENT.items():
@@ -146,11 +151,34 @@ def main() -> int:
     for mutant in alive:
         print(f"survives: {mutant.name}")
     print(f"{count} mutants of {len(primitives_called())} primitives; {len(alive)} survive")
+    return len(alive)
+
+
+def change_source(files: list[str], every: int) -> int:
+    """Print which changes of the source survive, and how many there are; how many survive without a reason."""
+    count, alive = 0, 0
+    for name, survives in source_mutations.survivors(files, every):
+        reason = SURVIVORS.get(name) if survives else ""
+        count, alive = count + 1, alive + (reason is None)
+        print(("survives: " if survives else "noticed:  ") + name + (f" ({reason})" if reason else ""), flush=True)
+    print(f"{count} mutants of {len(files)} files; {alive} survive without a reason")
+    return alive
+
+
+def main() -> int:
+    """Change what the command line says."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.mutations", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("what", nargs="*", help="'rules', or files of the source; by default all")
+    parser.add_argument("--every", type=int, default=1, help="change the source in every so manyth way only")
+    given = parser.parse_args()
+    files = [each for each in given.what or source_mutations.TESTS if each != "rules"]
+    alive = change_source(files, given.every) if files else 0  # first: it forks before minidl has computed anything
+    if "rules" in given.what or not given.what:
+        alive += change_rules()
     return 1 if alive else 0
 
 
 if __name__ == "__main__":
-    argparse.ArgumentParser(
-        prog="python -m tests.mutations", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    ).parse_args()
     sys.exit(main())

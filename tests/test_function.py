@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import gc
+import os
 import signal
 import threading
 import tracemalloc
@@ -16,6 +17,8 @@ import numpy
 import pytest
 
 import minidl as tf
+from minidl.tracing.passes import PASSES
+from tests.agree import assert_same_bits, compiler
 
 # -- what can't be compiled --------------------------------------------------------------------------------------
 
@@ -269,9 +272,11 @@ def test_what_changes_unknown_is_refused() -> None:
     for more in ({1, 2}, bytearray(b"a")):
         with pytest.raises(TypeError, match="may change between calls"):
             f(tf.constant(1.0), more)
-    for result in ({1, 2}, (i for i in range(3)), object()):
+    for results in ([{1, 2}], [(i for i in range(3))], [object()]):
         with pytest.raises(TypeError, match="gives tensors"):
-            tf.function(lambda x, result=result: result)(tf.constant(1.0))
+            tf.function(lambda x, give=results.pop: give())(tf.constant(1.0))
+        with pytest.raises(TypeError, match="may change between calls"):
+            tf.function(lambda x, more={1}: x)(tf.constant(1.0))
     with pytest.raises(ValueError, match="sets the random seed"):
         tf.function(lambda: tf.random.set_seed(1))()
     assert float(tf.function(lambda x: copy.copy(x))(tf.constant(1.5))) == 1.5
@@ -387,6 +392,48 @@ def test_two_threads_may_trace_one_function() -> None:
     for thread in threads:
         thread.join()
     assert found == [6.0] * 8
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")  # Python warns of it where there are threads
+def test_a_fork_while_another_thread_runs_a_step_leaves_a_child_that_can() -> None:
+    one, other = tf.Variable(tf.zeros([100])), tf.Variable(tf.zeros([100]))
+    stopping = threading.Event()
+
+    @tf.function
+    def step(x: Any) -> Any:
+        one.assign_add(x)
+        other.assign(tf.exp(tf.sin(one)) * 0.0 + one)
+        return tf.reduce_sum(one - other)
+
+    def work() -> None:
+        while not stopping.is_set():
+            step(tf.ones([100]))
+            tf.function(lambda x: x * 2.0)(tf.ones([2]))
+
+    def in_a_child() -> bool:
+        whole = one.numpy().tolist() == other.numpy().tolist()
+        before = float(one[0])
+        found = float(step(tf.ones([100]))), float(one[0]) - before, float(tf.function(lambda x: x * 2.0)(1.5))
+        return whole and found == (0.0, 1.0, 3.0)
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    try:
+        children = []
+        for _ in range(25):
+            child = os.fork()
+            if not child:
+                try:
+                    signal.alarm(30)  # which ends who hangs
+                    os._exit(0 if in_a_child() else 1)
+                finally:
+                    os._exit(2)
+            children.append(child)
+        assert [os.waitpid(child, 0)[1] for child in children] == [0] * 25
+    finally:
+        stopping.set()
+        worker.join()
 
 
 def test_the_object_of_a_compiled_method_can_die() -> None:
@@ -558,3 +605,316 @@ def test_what_depends_on_nothing_is_computed_once() -> None:
     text = f.source()
     assert "exp" not in text
     assert text.count("sin(x") == 1
+
+
+# -- variables and default values among the arguments ---------------------------------------------------------------
+
+
+def _traces(tf: Any, calls: Callable[[Any], Any], outer: Any = None) -> Any:
+    """The results of calls of a compiled function that moves its first argument, and after each how often it was
+    traced."""
+    count, found = [], []
+
+    @tf.function
+    def step(v: Any, w: Any = 2.0) -> Any:
+        count.append(1)
+        with tf.GradientTape() as tape:
+            y = v * v * w * (1.0 if outer is None else outer)
+        v.assign_sub(0.125 * tape.gradient(y, v))
+        return y + v
+
+    for arguments in calls(tf):
+        found.append([step(*arguments).numpy().tolist(), len(count)])
+    return found
+
+
+def _of_one_kind(tf: Any) -> Any:
+    one, other, third = (tf.Variable([value, 1.0]) for value in (1.5, 2.5, 3.0))
+    yield from [(one,), (other,), (third,), (one,), (other,), (tf.Variable([0.5, 0.5]),)]
+    yield from [(tf.Variable([1.0, 1.0, 1.0]),), (tf.Variable([0.5, 1.0], dtype="float64") * 1.0,)][:1]
+
+
+def _in_pairs(tf: Any) -> Any:
+    one, other, third = (tf.Variable([value]) for value in (1.5, 2.5, 3.0))
+    yield from [(one, other), (other, third), (one, one), (third, third), (other, one), (one, one), (third, other)]
+
+
+def _frozen(tf: Any) -> Any:
+    yield from [(tf.Variable(1.0), 2.0), (tf.Variable(2.0), 2.0)]
+    yield (tf.Variable(3.0), tf.Variable(2.0, trainable=False))
+    yield (tf.Variable(3.0), tf.Variable(2.0))
+
+
+@pytest.mark.tf
+@pytest.mark.parametrize("calls", [_of_one_kind, _in_pairs, _frozen])
+def test_variables_of_one_kind_take_one_trace(calls: Callable[[Any], Any], tensorflow: Any) -> None:
+    assert _traces(tf, calls) == _traces(tensorflow, calls)
+
+
+@pytest.mark.parametrize("level", ["plain", *PASSES])
+def test_variables_that_take_turns_give_the_same_bits(level: str) -> None:
+    def program(compiled: Any) -> Any:
+        numbers = numpy.random.default_rng(1).normal(size=(4, 3)).astype("float32")
+        variables = [tf.Variable(row) for row in numbers]
+        outer = variables[3]
+        kept: list[Any] = []
+
+        @compiled
+        def step(v: Any, w: Any) -> Any:
+            with tf.GradientTape() as tape:
+                y = tf.reduce_sum(tf.square(v * outer - w))
+            slopes = tape.gradient(y, [v, w])
+            v.assign_sub(0.1 * slopes[0])
+            w.assign(w[::-1] + v)
+            outer.assign_add(0.25 * v)
+            return y, v[1:]
+
+        for first in range(4):  # each with each, itself and the one that the function knows among them
+            for second in range(4):
+                kept.append(variables[first].value())
+                with tf.GradientTape() as tape:
+                    found = step(variables[first], variables[second])
+                kept += [found, tape.gradient(found, [variables[first], outer]), list(map(tf.constant, variables))]
+                kept.append(step(variables[second], variables[first]))
+        return kept
+
+    assert_same_bits(program, compiler(level))
+
+
+def test_a_variable_that_a_function_knows_beside_is_not_another() -> None:
+    class Model:
+        def __init__(self, value: float) -> None:
+            self.weights = [tf.Variable(value)]
+
+    one, other = Model(3.0), Model(10.0)
+
+    @tf.function
+    def by_name(v: Any) -> Any:
+        v.assign_add(1.0)
+        return (lambda: v * one.weights[0])()
+
+    assert [float(by_name(v)) for v in (one.weights[0], other.weights[0], one.weights[0])] == [16.0, 44.0, 25.0]
+
+    @tf.function
+    def by_argument(model: Any, v: Any) -> Any:
+        v.assign_add(1.0)
+        return v * model.weights[0]
+
+    assert [float(by_argument(one, v)) for v in (one.weights[0], other.weights[0])] == [36.0, 72.0]
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.5])
+def test_an_optimizer_moves_a_variable_with_its_own_state(momentum: float) -> None:
+    def program(compiled: Any) -> Any:
+        one, other = tf.Variable(1.0), tf.Variable(2.0)
+        optimizer = tf.keras.optimizers.SGD(0.1, momentum)
+        optimizer.build([one, other])
+
+        @compiled
+        def step(v: Any) -> Any:
+            with tf.GradientTape() as tape:
+                y = v * v
+            optimizer.apply_gradients([(tape.gradient(y, v), v)])
+            return y
+
+        return [[step(v), one.numpy(), other.numpy()] for v in (one, one, other, one, other)]
+
+    assert_same_bits(program)
+
+
+def test_a_failed_call_leaves_variables_that_take_turns_as_they_were() -> None:
+    @tf.function
+    def step(v: Any, x: Any) -> Any:
+        v.assign_add(1)
+        return 6 // (v - x)
+
+    one, other = tf.Variable(1), tf.Variable(5)
+    assert step(one, tf.constant(0)).numpy() == 3
+    with pytest.raises(tf.errors.InvalidArgumentError, match="divided by zero"):
+        step(other, tf.constant(6))
+    assert [one.numpy(), other.numpy()] == [2, 5]
+    assert step(other, tf.constant(4)).numpy() == 3
+
+
+def test_variables_given_to_a_function_can_die() -> None:
+    step = tf.function(lambda v: v.assign_add(1.0))
+    dead = []
+    for value in range(20):
+        v = tf.Variable(float(value))
+        assert float(step(v)) == value + 1.0
+        dead.append(weakref.ref(v))
+    del v
+    gc.collect()
+    assert sum(each() is not None for each in dead) <= 2  # that of the trace, and the last
+
+
+class _Scaled:
+    @staticmethod
+    def with_defaults(tf: Any) -> Any:
+        return tf.function(lambda x, l=[1.0]: x * sum(l))  # noqa: E741
+
+    @staticmethod
+    def with_a_keyword(tf: Any) -> Any:
+        def scaled(x: Any, *, l: Any = {"a": [2.0]}) -> Any:  # noqa: B006, E741
+            return x * sum(l["a"])
+
+        return tf.function(scaled)
+
+    @staticmethod
+    def with_an_array(tf: Any) -> Any:
+        return tf.function(lambda x, l=numpy.ones(2, "float32"): x * tf.reduce_sum(l))  # noqa: B008, E741
+
+
+@pytest.mark.tf
+@pytest.mark.parametrize("make", [_Scaled.with_defaults, _Scaled.with_a_keyword, _Scaled.with_an_array])
+def test_a_default_value_that_changes_is_heard(make: Callable[[Any], Any], tensorflow: Any) -> None:
+    found = []
+    for module in (tf, tensorflow):
+        scaled, x = make(module), module.constant(2.0)
+        function = scaled._function if module is tf else scaled.python_function
+        default = function.__kwdefaults__["l"]["a"] if function.__kwdefaults__ else function.__defaults__[0]
+        numbers = [float(scaled(x))]
+        default[0] = 5.0
+        numbers += [float(scaled(x)), float(scaled(x=x))]
+        default[0] = 1.0
+        found.append([*numbers, float(scaled(x)), float(scaled(x))])
+    assert found[0] == found[1]
+    assert found[0][1] != found[0][0]
+
+
+class Counted:
+    @tf.function
+    def add(self, x: Any, l: Any = [0.0]) -> Any:  # noqa: B006, E741
+        l.append(1.0)
+        return x
+
+    @tf.function
+    def total(self, x: Any, l: Any = [1.0]) -> Any:  # noqa: B006, E741
+        return x * sum(l)
+
+
+def test_a_method_has_default_values_too() -> None:
+    counted = Counted()
+    with pytest.raises(ValueError, match="changes a list or dictionary"):
+        counted.add(tf.constant(1.0))
+    assert float(counted.total(tf.constant(2.0))) == 2.0
+    Counted.__dict__["total"]._function.__defaults__[0].append(2.0)
+    assert float(counted.total(tf.constant(2.0))) == 6.0
+
+
+# -- where mutants lived -------------------------------------------------------------------------------------------
+
+
+def _handed_over(compiled: Any) -> Any:
+    """A variable's old value goes to another, and the variable gets a new one."""
+    one, other, third = (tf.Variable([value, 2.0, -3.0]) for value in (1.5, 2.5, 3.5))
+
+    @compiled
+    def step(x: Any) -> Any:
+        other.assign(one)
+        one.assign(one * 2.0)
+        third.assign(third[::-1] + other)
+        return x + one
+
+    return [[step(tf.ones([3])), one.numpy(), other.numpy(), third.numpy()] for _ in range(3)]
+
+
+def _numbers_everywhere(compiled: Any) -> Any:
+    """Arrays of one number beside others that look like the result, and that don't."""
+
+    @compiled
+    def f(x: Any, row: Any, square: Any) -> Any:
+        ones, halves = tf.ones([3, 3]), tf.fill([3, 3], 0.5)
+        turned = tf.transpose(square)
+        return [ones * x, x - halves, ones / row, row + halves, ones * square, turned * halves, ones + ones, halves - x]
+
+    square = tf.constant(numpy.arange(9.0, dtype="float32").reshape(3, 3))
+    return [[f(tf.constant(2.5), square[:1], square), f(tf.constant(2.5), square[:, 1:2], square)] for _ in range(2)]
+
+
+def _equal_factors(compiled: Any) -> Any:
+    """BLAS has another way for a matrix and itself."""
+
+    @compiled
+    def f(x: Any) -> Any:
+        return tf.matmul(tf.exp(x), tf.exp(x), transpose_b=True), tf.matmul(tf.exp(x), tf.exp(x), transpose_a=True)
+
+    x = tf.constant(numpy.random.default_rng(0).normal(size=(70, 70)).astype("float32"))
+    return [f(x) for _ in range(2)]
+
+
+def _turned_squares(compiled: Any) -> Any:
+    v = tf.Variable([[1.5, 2.0], [3.0, 4.5]])
+
+    @compiled
+    def step() -> Any:
+        v.assign(v + tf.transpose(v))
+        v.assign(v * v[:1])
+        return v.value()
+
+    return [step() for _ in range(3)]
+
+
+def _moved_alike_and_not(compiled: Any) -> Any:
+    """Small variables are moved by one call, but for those whose rates or layouts are others."""
+    values = numpy.random.default_rng(0).normal(size=(6, 2, 3)).astype("float32")
+    variables = [tf.Variable(value) for value in values]
+
+    @compiled
+    def step(x: Any, slope: Any) -> Any:
+        rates = [x, x * 2.0]
+        for place in (0, 1):
+            variables[place].assign_sub(rates[place] * variables[place])
+            variables[place + 2].assign_sub(x * tf.transpose(slope + float(place)))
+            variables[place + 4].assign_sub(x * (variables[place + 4] + tf.reduce_sum(slope[place])))
+        return x
+
+    slope = tf.constant(values[0].T)
+    narrow = [tf.Variable(value[0, :2]) for value in values[:2]]
+
+    @compiled
+    def step_of_few(x: Any, y: Any) -> Any:
+        narrow[0].assign_sub(x * narrow[0])
+        narrow[1].assign_sub(y * narrow[1])
+        return x
+
+    found = [[step(tf.constant(0.25), slope), *(v.numpy() for v in variables)]]
+    return found + [[step_of_few(tf.constant(0.5), tf.constant(0.125)), *(v.numpy() for v in narrow)] for _ in range(3)]
+
+
+@pytest.mark.parametrize("level", ["plain", *PASSES])
+@pytest.mark.parametrize(
+    "program", [_handed_over, _numbers_everywhere, _equal_factors, _turned_squares, _moved_alike_and_not]
+)
+def test_it_gives_the_same_bits_at_each_level(program: Callable[[Any], Any], level: str) -> None:
+    assert_same_bits(program, compiler(level))
+
+
+def test_objects_are_told_apart_and_numbers_are_not() -> None:
+    class Factor:
+        def __init__(self, value: float) -> None:
+            self.value = value
+
+        def __repr__(self) -> str:
+            return "a factor"
+
+    count: list[int] = []
+
+    @tf.function
+    def scaled(x: Any, factor: Any) -> Any:
+        count.append(1)
+        return x * getattr(factor, "value", factor)
+
+    factors = [Factor(2.0), Factor(3.0)]
+    assert [float(scaled(tf.constant(1.0), each)) for each in (*factors, *factors)] == [2.0, 3.0, 2.0, 3.0]
+    assert len(count) == 2
+    numbers = [float(digits) for digits in ("1000.5", "1000.5", "2000.5", "1000.5")]  # each an object of its own
+    assert [float(scaled(tf.constant(1.0), each)) for each in numbers] == numbers
+    assert len(count) == 4
+
+
+def test_an_array_of_a_gpu_is_an_argument(double: Any) -> None:
+    doubled = tf.function(lambda x: x * 2.0)
+    found = doubled(double.asarray([1.0, 2.0], "float32"))
+    assert found.device.endswith("GPU:0")
+    assert found.numpy().tolist() == [2.0, 4.0]

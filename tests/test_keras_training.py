@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import threading
 import warnings
@@ -206,6 +207,16 @@ def same_names_as_the_metrics(tf: Any) -> Any:
         return {"loss": tf.reduce_sum(data[1])}
 
     return fitted(made(tf, {"train_step": train_step}), X, Y)
+
+
+def own_apply_gradients(tf: Any) -> Any:
+    class Doubling(tf.keras.optimizers.SGD):  # type: ignore[misc]
+        def apply_gradients(self, grads_and_vars: Any, **options: Any) -> Any:
+            return super().apply_gradients([(2.0 * each, variable) for each, variable in grads_and_vars], **options)
+
+    model = made(tf, {})
+    model.compile(Doubling(0.01), "mse")
+    return fitted(model, X, Y, epochs=2, batch_size=4)
 
 
 def more_logs(tf: Any) -> Any:
@@ -435,7 +446,7 @@ def test_what_a_callback_compiles_is_what_trains_from_then_on(event: str) -> Non
 
 
 PROGRAMS = [
-    steps_beyond_the_data, streams_that_end, splits, counts_of_numpy, own_train_step, own_logs,
+    steps_beyond_the_data, streams_that_end, splits, counts_of_numpy, own_train_step, own_apply_gradients, own_logs,
     same_names_as_the_metrics, more_logs, own_losses, own_metrics, kept_metrics, other_methods_are_called,
     forms_of_data, all_events, events_of_batches, stops,
     a_stop_of_training_ends_no_evaluation, a_history_that_was_given,
@@ -496,6 +507,32 @@ def test_what_would_not_be_called_is_refused_by_name() -> None:
     place = minidl.keras.Input((4,))
     with pytest.raises(NotImplementedError, match="make_train_function"):
         Own(place, place)
+
+
+@pytest.mark.parametrize("name", ["compute_mask", "compute_output_spec", "save_own_variables", "load_own_variables"])
+def test_methods_of_layers_that_keras_would_call_are_refused(name: str) -> None:
+    derived = type("Own", (minidl.keras.layers.Dense,), {name: lambda self, *given: None})
+    with pytest.raises(NotImplementedError, match=f"minidl never calls {name} of Own"):
+        derived(1)
+
+
+def test_what_keras_would_ask_models_and_optimizers_for_is_refused() -> None:
+    with pytest.raises(NotImplementedError, match="minidl never calls losses of Own"):
+        type("Own", (minidl.keras.Model,), {"losses": property(lambda self: [1.0])})()
+    derived = type("Own", (minidl.keras.optimizers.SGD,), {"finalize_variable_values": lambda self, variables: None})
+    with pytest.raises(NotImplementedError, match="minidl never calls finalize_variable_values of Own"):
+        derived(0.1)
+
+
+def test_what_is_given_behind_the_inputs_has_a_name() -> None:
+    class Scaled(minidl.keras.layers.Layer):
+        def call(self, inputs: Any, scale: float = 1.0) -> Any:
+            return inputs * scale
+
+    scaled: Any = Scaled()
+    for given, options in (((3.0,), {}), ((), {"scale": 3.0})):  # neither becomes `training`, or is ignored
+        with pytest.raises(TypeError, match="positional|scale"):
+            scaled(minidl.ones([1]), *given, **options)
 
 
 def test_after_a_failed_compile_its_cause_is_named() -> None:
@@ -618,3 +655,71 @@ def test_models_train_in_other_threads() -> None:
         thread.join()
     assert len(histories) == 2
     assert signal.getsignal(signal.SIGINT) is before
+
+
+# -- callbacks, each line of theirs --------------------------------------------------------------------------------
+
+
+STOPS: list[tuple[dict[str, Any], list[float]]] = [
+    ({"monitor": "accuracy"}, [0.5, 0.7, 0.6, 0.8]),
+    ({"monitor": "loss"}, [0.5, 0.4, 0.6, 0.3]),
+    ({"monitor": "loss", "mode": "max"}, [0.5, 0.6, 0.4, 0.7]),
+    ({"monitor": "accuracy", "mode": "min"}, [0.5, 0.4, 0.6, 0.3]),
+    ({"monitor": "loss", "patience": 2}, [0.5, 0.6, 0.4, 0.5, 0.5, 0.5, 0.1]),
+    ({"monitor": "loss", "min_delta": 0.1}, [0.5, 0.45, 0.3]),
+    ({"monitor": "loss", "min_delta": -0.1}, [0.5, 0.45, 0.3]),
+    ({"monitor": "loss", "baseline": 0.4}, [0.5, 0.3, 0.2]),
+    ({"monitor": "loss", "baseline": 0.4, "patience": 3}, [0.5, 0.45, 0.44, 0.43, 0.42]),
+    ({"monitor": "loss", "start_from_epoch": 2}, [0.1, 0.2, 0.5, 0.4, 0.45]),
+    ({"monitor": "loss", "restore_best_weights": True, "patience": 2}, [0.5, 0.4, 0.6, 0.7, 0.1]),
+    ({"monitor": "loss", "restore_best_weights": True, "start_from_epoch": 1}, [0.1, 0.4, 0.3, 0.7]),
+    ({"monitor": "loss", "restore_best_weights": True}, [float("nan"), 0.4, 0.3]),
+]
+
+
+def stopped(tf: Any) -> list[Any]:
+    """For each way to stop, how far a training with these logs gets, and with what it ends."""
+    found = []
+    for options, numbers in STOPS:
+        stop, model = tf.keras.callbacks.EarlyStopping(**options), made(tf, {}, metrics=["accuracy"])
+        model.evaluate(X, Y, verbose=0)
+        stop.set_model(model)
+        stop.on_train_begin()
+        model.stop_training = False
+        epochs = 0
+        for epoch, number in enumerate(numbers):
+            model.set_weights([numpy.full(each.shape, epoch, "float32") for each in model.get_weights()])
+            stop.on_epoch_end(epoch, {options["monitor"]: number})
+            epochs += 1
+            if model.stop_training:
+                break
+        stop.on_train_end()
+        found += [epochs, stop.best_epoch, stop.wait, stop.stopped_epoch, float(model.get_weights()[0].flat[0])]
+    return found
+
+
+@pytest.mark.tf
+def test_early_stopping_stops_when_keras_does(tensorflow: Any) -> None:
+    assert stopped(minidl) == stopped(tensorflow)
+
+
+def test_early_stopping_says_what_it_lacks_and_that_it_stops(capsys: pytest.CaptureFixture[str]) -> None:
+    model = made(minidl, {})
+    stop = minidl.keras.callbacks.EarlyStopping("val_loss", verbose=1)
+    assert (stop.best, stop.best_weights, stop.wait) == (None, None, 0)
+    with pytest.warns(UserWarning, match="watches 'val_loss', not among loss"):
+        fitted(model, X, Y, callbacks=[stop])
+    stop = minidl.keras.callbacks.EarlyStopping("loss", verbose=1, mode="max")
+    model.compile(minidl.keras.optimizers.SGD(0.01), "mse")
+    fitted(model, X, Y, epochs=5, callbacks=[stop])
+    assert capsys.readouterr().out == "Epoch 2: early stopping\n"
+
+
+def test_a_history_shows_its_first_epochs_and_the_last() -> None:
+    history = minidl.keras.callbacks.History()
+    assert (history.history, history.epoch) == ({}, [])
+    for epoch in range(10):
+        history.on_epoch_end(epoch, {"loss": epoch / 8})
+    shown = re.findall(r"<tr><td>(.*?)</td><td>(.*?)</td></tr>", history._repr_html_())
+    expected = [("1", "0"), ("2", "0.125"), ("3", "0.25"), ("8", "0.875"), ("9", "1"), ("10", "1.125")]
+    assert shown == [("epoch", "loss"), *expected]

@@ -291,3 +291,49 @@ def test_a_metric_refuses_an_argument_and_weights_that_do_not_fit() -> None:
         with pytest.raises(minidl.errors.InvalidArgumentError):
             mean.update_state([1.0, 2.0], sample_weight=weights)
     assert mean.count.numpy() == 0.0
+
+
+def of_its_own_name(tf: Any) -> list[str]:
+    """What metrics are called in the logs."""
+    metrics = tf.keras.metrics
+    model = tf.keras.Sequential([tf.keras.Input((1,)), tf.keras.layers.Dense(1)])
+    given = ["mae", metrics.MeanSquaredError(name="mine")]
+    model.compile(tf.keras.optimizers.SGD(0.0), "mse", metrics=given)
+    return sorted(model.fit(numpy.ones((2, 1)), numpy.ones((2, 1)), verbose=0).history)
+
+
+def accuracy_of_each_form(tf: Any) -> list[float]:
+    """What "accuracy" means for indices, columns of indices, one-hot rows, and yes or no."""
+    x, column = numpy.array([[0.1, 0.7, 0.2], [0.6, 0.3, 0.1], [0.2, 0.1, 0.7]], "float32"), [[0.6], [0.2], [0.7]]
+    hot = numpy.eye(3, dtype="float32")[[1, 0, 1]]
+    found = []
+    for inputs, target in ((x, [1, 0, 1]), (x, [[1], [0], [1]]), (x, hot), (column, [[1], [1], [1]])):
+        place = tf.keras.Input((numpy.shape(inputs)[-1],))
+        same = type("Same", (tf.keras.layers.Layer,), {"call": lambda self, x: x})
+        model = tf.keras.Model(place, same()(place))
+        model.compile(loss=lambda y, prediction: tf.reduce_sum(prediction, -1), metrics=["accuracy"])
+        found.append(model.evaluate(numpy.array(inputs, "float32"), numpy.array(target), verbose=0)[1])
+    return found
+
+
+@pytest.mark.tf
+def test_metrics_in_a_model_are_named_and_chosen_as_keras_does(tensorflow: Any) -> None:
+    assert of_its_own_name(minidl) == of_its_own_name(tensorflow)
+    assert accuracy_of_each_form(minidl) == accuracy_of_each_form(tensorflow)
+
+
+def test_a_metrics_variable_has_the_name_that_it_is_given() -> None:
+    metric = minidl.keras.metrics.Metric()
+    assert [metric.add_variable(name="own").name, metric.add_variable().name] == ["own", "variable"]
+
+
+def test_a_mean_goes_where_its_values_are(double: Any) -> None:
+    mean, inside = minidl.keras.metrics.Mean(), minidl.keras.metrics.Mean()
+    with minidl.device("/gpu:0"):
+        values = minidl.constant([1.0, 2.0])
+        inside.update_state([1.0, 2.0])
+    mean.update_state(values)
+    for each in (mean, inside):
+        assert each.total.device.endswith("GPU:0")
+        assert each.count.device.endswith("GPU:0")
+        assert float(each.result()) == 1.5

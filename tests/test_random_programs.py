@@ -104,7 +104,42 @@ def test_a_random_program_agrees(drawn: list[Step], seed: int, tensorflow: Any) 
         assert units_apart(array, truth[name]) <= max(UNITS, TIMES * own), name
 
 
-ASSIGNED = ("assigned", "assigned and viewed", "swapped", "read", "descended")
+# New values of a variable v that are made of parts of it which overlap the places that they are put into.
+OVERLAPPING: dict[str, Callable[[Any], Any]] = {
+    "rows turned": lambda v: minidl.concat([v[1:], v[:1]], 0),
+    "columns turned": lambda v: minidl.concat([v[:, 2:], v[:, :2]], 1),
+    "with itself": lambda v: minidl.concat([v, v], 0)[1:3],
+    "beside itself": lambda v: minidl.concat([v, v, v], 1)[:, 2:8:2],
+    "stacked on itself": lambda v: minidl.stack([v[1], v[0]]),
+    "mirrored": lambda v: v[::-1, ::-1],
+    "folded": lambda v: v + v[::-1],
+    "spread": lambda v: v[:1] + 0.5 * v[:, 1:2],
+    "multiplied": lambda v: minidl.matmul(v, [[0.5, -0.25, 0.0], [0.25, 0.5, 1.0], [0.0, 0.5, -0.5]]),
+    "multiplied from the left": lambda v: minidl.matmul([[0.5, -0.5], [0.25, 0.75]], v),
+    "multiplied inside": lambda v: minidl.tanh(minidl.matmul(minidl.exp(v), [[0.5, -0.25, 0.0]] * 3) + 1.0),
+    "laid anew": lambda v: minidl.reshape(minidl.transpose(v), [2, 3]),
+}
+
+
+@pytest.mark.parametrize("level", ["plain", *PASSES])
+@pytest.mark.parametrize("name", OVERLAPPING)
+def test_a_variable_may_be_made_of_its_own_parts(name: str, level: str, device: str) -> None:
+    def assigned(compiled: Compiler) -> Any:
+        variables = [minidl.Variable([[1.5, 2.5, 3.5], [-4.0, 5.5, 0.25]]) for _ in range(2)]
+
+        @compiled
+        def step() -> Any:
+            before = variables[0] * 1.0
+            for variable in variables:
+                variable.assign(OVERLAPPING[name](variable))
+            return before, variables[0][::-1]
+
+        return [[step(), *(variable.numpy() for variable in variables)] for _ in range(3)]
+
+    assert_same_bits(assigned, compiler(level))
+
+
+ASSIGNED = ("assigned", "assigned and viewed", "swapped", "read", "descended", *OVERLAPPING)
 
 
 def worked(drawn: list[Step], seed: int) -> Callable[[Compiler], Any]:
@@ -132,6 +167,9 @@ def worked(drawn: list[Step], seed: int) -> Callable[[Compiler], Any]:
                     another.assign(old)
                 elif name == "read":
                     values.append(one_of.value())
+                elif name in OVERLAPPING:
+                    one_of.assign(OVERLAPPING[name](one_of))
+                    kept += [another.value()[:, 1:]] * (other % 2)
                 elif name == "descended":
                     with minidl.GradientTape() as tape:
                         loss = minidl.reduce_mean(minidl.square(one_of * first - second))

@@ -644,3 +644,20 @@ def test_keras_refuses_an_external_dataset_too(tensorflow: Any, tmp_path: Path) 
         _external(file, tmp_path / "secret")
     with pytest.raises(ValueError):
         model.load_weights(path)
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_what_stands_where_the_learning_rate_would_may_be_infinite(ending: str, tmp_path: Path) -> None:
+    def scheduled() -> Any:
+        model = network()
+        rate = minidl.keras.optimizers.schedules.ExponentialDecay(0.1, 2, 0.5)
+        model.compile(minidl.keras.optimizers.SGD(rate, momentum=0.5), "mse")
+        model.fit(X, X[:, :1], verbose=0)
+        return model
+
+    model, same = scheduled(), scheduled()
+    assert model.optimizer.variables[1].name.endswith("momentum")
+    model.optimizer.variables[1].assign(numpy.full((2, 3), numpy.inf, "float32"))
+    model.save_weights(tmp_path / f"a{ending}")
+    same.load_weights(tmp_path / f"a{ending}")
+    assert values(same) == values(model)

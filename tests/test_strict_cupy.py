@@ -167,6 +167,9 @@ def test_out_has_the_very_shape_also_where_cupys_may_be_larger_or_of_other_axes(
             double.add(x, 1.0, out=double.empty(shape))
     with pytest.raises(ValueError, match="Out shape is mismatched"):
         double.dot(x, x.T, out=double.empty((4,)))
+    square = double.ones((2, 2))
+    with pytest.raises(ValueError, match="still to read"):
+        double.dot(square[::-1], square, out=square)
 
 
 def test_asarray_takes_a_dtype(cupy: Any) -> None:
@@ -357,7 +360,7 @@ def test_a_graph_does_again_what_was_captured_on_the_values_of_now() -> None:
         (lambda x: double.cuda.get_current_stream().synchronize(), "cudaErrorStreamCaptureUnsupported"),
         (lambda x: double.dot(x, x), "cuBLAS"),
         (lambda x: x @ x, "cuBLAS"),
-        (lambda x: double.dot(x, x, out=x), "cuBLAS"),
+        (lambda x: double.dot(x, x, out=double.empty((2, 2))), "cuBLAS"),
     ],
 )
 def test_a_capture_refuses_what_no_graph_can_hold(program: Callable[[Any], Any], error: str) -> None:

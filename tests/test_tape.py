@@ -15,6 +15,7 @@ import pytest
 import minidl as tf
 from minidl.context import thread
 from minidl.primitive import Listener, Primitive
+from minidl.tape import Tape
 from minidl.tensor import Tensor
 from tests.agree import assert_agree
 
@@ -521,3 +522,70 @@ def test_compute_gradient_agrees_with_itself() -> None:
     for one, other in zip(theoretical, numerical, strict=True):
         numpy.testing.assert_allclose(one, other, atol=1e-9)
     assert theoretical[0].shape == (2, 4)
+
+
+def _broadcast_in_each_way(tf: Any) -> Any:
+    """The gradients of what is broadcast along new axes in front, along axes of length 1, and both."""
+    whole = tf.constant(numpy.random.default_rng(0).normal(size=(5, 2, 3, 4)).astype("float32"))
+    found = []
+    for shape in ([2, 3, 4], [3, 4], [4], [], [1, 3, 4], [5, 1, 1, 1], [1, 4], [1, 1, 1, 1], [2, 1, 4]):
+        x = tf.ones(shape)
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = whole * tf.sin(x)
+        found.append(tape.gradient(y, x))
+    for rows in (whole[0, 0], whole[:, 0]):
+        for shape in ([1, 4], [4], [3, 4]):
+            x = tf.ones(shape)
+            with tf.GradientTape() as tape:
+                tape.watch(x)
+                y = rows + x
+            found.append(tape.gradient(y, x))
+    return found
+
+
+@pytest.mark.tf
+def test_broadcasting_is_undone_in_each_way(tensorflow: Any) -> None:
+    assert_agree(_broadcast_in_each_way, tensorflow, units=8.0)
+
+
+def test_the_gradient_of_a_bias_of_half_precision_is_summed_in_single() -> None:
+    bias = tf.Variable(tf.zeros([3], "float16"))
+    with tf.GradientTape() as tape:
+        y = (tf.zeros([5000, 3], "float16") + bias) * tf.constant(0.3, "float16")
+    expected = numpy.float16(5000 * float(numpy.float16(0.3)))
+    assert tape.gradient(y, bias).numpy().tolist() == [expected] * 3
+
+
+def test_a_plain_tape_watches_trainable_variables() -> None:
+    v, frozen = tf.Variable(3.0), tf.Variable(2.0, trainable=False)
+    tape = Tape()
+    thread.state.enter(tape)
+    try:
+        z = v * frozen * v
+    finally:
+        thread.state.leave(tape)
+    gradients = {z.serial: tf.constant(1.0)}
+    tape.sweep(tape.edges, gradients, {v.tensor.serial})
+    assert float(gradients[v.tensor.serial]) == 12.0
+    assert frozen.tensor.serial not in tape.watched
+
+
+def test_unconnected_gradients_are_none_by_the_name_of_tensorflows_too() -> None:
+    x, other = tf.Variable([1.0, 2.0]), tf.Variable(3.0)
+    for asked, expected in ((tf.UnconnectedGradients.NONE, [None] * 2), (tf.UnconnectedGradients.ZERO, [0.0] * 2)):
+        with tf.GradientTape(persistent=True) as tape:
+            y = x * x
+        found = tape.gradient(y, other, unconnected_gradients=asked), tape.jacobian(y, other, asked)
+        assert [None if each is None else float(tf.reduce_sum(each)) for each in found] == expected
+
+
+def test_a_tape_gives_one_jacobian_and_keeps_nothing_of_it() -> None:
+    x = tf.Variable([1.0, 2.0])
+    with tf.GradientTape() as tape:
+        y = x * x
+    assert tape.jacobian(y, x).numpy().tolist() == [[2.0, 0.0], [0.0, 4.0]]
+    assert not tape.edges
+    for again in (tape.jacobian, tape.gradient):
+        with pytest.raises(RuntimeError, match="A tape gives gradients once"):
+            again(y, x)

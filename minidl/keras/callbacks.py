@@ -195,8 +195,6 @@ class EarlyStopping(Callback):
             return
         if epoch < self.start_from_epoch:
             return
-        if self.restore_best_weights and self.best_weights is None:
-            self.best_weights, self.best_epoch = self.model.get_weights(), epoch
         self.wait += 1
         if self._is_better(current, self.best):
             self.best, self.best_epoch = current, epoch

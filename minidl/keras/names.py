@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import collections
 import inspect
+from collections.abc import Iterable
 from typing import Any, Self
 
 from minidl.module import snake_case as snake_case
@@ -30,6 +31,12 @@ def refuse(owner: str, options: dict[str, Any]) -> None:
     """Raise ValueError for arguments that Keras may have, but minidl has not."""
     if options:
         raise ValueError(f"{owner} has no argument {', '.join(options)} in minidl; {options} was given")
+
+
+def refuse_methods(owner: Any, names: Iterable[str], advice: str) -> None:
+    """Raise NotImplementedError for methods that Keras would call of an object, and minidl never calls."""
+    if ignored := [name for name in names if hasattr(type(owner), name)]:
+        raise NotImplementedError(f"minidl never calls {', '.join(ignored)} of {type(owner).__name__}; {advice}")
 
 
 def short(value: Any) -> str:

@@ -10,7 +10,20 @@ import numpy
 
 from minidl.errors import InvalidArgumentError, brief
 from minidl.ops.creation import cast, ones, range, shape_of
-from minidl.ops.elementwise import abs, add, equal, expm1, maximum, minimum, pow, reciprocal, sqrt, square, where
+from minidl.ops.elementwise import (
+    abs,
+    add,
+    divide,
+    equal,
+    expm1,
+    maximum,
+    minimum,
+    pow,
+    reciprocal,
+    sqrt,
+    square,
+    where,
+)
 from minidl.ops.inputs import alike, convert, wrong_dtype
 from minidl.ops.joining import concat
 from minidl.ops.reductions import matmul, reduce_max, reduce_mean, reduce_sum
@@ -152,7 +165,7 @@ def clip_by_norm(t: Any, clip_norm: Any, axes: Any = None, name: str | None = No
     x = convert(t)
     squares = reduce_sum(x * x, axes, keepdims=True)
     length = where(squares > 0.0, sqrt(where(squares > 0.0, squares, 1.0)), squares)  # so that 0 has a gradient
-    return x * clip_norm / maximum(length, clip_norm)
+    return divide(x * clip_norm, maximum(length, clip_norm))
 
 
 def global_norm(t_list: Sequence[Any], name: str | None = None) -> Tensor:

@@ -76,7 +76,7 @@ def reshape(tensor: Any, shape: Any, name: str | None = None) -> Tensor:
     if lengths.count(-1) == 1 and known and x.array.size % known == 0:
         lengths[lengths.index(-1)] = x.array.size // known
     if min(lengths, default=0) < 0 or math.prod(lengths) != x.array.size:
-        raise InvalidArgumentError(f"reshape: {x.array.size} entries of shape {x.shape} don't fill shape {lengths}")
+        raise InvalidArgumentError(f"reshape: {x.array.size} entries of shape {x.shape} don't fill {brief(lengths)}")
     return call(_reshape, (x,), {"shape": tuple(lengths)})
 
 
@@ -138,7 +138,7 @@ def transpose(a: Any, perm: Any = None, name: str | None = None) -> Tensor:
     """
     x = convert(a)
     axes = tuple(reversed(range(x.ndim))) if perm is None else axes_of(perm, x.ndim)
-    if axes is None or len(axes) != x.ndim:
+    if axes is None or len(axes) != x.ndim or (perm is not None and numpy.ndim(perm) != 1):
         raise InvalidArgumentError(f"transpose: the order {brief(perm)} doesn't name each axis of shape {x.shape} once")
     return call(_transpose, (x,), {"axes": axes})
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from minidl.nest import flatten, form, pack
-from minidl.tensor import Tensor, Variable, as_tensor
+from minidl.tensor import Tensor, TensorLike, Variable, as_tensor
 from minidl.tracing.nodes import Stored
 from minidl.tracing.program import Program
 from minidl.tracing.running import Memory, Runner
@@ -50,7 +50,8 @@ class Compiled:
 
     Attributes:
         creates: whether it made variables.
-        run: runs the program, called with the tensors among its arguments.
+        run: runs the program, called with the tensors and variables among its arguments.
+        variables: the serial numbers of those that it knows otherwise than by its arguments.
         guard: runs it if called with arguments of this signature; None where no guard knows their kinds.
     """
 
@@ -76,9 +77,10 @@ class Compiled:
         del text  # whose program isn't needed any more
         _run(self.text, given)
         hand_out = Tensor if self._form is None and back == [None] else self._handing_out(back)
-        memories = [(Memory(given[each]), variable) for each, variable in kept.items()]
+        memories = [(Memory(given[each], variable), variable) for each, variable in kept.items()]
         runner = Runner(given[name], reads, memories, hand_out, any(index is not None for index in back))
-        self.run = runner.run(self._arguments)
+        self.run = runner.run([each for each in symbols if isinstance(each, TensorLike)])
+        self.variables = {serial for serial in trace.values if serial not in self._arguments}
         self.guard = runner.guard(nest[0]) if not nest[1] else None
 
     def _symbols(self, trace: Trace, leaves: Sequence[Any], names: Sequence[str]) -> list[Any]:
@@ -88,8 +90,8 @@ class Compiled:
             if isinstance(leaf, Tensor) and leaf.serial not in own:
                 own[leaf.serial] = trace.argument(leaf, name)
         given = [own[leaf.serial] if isinstance(leaf, Tensor) else leaf for leaf in leaves]
-        # The serial numbers that the tensors given have in the trace.
-        self._arguments = [leaf.serial for leaf in given if isinstance(leaf, Tensor)]
+        # The serial numbers that the tensors and variables given have in the trace.
+        self._arguments = [leaf.serial for leaf in given if isinstance(leaf, TensorLike)]
         return given
 
     def _traced(self, trace: Trace, nest: Any, given: Sequence[Any]) -> tuple[Any, list[Any]]:
@@ -139,7 +141,7 @@ class Compiled:
         if self._trace is None:
             result = self._func(*nest[0], **nest[1])
             return pack(result, map(result_of, flatten(result)))
-        tensors = [leaf for leaf in flatten(nest) if isinstance(leaf, Tensor)]
+        tensors = [leaf for leaf in flatten(nest) if isinstance(leaf, TensorLike)]
         found = dict(zip(self._arguments, tensors, strict=True))
         self._trace.do_again(found)
         return pack(self._form, [today(each, found) for each in self._given])

@@ -9,13 +9,13 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from minidl.context import compiling, thread
 from minidl.devices import CPU, device_of
 from minidl.errors import InvalidArgumentError
-from minidl.tensor import Tensor, Variable
+from minidl.tensor import Tensor, TensorLike, Variable
 
 ANOTHER = object()  # what a guard gives for arguments of another signature
 
@@ -25,13 +25,14 @@ class Memory:
 
     Attributes:
         array: the memory. Whoever looks at it must not keep it.
+        variable: the last that was brought here: where it is given, each call may bring another.
         latest: a tensor of its own with what is there, None until somebody asks for it after a run.
     """
 
-    __slots__ = ("array", "latest")
+    __slots__ = ("array", "latest", "variable")
 
-    def __init__(self, array: Any) -> None:
-        self.array = array
+    def __init__(self, array: Any, variable: Variable) -> None:
+        self.array, self.variable = array, variable
         self.latest: Tensor | None = None
 
     @property
@@ -50,8 +51,11 @@ class Memory:
         if variable.home is not device:
             where = f"was on {device} when this function was compiled, and is on {variable.home} now"
             raise InvalidArgumentError(f"Variable {variable.name!r} {where}; make the function anew with tf.function")
+        if self.variable.held is self:  # another, which keeps its value
+            self.variable.held = self.tensor
         device.run(operator.setitem, self.array, Ellipsis, held.array)
         self.latest, variable.held = held if isinstance(held, Tensor) else None, self
+        self.variable = variable
 
 
 @dataclasses.dataclass
@@ -71,31 +75,34 @@ class Runner:
     hand_out: Callable[..., Any]
     hands_back: bool
 
-    def _defined(self, name: str, head: list[str], tensors: list[str], arrays: list[str], **names: Any) -> Any:
-        """A function that runs the program, of the lines that come before that, given what it calls its tensors."""
+    def _defined(self, name: str, lines: list[str], given: Mapping[str, Any], arrays: list[str], **names: Any) -> Any:
+        """A function that runs the program, of the lines that come before that, and what it is given, by name."""
+        memories, called = [memory for memory, _ in self.kept], {each.serial: name for name, each in given.items()}
+        for each in (*self.reads, *(variable for _, variable in self.kept)):
+            names |= {called.setdefault(each.serial, f"variable_{each.serial}"): each}  # unless it is given
         names |= {"step": self.step, "lock": compiling, "hand_out": self.hand_out, "thread": thread}
-        names["load"] = lambda: list(itertools.starmap(Memory.load, self.kept))
-        names |= {f"read_{index}": variable for index, variable in enumerate(self.reads)}
-        for index, (memory, variable) in enumerate(self.kept):
-            names |= {f"kept_{index}": variable, f"memory_{index}": memory}
-        given = ["step", *arrays, *(f"read_{index}.array" for index in range(len(self.reads)))]
-        run = f"found = state.run_program({', '.join(given)})"
+        names |= {f"memory_{index}": memory for index, memory in enumerate(memories)}
+        names["load"] = lambda *variables: list(map(Memory.load, memories, variables))
+        reads, kept = [called[each.serial] for each in self.reads], [called[each.serial] for _, each in self.kept]
+        run = f"found = state.run_program({', '.join(['step', *arrays, *(f'{each}.array' for each in reads)])})"
         if self.kept:
             numbers = range(len(self.kept))
-            moved = " or ".join(f"kept_{i}.held is not memory_{i}" for i in numbers)
-            body = [f"    if {moved}:", "        state.run_program(load)", "    try:", f"        {run}", "    finally:"]
+            moved = " or ".join(f"{each}.held is not memory_{i}" for i, each in enumerate(kept))
+            load = f"        state.run_program(load, {', '.join(kept)})"
+            body = [f"    if {moved}:", load, "    try:", f"        {run}", "    finally:"]
             body.append(f"        {' = '.join(f'memory_{i}.latest' for i in numbers)} = None")
         else:
             body = [f"    {run}"]
-        end = f"return hand_out({', '.join(['found', *tensors] if self.hands_back else ['found'])})"
-        exec("\n    ".join([*head, "with lock:", *body, end]), names)
+        end = f"return hand_out({', '.join(['found', *given] if self.hands_back else ['found'])})"
+        exec("\n    ".join([*lines, "with lock:", *body, end]), names)
         return names[name]
 
-    def run(self, serials: Sequence[int]) -> Any:
-        """What runs the program, called with tensors, of which it takes those once that have one serial number."""
-        tensors = [f"x{index}" for index, _ in enumerate(serials)]
-        arrays = [f"{each}.array" for index, each in enumerate(tensors) if serials.index(serials[index]) == index]
-        return self._defined("run", [f"def run({', '.join(tensors)}):", "state = thread.state"], tensors, arrays)
+    def run(self, given: Sequence[TensorLike]) -> Any:
+        """What runs the program, called with tensors, of which it takes those once that were one, and variables."""
+        names = {f"x{index}": each for index, each in enumerate(given)}
+        arrays = {each.serial: f"{name}.array" for name, each in names.items() if isinstance(each, Tensor)}
+        lines = [f"def run({', '.join(names)}):", "state = thread.state"]
+        return self._defined("run", lines, names, list(arrays.values()))
 
     def guard(self, arguments: Sequence[Any]) -> Any:
         """What runs the program if called with arguments like these, and else says that they are others.
@@ -118,4 +125,4 @@ class Runner:
             kind = f"type({name}_array) is not {name}_type or {name}_array.dtype is not {name}_dtype"
             kind += f" or {name}.home is not {name}_home" if each.home is not CPU else ""  # NumPy's are all there
             lines += [f"{name}_array = {name}.array", f"if {kind} or {looks}: return ANOTHER"]
-        return self._defined("guard", lines, list(tensors), [f"{name}_array" for name in tensors], **names)
+        return self._defined("guard", lines, tensors, [f"{name}_array" for name in tensors], **names)

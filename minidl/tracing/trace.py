@@ -45,7 +45,7 @@ class Reference(NamedTuple):
 
 
 Options = Mapping[str, Any]
-Found = dict[int, Tensor]  # tensors of today by the serial numbers that they had in the trace
+Found = dict[int, Any]  # tensors of today by the serial numbers that they had in the trace, and variables given
 
 
 def today(given: Any, found: Found) -> Any:
@@ -65,6 +65,7 @@ class Trace(Listener):
 
     Attributes:
         nodes: of the array calls.
+        values: of variables, by serial: the leaf, and the value now.
         creates: whether the function made a variable.
         has_custom_gradients: whether it calls a function with a gradient of its own.
         refused: an error that was raised for what can't be traced.
@@ -76,7 +77,7 @@ class Trace(Listener):
         self._may_create = may_create
         self._frame: FrameType | None = None  # the call of the function, whose variables say what tensors are called
         self._constants: dict[Any, tuple[Any, Node]] = {}  # with the arrays, so that no other has their `id`
-        self._values: dict[int, tuple[Variable, Node, Tensor]] = {}  # by serial: the leaf, and the value now
+        self.values: dict[int, tuple[Variable, Node, Tensor]] = {}
         self._node_of: dict[int, Node | None] = {}  # of each tensor that is another each time, by serial
         self._steps: list[Callable[[Found], object]] = []  # what is to be done again for a listener
         self.nodes: list[Node] = []
@@ -150,10 +151,10 @@ class Trace(Listener):
 
     def value_of(self, variable: Variable) -> Tensor:
         """The tensor that a variable has for the function now."""
-        if variable.serial not in self._values:
+        if variable.serial not in self.values:
             leaf = self.add(Stored((), blank_like(variable.array), variable.home, variable))
-            self._values[variable.serial] = variable, leaf, self._tensor(leaf)
-        return self._values[variable.serial][2]
+            self.values[variable.serial] = variable, leaf, self._tensor(leaf)
+        return self.values[variable.serial][2]
 
     def assign(self, variable: Variable, value: Tensor) -> None:
         """Give a variable another value, for the function."""
@@ -161,9 +162,9 @@ class Trace(Listener):
         node = self.node_of(value.array)
         if not node.is_row_by_row:  # a variable's entries always are
             node = self.add(Copy([node], blank(value.shape, value.dtype), node.device, about="a copy"))
-        self._values[variable.serial] = variable, self._values[variable.serial][1], self._tensor(node)
+        self.values[variable.serial] = variable, self.values[variable.serial][1], self._tensor(node)
         given = self.given(value)
-        self._steps.append(lambda found: variable.bind(today(given, found)))
+        self._steps.append(lambda found: found.get(variable.serial, variable).bind(today(given, found)))
 
     def create(self, variable: Variable, value: Tensor) -> None:
         """A variable is made, with a value."""
@@ -185,7 +186,7 @@ class Trace(Listener):
 
     def hear_read(self, variable: Variable, value: Tensor) -> None:
         serial = value.serial
-        self._steps.append(lambda found: found.update({serial: variable.read()}))
+        self._steps.append(lambda found: found.update({serial: found.get(variable.serial, variable).read()}))
 
     def hear_rule(self, edge: Edge, gradient: Tensor, total: Tensor) -> None:
         node, of = self._node_of.get(total.serial), self._node_of.get(edge.input)
@@ -226,7 +227,7 @@ class Trace(Listener):
 
     def program(self, results: Sequence[Node]) -> Program:
         """The array calls that give results."""
-        finals = {leaf: self.node_of(value.array) for _, leaf, value in self._values.values()}
+        finals = {leaf: self.node_of(value.array) for _, leaf, value in self.values.values()}
         return Program(list(self.nodes), results, {leaf: node for leaf, node in finals.items() if leaf is not node})
 
     def local_names(self) -> dict[Node, str]:
@@ -241,7 +242,8 @@ class Trace(Listener):
 
     def do_again(self, found: Found) -> None:
         """Issue all calls, reads and assignments; `found` begins with the arguments, and gets the results."""
-        held = [(variable, variable.held) for variable, _, _ in self._values.values()]
+        variables = [found.get(variable.serial, variable) for variable, _, _ in self.values.values()]
+        held = [(variable, variable.held) for variable in variables]
         try:
             with device_scope(None):  # each call runs where it ran
                 for step in self._steps:

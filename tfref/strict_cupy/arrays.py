@@ -185,9 +185,7 @@ def _called(name: str, compute: Callable[..., Any], arguments: tuple[Any, ...], 
         with numpy.errstate(all="ignore"):
             return compute(*given, **named)
 
-    found = kernel()
-    if name in GIVE_ARRAYS:
-        found = numpy.asarray(found)
+    found = numpy.asarray(kernel()) if name in GIVE_ARRAYS else kernel()
     if isinstance(found, (list, tuple)) and found and all(isinstance(each, ARRAYS) for each in found):
         parts = [_result(name, each, _part(kernel, index), None, given) for index, each in enumerate(found)]
         return parts if isinstance(found, list) else tuple(parts)
@@ -217,6 +215,8 @@ def _result(name: str, found: Any, kernel: Callable[[], Any], out: ndarray | Non
     is_captured = cuda.get_current_stream().is_capturing()
     if is_captured and name in PRODUCTS and found.dtype.kind == "f" and found.size > 1:
         raise NotImplementedError("calling cuBLAS API during stream capture is currently unsupported")
+    if name in PRODUCTS and out is not None and _is_view(values, given):  # NumPy, and CuPy's ufuncs, copy first
+        raise ValueError("cuBLAS would write over what it has still to read")
     if is_captured and out is None:
         _spoil(values)
     start(name, lambda: numpy.copyto(values, kernel() if is_captured else found, casting="same_kind"))

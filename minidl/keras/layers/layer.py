@@ -18,7 +18,7 @@ import numpy
 from minidl.keras import initializers, regularizers
 from minidl.keras.layers.symbolic import KerasTensor, LayerCall, is_shape, looks, map_shapes
 from minidl.keras.metrics import Metric
-from minidl.keras.names import Configured, new_name, refuse, short
+from minidl.keras.names import Configured, new_name, refuse, refuse_methods, short
 from minidl.module import Module, each_once
 from minidl.nest import flatten, pack
 from minidl.ops.creation import cast, convert_to_tensor
@@ -48,6 +48,10 @@ _thread = _Thread()
 
 # The weights that layers made, by id: other variables that a layer keeps are its author's own affair.
 _made: weakref.WeakValueDictionary[int, Variable] = weakref.WeakValueDictionary()
+
+
+# What Keras calls of a layer, and minidl doesn't.
+_NEVER_CALLED = ("compute_mask", "compute_output_spec", "save_own_variables", "load_own_variables")
 
 
 class Layer(Configured, Module):
@@ -87,6 +91,7 @@ class Layer(Configured, Module):
         self.activity_regularizer = regularizers.get(options.pop("activity_regularizer", None))
         self.added_losses: list[Any] = []
         refuse(type(self).__name__, options)
+        refuse_methods(self, _NEVER_CALLED, "define call, build and compute_output_shape")
         self.name = name or new_name(self)
         self.built = False
         self.built_for: Any = None  # the shapes that its weights were made for

@@ -20,14 +20,14 @@ from minidl.keras.metrics import Metric
 from minidl.keras.models.data import Batch, unpack_x_y_sample_weight
 from minidl.keras.models.measures import CompiledMetrics, Measures
 from minidl.keras.models.network import Network
-from minidl.keras.names import short
+from minidl.keras.names import refuse_methods, short
 from minidl.nest import flatten
 from minidl.ops.joining import stack
 from minidl.ops.reductions import reduce_sum
 from minidl.tensor import TensorLike
 
 # What Keras calls of a model, and minidl doesn't.
-_NEVER_CALLED = ("make_train_function", "make_test_function", "make_predict_function")
+_NEVER_CALLED = ("make_train_function", "make_test_function", "make_predict_function", "losses")
 
 
 class Learner(Network):
@@ -52,8 +52,7 @@ class Learner(Network):
 
     def __init__(self, inputs: Any, outputs: Any, name: str | None, trainable: bool, **options: Any) -> None:
         self._steps: dict[tuple[Any, ...], Callable[..., Any]] = {}  # by what they do, and the weights they train
-        if ignored := [name for name in _NEVER_CALLED if hasattr(self, name)]:
-            raise NotImplementedError(f"minidl never calls {', '.join(ignored)}; define train_step or its like instead")
+        refuse_methods(self, _NEVER_CALLED, "define train_step, compute_loss or their like")
         super().__init__(inputs, outputs, name, trainable, **options)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -150,7 +149,7 @@ class Learner(Network):
         elif self.optimizer is None:
             raise ValueError(f"Model {self.name!r} was compiled without an optimizer, which training takes")
         else:
-            self.optimizer.apply(tape.gradient(loss, variables), variables)
+            self.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
         return self.compute_metrics(x, y, predictions, sample_weight)
 
     def test_step(self, data: Any) -> dict[str, Any]:

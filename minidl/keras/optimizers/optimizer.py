@@ -8,7 +8,7 @@ from typing import Any
 
 from minidl.devices import device
 from minidl.keras import initializers
-from minidl.keras.names import new_name, refuse
+from minidl.keras.names import new_name, refuse, refuse_methods
 from minidl.keras.optimizers.schedules import LearningRateSchedule
 from minidl.ops.creation import cast
 from minidl.ops.elementwise import clip_by_value, maximum, minimum, sqrt, square
@@ -17,6 +17,9 @@ from minidl.ops.joining import stack
 from minidl.ops.reductions import reduce_sum
 from minidl.tensor import Tensor, Variable
 from minidl.values import as_dtype, float32, int64
+
+# What Keras calls of an optimizer, and minidl doesn't.
+_NEVER_CALLED = ("finalize_variable_values", "scale_loss", "save_own_variables", "load_own_variables")
 
 
 class Optimizer:
@@ -47,6 +50,7 @@ class Optimizer:
         clipvalue: float | None = None, global_clipnorm: float | None = None, name: str | None = None, **options: Any,
     ) -> None:  # fmt: skip
         refuse(type(self).__name__, options)
+        refuse_methods(self, _NEVER_CALLED, "define update_step, apply or apply_gradients")
         if not isinstance(learning_rate, float) and not callable(learning_rate):
             raise ValueError(f"The learning rate is a float or what gives one; {learning_rate!r} was given")
         clippings = {"clipnorm": clipnorm, "clipvalue": clipvalue, "global_clipnorm": global_clipnorm}
