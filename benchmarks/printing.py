@@ -65,7 +65,9 @@ def print_machine(console: Console, run: Run) -> None:
 
 
 def _print_times(console: Console, run: Run, group: str, names: Sequence[str]) -> None:
-    known = [what for what in _RATES if any(run.about[name].get(what) for name in names)][:2]
+    # In a narrow terminal the names need the room.
+    rates = _RATES if console.width >= 80 else ()
+    known = [what for what in rates if any(run.about[name].get(what) for name in names)][:2]
     headings = ["", "time", "±%", "/limit", "/best", *(_RATES[what][0] for what in known)]
     table = _table(console, f"{group[0].upper()}{group[1:]}", headings)
     for name in names:

@@ -450,9 +450,9 @@ def a_run() -> Run:
     return found
 
 
-def printed(show: Any, *arguments: Any) -> str:
+def printed(show: Any, *arguments: Any, width: int = 80) -> str:
     file = io.StringIO()
-    show(Console(file=file, width=80), *arguments)
+    show(Console(file=file, width=width), *arguments)
     return file.getvalue()
 
 
@@ -462,6 +462,17 @@ def test_tables_fit_80_columns() -> None:
     assert "…" not in text
     for word in ("TensorFlow function (cpu)", "1.01 ms", "GM", "4.00", "is not installed", "exponent", "samples/s"):
         assert word in text, word
+
+
+def test_no_name_is_broken_in_60_columns() -> None:
+    run = a_run()
+    text = printed(print_run, run, width=60)
+    assert max(len(line) for line in text.splitlines()) <= 60
+    assert {"TensorFlow", "function", "allocating", "(gpu)"} <= set(text.split())
+    assert not re.search(r"(?m)^ *(Tensor|TensorFl|func|alloca)$", text)
+    for part in ("TensorF", "functi", "allocati"):
+        assert all(word in ("TensorFlow", "TensorFlow's", "function", "allocating") for word in
+                   re.findall(rf"{part}[\w']*", text))  # fmt: skip
 
 
 def test_the_chart_of_the_lesson() -> None:
