@@ -10,7 +10,7 @@ from . import processes
 from .catalogue import ALL, ENGINES
 from .comparing import Change, Comparison, compare
 from .jobs import Job
-from .machine import Watch, leaves_avx512_unused, wait_until_quiet
+from .machine import Watch, cores, leaves_avx512_unused, wait_until_quiet
 from .measuring import Told
 from .runs import Run, joined
 from .timing import Effort
@@ -68,7 +68,7 @@ class Plan:
 
 # How many pairs of processes a comparison starts: at least so many that the second and the last but one bound the
 # median with the confidence that is asked for, and at most.
-LEAST_PAIRS, MOST = 12, 30
+LEAST_PAIRS, MOST = 12, 50
 
 # Floating-point operations that take longer than is worth while where only the comparison is tried.
 LARGE = 1e9
@@ -152,6 +152,7 @@ def compare_checkouts(plan: Plan, before: Path, after: Path, told: Told) -> Comp
     watch, waiting = Watch(), _Patience(plan.patience, told)
     jobs = [dataclasses.replace(plan.compared, root=str(folder)) for folder in folders]
     jobs[1] = dataclasses.replace(jobs[1], slowed=plan.slowed)
+    threads = int(plan.environment.get("OMP_NUM_THREADS", cores()))
     pairs: list[list[Run]] = []
     while len(pairs) < MOST:
         waiting.wait()
@@ -166,7 +167,8 @@ def compare_checkouts(plan: Plan, before: Path, after: Path, told: Told) -> Comp
         if not names:
             break
         jobs = [dataclasses.replace(job, names=names) for job in jobs]
-    found.after.machine["others"] = round(watch.others(), 3)
+    found.after.machine |= {"threads": threads, "others": round(watch.others(), 3)}
+    found.before.machine["threads"] = threads
     return found
 
 

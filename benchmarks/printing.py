@@ -224,17 +224,18 @@ def print_comparison(console: Console, found: Comparison) -> None:
         f"it with {CONFIDENCE:.0%}"
     )
     if found.drift is None:
-        console.print(f"{rule}, by pairs of processes that were timed in turns.")
+        console.print(
+            f"{rule}, by pairs of processes that were timed in turns, one thread by the time of the processor."
+        )
     else:
         console.print(
             f"{rule}, by what each process found over the rows by hand in the same rounds. These took "
             f"{found.drift:.2f} times as long in the later run: that is the machine."
         )
     if (others := max(run.machine.get("others", 0.0) for run in (found.before, found.after))) > QUIET:
-        console.print(
-            f"[yellow]Other programs took {others:.0%} of the processors meanwhile, which disturbs most what runs on "
-            "several threads: --threads 1 tells more then.[/yellow]"
-        )
+        several = found.after.machine.get("threads", 1) > 1
+        advice = ", which disturbs most what runs on several threads: --threads 1 tells more then" if several else ""
+        console.print(f"[yellow]Other programs took {others:.0%} of the processors meanwhile{advice}.[/yellow]")
     for name, count in found.alone.items():
         console.print(f"{count} rows are only in {name}.")
     if found.single:
@@ -254,6 +255,10 @@ def print_trial(console: Console, which: str, found: Comparison, slowed: Change)
         f"({slowed.low:.2f}-{slowed.high:.2f}); {max(len(change.after.values) for change in found.changes)} pairs of "
         f"processes; other programs took {found.after.machine['others']:.0%} of the processors."
     )
+    for change in found.changes:
+        if change.verdict is not Verdict.SAME:
+            name = f"{change.after.workload}, {change.after.engine}"
+            console.print(f"  {name}: {change.verdict.value}, {change.low:.2f}-{change.high:.2f}")
 
 
 def print_trials(console: Console, same: Sequence[Change], slowed: Sequence[Change]) -> None:

@@ -310,7 +310,7 @@ def verdicts(before: Run, after: Run, in_turns: bool = False) -> list[Verdict]:
     return [change.verdict for change in compare(before, after, in_turns).changes]
 
 
-def noisy_pairs(seed: int, names: int, factor: float, pairs: int = planning.MOST) -> tuple[Run, Run]:
+def noisy_pairs(seed: int, names: int, factor: float, pairs: int = 30) -> tuple[Run, Run]:
     """What two checkouts timed in turns could give on a busy machine, as one with twice as much to do as it has cores.
 
     Both take up to four times as long in some rounds. One process in twenty is slow in all of its rounds.
