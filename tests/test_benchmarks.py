@@ -915,6 +915,7 @@ def test_a_comparison_is_tried(monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
     assert main(["check", "--repeat", "2"]) == 0
     text = " ".join(capsys.readouterr().out.split())
     assert "2 of 2: 0 of 6 rows the same, 0 changed; a tenth more: too noisy to tell" in text
+    assert "one op: add 1 number, minidl: too noisy to tell, 0.00-inf" in text
     assert "Of 12 rows of the same code 0 were found the same, 0 changed, 12 too noisy to tell" in text
     assert "a tenth more work was found 0 times of 2" in text
 
