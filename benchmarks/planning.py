@@ -51,7 +51,7 @@ class Plan:
     @property
     def compared(self) -> Job:
         """What each process of a comparison measures."""
-        fine = time.get_clock_info("process_time").resolution < 1e-6
+        fine = time.get_clock_info("process_time").resolution <= 1e-6
         effort = Effort(5, 0.01, 4.0, processor=fine and self.environment.get("OMP_NUM_THREADS") == "1")
         names = None
         if self.slowed:

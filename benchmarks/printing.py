@@ -66,7 +66,7 @@ def print_machine(console: Console, run: Run) -> None:
 
 def _print_times(console: Console, run: Run, group: str, names: Sequence[str]) -> None:
     # In a narrow terminal the names need the room.
-    rates = _RATES if console.width >= 80 else ()
+    rates = list(_RATES) if console.width >= 80 else []
     known = [what for what in rates if any(run.about[name].get(what) for name in names)][:2]
     headings = ["", "time", "±%", "/limit", "/best", *(_RATES[what][0] for what in known)]
     table = _table(console, f"{group[0].upper()}{group[1:]}", headings)

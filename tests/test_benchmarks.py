@@ -897,6 +897,33 @@ ENGINES = [Writer()]
     assert len(order) >= 5, "prepared, then measured four times, of which each second begins where the last ended"
 
 
+def test_pairs_are_added_until_each_row_is_sure(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By made-up times: one workload takes the same always, one is noisy for a while, and one is for ever."""
+    asked: list[Any] = []
+
+    def pair(jobs: Any, environment: Any, told: Any) -> list[Run]:
+        asked.append(jobs[1].names)
+        off = {"steady": 1.0, "noisy": 1.5 if len(asked) % 3 and len(asked) < 9 else 1.0, "wild": 1 + len(asked) % 2}
+        names = jobs[0].names or tuple(off)
+        return [
+            Run(
+                about={name: {} for name in names},
+                rows=[row(off[name] if later else 1.0, workload=name) for name in names],
+            )
+            for later in (False, True)
+        ]
+
+    monkeypatch.setattr(planning, "ask_in_turns", pair)
+    found = planning.compare_checkouts(planning.Plan(), ROOT, ROOT, told_nothing)
+    assert asked[: planning.LEAST_PAIRS] == [None] * planning.LEAST_PAIRS
+    assert asked[planning.LEAST_PAIRS] == ("noisy", "wild")
+    assert asked[-1] == ("wild",)
+    assert len(asked) == planning.MOST
+    assert {change.after.workload: change.verdict for change in found.changes} == {
+        "steady": Verdict.SAME, "noisy": Verdict.SAME, "wild": Verdict.UNSURE,
+    }  # fmt: skip
+
+
 def test_a_tenth_more_work_is_hidden_in_a_chain() -> None:
     calls: list[str] = []
     counting = types.SimpleNamespace(**{name: getattr(minidl, name) for name in ("GradientTape", "square")})
