@@ -10,7 +10,7 @@ from .jobs import Job
 from .models import MODELS
 from .peers import Captured, Jax, Torch
 from .rows import BY_HAND, LIMIT
-from .workloads import WORKLOADS, Workload
+from .workloads import WORKLOADS, Workload, slowed
 
 ENGINES: tuple[Engine, ...] = (
     ByHand(LIMIT, True),
@@ -43,8 +43,12 @@ def find(job: Job) -> tuple[list[Workload], list[Engine], list[str]]:
                 raise own.OwnError(f"{job.own}: there is an engine {engine.name!r} already; give yours another name")
         workloads, engines = own_workloads or workloads, [*engines, *own_engines]
     engines = [engine for engine in engines if job.frameworks or engine.starts_at_once]
+    engines = [engine for engine in engines if job.by_hand or not isinstance(engine, ByHand)]
     named = [each for each in workloads if job.only.lower() in each.name.lower() and (each.quick or not job.quick)]
-    if job.only:
+    if job.names is not None:
+        named = [each for each in workloads if each.name in job.names]
+    named = [slowed(each) if each.name == job.slowed else each for each in named]
+    if job.only or job.names is not None:
         return named, engines, []
     left_out = {each.name: "it takes long" for each in named if each.long}
     if "gpu" not in job.devices:

@@ -12,11 +12,11 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
 from . import machine, pictures
-from .comparing import Comparison, compare
+from .comparing import compare
 from .libraries import MissingError, need
 from .measuring import Told
-from .planning import Plan, compare_checkouts, run
-from .printing import markdown, print_comparison, print_run
+from .planning import Plan, compare_checkouts, compare_itself, run
+from .printing import markdown, print_comparison, print_run, print_trial, print_trials
 from .recording import RecordingError, read, save
 from .runs import Run
 from .worker import WorkerError
@@ -95,11 +95,18 @@ def _parser(name: str) -> argparse.ArgumentParser:
     compared = actions.add_parser(
         "compare", parents=[single], help="say what got faster or slower beyond the noise",
         description="Say what got faster or slower beyond the noise: between two runs that --json kept, or between two "
-        "checkouts of minidl, which are timed now, in turns, each with its own workloads.",
+        "checkouts of minidl, which are timed now, in turns, with the workloads of this one.",
     )  # fmt: skip
     compared.add_argument("before", type=Path, metavar="BEFORE", help="a run's file, or the folder of a checkout")
     compared.add_argument("after", type=Path, metavar="AFTER", help="another of the same kind")
     compared.set_defaults(action="compare")
+    checked = actions.add_parser(
+        "check", help="say how far such a comparison can be trusted on this machine",
+        description="Compare this code with itself, some quick workloads of which one has a tenth more to do, and "
+        "count how many rows of the same code are called the same, and how often the tenth is found.",
+    )  # fmt: skip
+    checked.add_argument("--repeat", type=_count, default=10, metavar="N", help="how many comparisons (10)")
+    checked.set_defaults(action="check", workloads=None, only="", quick=True, threads=1, malloc="raised", patience=0.0)
     shown = actions.add_parser(
         "show", help="print and draw a run that --json kept", description="Print and draw a run that --json kept."
     )
@@ -134,6 +141,8 @@ def main(arguments: Sequence[str] | None = None, name: str = "python -m benchmar
     try:
         if options.action == "compare":
             return _compare(console, options)
+        if options.action == "check":
+            return _check(console, options)
         return _show(console, options) if options.action == "show" else _run(console, options)
     except (MissingError, RecordingError, WorkerError, OSError) as error:
         Console(stderr=True, highlight=False).print(f"benchmarks: {error}", markup=False)
@@ -203,9 +212,21 @@ def _compare(console: Console, options: argparse.Namespace) -> int:
     if options.before.is_dir():
         plan = _plan(options)
         with _progress(console) as told:
-            before, after = compare_checkouts(plan, options.before, options.after, told)
+            found = compare_checkouts(plan, options.before, options.after, told)
     else:
-        before, after = read(options.before), read(options.after)
-    found: Comparison = compare(before, after)
+        found = compare(read(options.before), read(options.after))
     print_comparison(console, found)
-    return 1 if after.faults else 0
+    return 1 if found.after.faults else 0
+
+
+def _check(console: Console, options: argparse.Namespace) -> int:
+    need("scipy")
+    plan, same, slowed = _plan(options), [], []
+    for number in range(options.repeat):
+        with _progress(console) as told:
+            found, change = compare_itself(plan, told)
+        same += found.changes
+        slowed.append(change)
+        print_trial(console, f"{number + 1} of {options.repeat}", found, change)
+    print_trials(console, same, slowed)
+    return 0

@@ -6,7 +6,7 @@ import importlib
 import importlib.util
 from typing import Any
 
-_EXTRAS = {"tensorflow": "test", "torch": "peers", "jax": "peers"}
+_EXTRAS = {"tensorflow": "peers", "torch": "peers", "jax": "peers"}
 
 
 class MissingError(Exception):

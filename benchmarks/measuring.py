@@ -31,8 +31,9 @@ def measure(
     devices: Sequence[str],
     effort: Effort,
     told: Told,
+    turn: Callable[[], None] = lambda: None,
 ) -> None:
-    """Time workloads on engines and devices, and check every result before and after."""
+    """Time workloads on engines and devices, and check every result before and after; for `turn`, see interleaved."""
     for number, workload in enumerate(workloads):
         told(workload.name, number / len(workloads))
         found.about[workload.name] = workload.about
@@ -41,7 +42,7 @@ def measure(
             for engine in engines:
                 if side := _prepared(found, workload, engine, device):
                     ready[engine.name, device] = side
-        timed = interleaved(list(ready.values()), effort)
+        timed = interleaved(list(ready.values()), effort, turn)
         for ((name, device), side), values in zip(ready.items(), timed, strict=True):
             found.rows.append(Row(workload.name, name, device, "time", [values]))
             wrong = faults(workload, side)

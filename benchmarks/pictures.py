@@ -190,9 +190,12 @@ def _by_workload(run: Run, sides: Sequence[Speedups]) -> Figure:
 
 def _times(axes: Any, title: str, factors: Sequence[float]) -> None:
     """An axis of times, on which twice as fast and half as fast are as far from 1."""
+    from matplotlib.ticker import LogLocator
+
     axes.set_xscale("log")
     low, high = min(factors), max(factors)
     axes.set_xlim(low / 1.3, high * max(high / low, 2) ** 0.25)
+    axes.xaxis.set_major_locator(LogLocator(10, (1.0, 2.0, 5.0)))
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}×")
     axes.xaxis.set_minor_formatter(lambda value, _: "")
     axes.set_title(title, fontsize=10)

@@ -7,13 +7,14 @@ import time
 from pathlib import Path
 
 from . import processes
-from .catalogue import ENGINES
+from .catalogue import ALL, ENGINES
+from .comparing import Change, Comparison, compare
 from .jobs import Job
-from .machine import Watch, leaves_avx512_unused, wait_until_quiet
+from .machine import Watch, cores, leaves_avx512_unused, wait_until_quiet
 from .measuring import Told
 from .runs import Run, joined
 from .timing import Effort
-from .worker import WorkerError, ask
+from .worker import ROOT, WorkerError, ask, ask_in_turns
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,6 +30,7 @@ class Plan:
         memory: whether to measure the peak memory.
         environment: of all that measures.
         patience: how many seconds to wait in all for other programs to leave the processors alone.
+        slowed: the name of the chain that gets a tenth more to do in the second of two checkouts.
     """
 
     scaling: bool = False
@@ -39,11 +41,22 @@ class Plan:
     memory: bool = True
     environment: dict[str, str] = dataclasses.field(default_factory=dict)
     patience: float = 0.0
+    slowed: str | None = None
 
     @property
     def job(self) -> Job:
         group = "scaling" if self.scaling else "run"
-        return Job(group, self.own, self.only, self.quick, self.devices)
+        return Job(group=group, own=self.own, only=self.only, quick=self.quick, devices=self.devices)
+
+    @property
+    def compared(self) -> Job:
+        """What each process of a comparison measures."""
+        fine = time.get_clock_info("process_time").resolution <= 1e-6
+        effort = Effort(5, 0.01, 4.0, processor=fine and self.environment.get("OMP_NUM_THREADS") == "1")
+        names = None
+        if self.slowed:
+            names = tuple(each.name for each in ALL if each.quick and (each.flops or 0.0) < LARGE)
+        return dataclasses.replace(self.job, names=names, frameworks=False, by_hand=False, in_turns=True, effort=effort)
 
     @property
     def jobs(self) -> list[Job]:
@@ -53,8 +66,12 @@ class Plan:
         return [first, *[few] * (2 if self.quick or self.scaling else 4)]
 
 
-# How many processes of each checkout a comparison starts.
-PAIRS = 10
+# How many pairs of processes a comparison starts: at least so many that the second and the last but one bound the
+# median with the confidence that is asked for, and at most.
+LEAST_PAIRS, MOST = 12, 50
+
+# Floating-point operations that take longer than is worth while where only the comparison is tried.
+LARGE = 1e9
 
 
 def run(plan: Plan, told: Told) -> Run:
@@ -122,23 +139,45 @@ def _measure_processes(found: Run, plan: Plan, told: Told) -> None:
         processes.measure_processes(found, name, 3, wanted, _part(told, name, number, len(names)))
 
 
-def compare_checkouts(plan: Plan, before: Path, after: Path, told: Told) -> tuple[Run, Run]:
-    """Time two checkouts in turns, in processes of their own. Raises WorkerError where one is none."""
+def compare_checkouts(plan: Plan, before: Path, after: Path, told: Told) -> Comparison:
+    """Time two checkouts in turns, with the workloads that stand beside this, and say what changed.
+
+    Pairs of processes are started until each row is sure, or there are `MOST` pairs. Raises WorkerError where a folder
+    is no checkout.
+    """
     folders = [folder.resolve() for folder in (before, after)]
     for folder in folders:
         if not (folder / "minidl" / "__init__.py").is_file():
             raise WorkerError(f"{folder} is no checkout of minidl: it has no minidl/__init__.py")
     watch, waiting = Watch(), _Patience(plan.patience, told)
-    job = dataclasses.replace(plan.job, frameworks=False, effort=Effort(3, 0.04, 4.0))
-    runs: tuple[list[Run], list[Run]] = ([], [])
-    for number in range(2 * PAIRS):
-        # A B, B A, A B and so on, so that neither is always the first.
-        which = (number + number // 2) % 2
+    jobs = [dataclasses.replace(plan.compared, root=str(folder)) for folder in folders]
+    jobs[1] = dataclasses.replace(jobs[1], slowed=plan.slowed)
+    threads = int(plan.environment.get("OMP_NUM_THREADS", cores()))
+    pairs: list[list[Run]] = []
+    while len(pairs) < MOST:
         waiting.wait()
-        part = _part(told, f"process {number + 1} of {2 * PAIRS}", number, 2 * PAIRS)
-        runs[which].append(ask(job, plan.environment, part, folders[which]))
-        if not runs[which][0].about:
+        pairs.append(ask_in_turns(jobs, plan.environment, _part(told, f"pair {len(pairs) + 1}", len(pairs), MOST)))
+        if not pairs[0][0].about:
             raise WorkerError(f"no workload has {plan.only!r} in its name")
-    found = joined(runs[0]), joined(runs[1])
-    found[1].machine["others"] = round(watch.others(), 3)
+        first, second = (joined(runs) for runs in zip(*pairs, strict=True))
+        found = compare(first, second, in_turns=True)
+        if len(pairs) < LEAST_PAIRS:
+            continue
+        names = tuple({change.after.workload: None for change in found.changes if not change.is_sure})
+        if not names:
+            break
+        jobs = [dataclasses.replace(job, names=names) for job in jobs]
+    found.after.machine |= {"threads": threads, "others": round(watch.others(), 3)}
+    found.before.machine["threads"] = threads
     return found
+
+
+# A tenth more work is hidden in this one, to see whether it is found.
+SLOWED = "chain of 1,000 scalar ops"
+
+
+def compare_itself(plan: Plan, told: Told) -> tuple[Comparison, Change]:
+    """Compare this code with itself, one workload with a tenth more to do; gives that row apart."""
+    found = compare_checkouts(dataclasses.replace(plan, slowed=SLOWED), ROOT, ROOT, told)
+    slowed = next(change for change in found.changes if change.after.workload == SLOWED)
+    return dataclasses.replace(found, changes=[each for each in found.changes if each is not slowed]), slowed

@@ -9,7 +9,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from .comparing import CONFIDENCE, LEAST, NOTICED, Comparison, Verdict
+from .comparing import CONFIDENCE, LEAST, NOTICED, Change, Comparison, Verdict
 from .machine import QUIET
 from .means import by_workload, charts
 from .rows import LIMIT, NOISY, TELLING, UNSURE, best_framework, slope
@@ -65,7 +65,9 @@ def print_machine(console: Console, run: Run) -> None:
 
 
 def _print_times(console: Console, run: Run, group: str, names: Sequence[str]) -> None:
-    known = [what for what in _RATES if any(run.about[name].get(what) for name in names)][:2]
+    # In a narrow terminal the names need the room.
+    rates = list(_RATES) if console.width >= 80 else []
+    known = [what for what in rates if any(run.about[name].get(what) for name in names)][:2]
     headings = ["", "time", "±%", "/limit", "/best", *(_RATES[what][0] for what in known)]
     table = _table(console, f"{group[0].upper()}{group[1:]}", headings)
     for name in names:
@@ -217,18 +219,53 @@ def print_comparison(console: Console, found: Comparison) -> None:
     hidden = len(by_verdict[Verdict.UNSURE])
     noise = f"; {hidden} of these are so noisy that {NOTICED - 1:.0%} would not have been noticed" if hidden else ""
     console.print(f"{less} less, {more} more, {same} of {count} the same within the noise{noise}.")
-    console.print(
+    rule = (
         f"A row has changed where its factor is {LEAST - 1:.0%} at least, and 1 lies outside the interval that holds "
-        f"it with {CONFIDENCE:.0%}, by what each process found over the rows by hand in the same rounds. These took "
-        f"{found.drift:.2f} times as long in the later run: that is the machine."
+        f"it with {CONFIDENCE:.0%}"
     )
-    if (others := max(run.machine.get("others", 0.0) for run in (found.before, found.after))) > QUIET:
+    if found.drift is None:
         console.print(
-            f"[yellow]Other programs took {others:.0%} of the processors meanwhile, which disturbs most what runs on "
-            "several threads: --threads 1 tells more then.[/yellow]"
+            f"{rule}, by pairs of processes that were timed in turns, one thread by the time of the processor."
         )
+    else:
+        console.print(
+            f"{rule}, by what each process found over the rows by hand in the same rounds. These took "
+            f"{found.drift:.2f} times as long in the later run: that is the machine."
+        )
+    if (others := max(run.machine.get("others", 0.0) for run in (found.before, found.after))) > QUIET:
+        several = found.after.machine.get("threads", 1) > 1
+        advice = ", which disturbs most what runs on several threads: --threads 1 tells more then" if several else ""
+        console.print(f"[yellow]Other programs took {others:.0%} of the processors meanwhile{advice}.[/yellow]")
     for name, count in found.alone.items():
         console.print(f"{count} rows are only in {name}.")
     if found.single:
         console.print(f"Not compared, since one process doesn't tell the noise: {found.single} (of frameworks).")
     _print_gaps(console, found.after)
+
+
+def _count(changes: Sequence[Change], verdict: Verdict) -> int:
+    return sum(change.verdict is verdict for change in changes)
+
+
+def print_trial(console: Console, which: str, found: Comparison, slowed: Change) -> None:
+    """What a comparison of code with itself found, and of the workload that has a tenth more to do."""
+    console.print(
+        f"{which}: {_count(found.changes, Verdict.SAME)} of {len(found.changes)} rows the same, "
+        f"{_count(found.changes, Verdict.CHANGED)} changed; a tenth more: {slowed.verdict.value}, {slowed.factor:.2f} "
+        f"({slowed.low:.2f}-{slowed.high:.2f}); {max(len(change.after.values) for change in found.changes)} pairs of "
+        f"processes; other programs took {found.after.machine['others']:.0%} of the processors."
+    )
+    for change in found.changes:
+        if change.verdict is not Verdict.SAME:
+            name = f"{change.after.workload}, {change.after.engine}"
+            console.print(f"  {name}: {change.verdict.value}, {change.low:.2f}-{change.high:.2f}")
+
+
+def print_trials(console: Console, same: Sequence[Change], slowed: Sequence[Change]) -> None:
+    """What all of them found."""
+    unsure = _count(same, Verdict.UNSURE)
+    console.print(
+        f"[bold]Of {len(same)} rows of the same code {_count(same, Verdict.SAME)} were found the same, "
+        f"{_count(same, Verdict.CHANGED)} changed, {unsure} too noisy to tell; a tenth more work was found "
+        f"{_count(slowed, Verdict.CHANGED)} times of {len(slowed)}.[/bold]"
+    )

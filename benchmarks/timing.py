@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 
 import numpy
 
-# Thread pools spin for a while after their last job; a side begins when those of the side before it sleep.
+# Thread pools spin for a while after their last job; a side begins when those of the side before it sleep. Where one
+# thread is timed alone, there are none.
 PAUSE = 0.02
 
 # A side's turn is cut in so many pieces, and their median is what the round found: on a busy machine, where programs
@@ -27,11 +28,18 @@ class Effort(NamedTuple):
     rounds:  how many rounds, where they fit into the budget.
     seconds: how long a side runs in one round at least.
     budget:  the seconds for one workload, which only the first round may exceed.
+    processor: whether the time is that of the processor, in which this process ran, and not the clock's: what other
+             programs take between is left out then. For one thread on the CPU alone.
     """
 
     rounds: int
     seconds: float
     budget: float
+    processor: bool = False
+
+    @property
+    def clock(self) -> Callable[[], float]:
+        return time.process_time if self.processor else time.perf_counter
 
 
 def at_once(result: Any) -> None:
@@ -57,7 +65,7 @@ class Side:
     arrays: Callable[[Any], list[numpy.ndarray]] = list
 
 
-def time_calls(side: Side, count: int) -> float:
+def time_calls(side: Side, count: int, clock: Callable[[], float] = time.perf_counter) -> float:
     """The seconds that a call takes: of so many calls, after one to warm up; a single one is taken to be warm.
 
     Many calls are cut in pieces, of which this is the median: what happens in fewer than half of them, such as an
@@ -68,11 +76,11 @@ def time_calls(side: Side, count: int) -> float:
         side.finish(call() if count > 1 else None)
         found = []
         for _ in range(pieces):
-            start = time.perf_counter()
+            start = clock()
             for _ in repeat(None, count // pieces):
                 result = call()
             side.finish(result)
-            found.append((time.perf_counter() - start) / (count // pieces))
+            found.append((clock() - start) / (count // pieces))
         return float(numpy.median(found))
 
 
@@ -91,19 +99,25 @@ def seconds(call: Callable[[], Any], calls: int = 3) -> float:
     return min(time_calls(Side(call), 1) for _ in range(calls))
 
 
-def interleaved(sides: Sequence[Side], effort: Effort) -> list[list[float]]:
-    """Time sides in rounds, each in another order; gives the seconds of a call in each round, by side."""
+def interleaved(sides: Sequence[Side], effort: Effort, turn: Callable[[], None] = lambda: None) -> list[list[float]]:
+    """Time sides in rounds, each in another order; gives the seconds of a call in each round, by side.
+
+    Before a side is timed `turn` is called, which returns when nobody else measures.
+    """
     found: list[list[float]] = [[] for _ in sides]
     order = numpy.random.default_rng(0)
-    start = time.perf_counter()
     counts = [calls_for(side, effort.seconds) for side in sides]
+    spent = 0.0  # without the turns of others
     with _only_own_garbage():
         for number in range(effort.rounds):
-            if number and (time.perf_counter() - start) * (number + 1) / number > effort.budget:
+            if number and spent * (number + 1) / number > effort.budget:
                 break
             for index in order.permutation(len(sides)):
-                time.sleep(PAUSE)
-                found[index].append(time_calls(sides[index], counts[index]))
+                time.sleep(0.0 if effort.processor else PAUSE)
+                turn()
+                start = time.perf_counter()
+                found[index].append(time_calls(sides[index], counts[index], effort.clock))
+                spent += time.perf_counter() - start
     return found
 
 

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +26,8 @@ from .runs import Run
 HERE = Path(__file__).parent
 ROOT = Path(minidl.__file__).parents[1]
 
-# Runs this module, or another checkout's if it has one, with the minidl that stands in a folder. As a module of
-# minidl it has the same name in a checkout and where it is installed, for the files of one's own that import it.
+# Runs this module with the minidl that stands in a folder, which may be another checkout's. As a module of minidl it
+# has the same name in a checkout and where it is installed, for the files of one's own that import it.
 _START = """
 import importlib.util, sys
 root, here = sys.argv[1:]
@@ -45,19 +46,46 @@ class WorkerError(Exception):
     """A process that couldn't do its job; the message is its last word."""
 
 
-def ask(job: Job, environment: dict[str, str], told: Told, root: Path = ROOT) -> Run:
+def ask(job: Job, environment: dict[str, str], told: Told) -> Run:
     """Let a fresh process do a job.
 
     Arguments:
         job: what to do.
         environment: its variables, beside those of this process.
         told: hears what is being done, and what part of the job is done.
-        root: the folder whose minidl is measured.
 
     Raises WorkerError where it fails.
     """
-    here = root / "benchmarks" if (root / "benchmarks" / "worker.py").exists() else HERE
-    command = [sys.executable, "-P", "-c", _START, str(root), str(here)]
+    return ask_in_turns([job], environment, told)[0]
+
+
+def ask_in_turns(jobs: Sequence[Job], environment: dict[str, str], told: Told) -> list[Run]:
+    """Let fresh processes, one for each job, work at the same time, but so that while one works the others wait.
+
+    What one times all others time right after it, and the next time the last is the first, so that nobody gains by
+    what the machine does meanwhile.
+    """
+    runs: dict[int, Run] = {}
+    talks = dict(enumerate(_talk(job, environment, told) for job in jobs))
+    order = list(talks)
+    try:
+        while talks:
+            for number in [each for each in order if each in talks]:
+                try:
+                    next(talks[number])
+                except StopIteration as end:
+                    runs[number] = end.value
+                    del talks[number]
+            order.reverse()
+    finally:
+        for talk in talks.values():
+            talk.close()
+    return [runs[number] for number in range(len(jobs))]
+
+
+def _talk(job: Job, environment: dict[str, str], told: Told) -> Generator[None, None, Run]:
+    """Start a process, which goes on when this does and stops where it is another's turn; returns what it found."""
+    command = [sys.executable, "-P", "-c", _START, job.root or str(ROOT), str(HERE)]
     with (
         tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as words,
         subprocess.Popen(
@@ -68,8 +96,7 @@ def ask(job: Job, environment: dict[str, str], told: Told, root: Path = ROOT) ->
         assert process.stdin is not None
         assert process.stdout is not None
         try:
-            process.stdin.write(job.to_json())
-            process.stdin.close()
+            print(job.to_json(), file=process.stdin, flush=True)
             for line in process.stdout:
                 said = json.loads(line)
                 if "error" in said:
@@ -77,7 +104,11 @@ def ask(job: Job, environment: dict[str, str], told: Told, root: Path = ROOT) ->
                 if "run" in said:
                     run = said["run"]
                     return Run(**run | {"rows": [Row(**row) for row in run["rows"]]})
-                told(said["told"], said["share"])
+                if "turn" in said:
+                    yield
+                    print(file=process.stdin, flush=True)
+                else:
+                    told(said["told"], said["share"])
         except BaseException:
             process.kill()
             raise
@@ -88,22 +119,27 @@ def ask(job: Job, environment: dict[str, str], told: Told, root: Path = ROOT) ->
 
 
 def main() -> None:
-    """Do the job that standard input holds."""
+    """Do the job in the first line of standard input, whose other lines each say that it is this process's turn."""
     lines = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what a program prints is nobody's
 
     def say(**words: Any) -> None:
         print(json.dumps(words), file=lines, flush=True)
 
+    def turn() -> None:
+        say(turn=True)
+        sys.stdin.readline()
+
+    job = Job.from_json(sys.stdin.readline())
     try:
-        run = _done(Job.from_json(sys.stdin.read()), lambda what, share: say(told=what, share=share))
+        run = _done(job, lambda what, share: say(told=what, share=share), turn if job.in_turns else lambda: None)
     except (MissingError, OwnError) as error:
         say(error=str(error))
     else:
         say(run=dataclasses.asdict(run))
 
 
-def _done(job: Job, told: Told) -> Run:
+def _done(job: Job, told: Told, turn: Callable[[], None]) -> Run:
     found = Run()
     workloads, engines, found.missing = catalogue.find(job)
     if job.memory:
@@ -117,5 +153,5 @@ def _done(job: Job, told: Told) -> Run:
     if job.peaks:
         found.machine = machine.describe(job.devices)
         found.peaks = {device: measure_peaks(device, job.effort) for device in job.devices}
-    measure(found, workloads, engines, job.devices, job.effort, told)
+    measure(found, workloads, engines, job.devices, job.effort, told, turn)
     return found

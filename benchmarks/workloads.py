@@ -234,6 +234,11 @@ def deep_chain(length: int, quick: bool = False, **options: Any) -> Workload:
     )  # fmt: skip
 
 
+def slowed(chain: Workload) -> Workload:
+    """A chain with a tenth more operations that give the same, which by hand aren't done."""
+    return dataclasses.replace(chain, program=deep_chain(chain.ops * 11 // 10).program)
+
+
 # -- networks ----------------------------------------------------------------------------------------------------
 
 

@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import time
+import types
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ import pytest
 from matplotlib import image
 from rich.console import Console
 
+import minidl
 from benchmarks import byhand, catalogue, machine, planning, processes, scaling, worker
 from benchmarks.checking import faults, faults_beside_recording
 from benchmarks.command import main, parse
@@ -51,6 +53,7 @@ from benchmarks.workloads import (
     network_step,
     one_op,
     reduction,
+    slowed,
 )
 from tfref import strict_cupy
 
@@ -195,6 +198,23 @@ def test_every_side_runs_in_every_round() -> None:
         assert calls.count(name) >= 4
 
 
+def test_before_a_side_is_timed_it_is_its_turn() -> None:
+    calls: list[str] = []
+    sides = [Side(lambda: calls.append("call")), Side(lambda: calls.append("call"))]
+    interleaved(sides, Effort(3, 0.0, 10.0), lambda: calls.append("turn"))
+    assert calls.count("turn") == 6
+    assert "turn turn" not in " ".join(calls)
+    assert calls[-1] == "call"
+
+
+def test_a_time_is_what_the_clock_says() -> None:
+    """Between calls that take one second each, as this clock has it, comes one interruption of a hundred."""
+    ticks = iter([0, 1, 1, 2, 2, 103, 103, 104])
+    assert time_calls(Side(lambda: None), 4, lambda: float(next(ticks))) == 1.0
+    assert Effort(1, 0.0, 0.0).clock is time.perf_counter
+    assert Effort(1, 0.0, 0.0, processor=True).clock is time.process_time
+
+
 def test_one_round_is_run_whatever_the_budget() -> None:
     assert len(interleaved([Side(lambda: None)], Effort(9, 0.0, 0.0))[0]) == 1
 
@@ -286,8 +306,50 @@ def noisy_run(seed: int, names: int, slower: dict[str, float], processes: float,
     return found
 
 
-def verdicts(before: Run, after: Run) -> list[Verdict]:
-    return [change.verdict for change in compare(before, after).changes]
+def verdicts(before: Run, after: Run, in_turns: bool = False) -> list[Verdict]:
+    return [change.verdict for change in compare(before, after, in_turns).changes]
+
+
+def noisy_pairs(seed: int, names: int, factor: float, pairs: int = 30) -> tuple[Run, Run]:
+    """What two checkouts timed in turns could give on a busy machine, as one with twice as much to do as it has cores.
+
+    Both take up to four times as long in some rounds. One process in twenty is slow in all of its rounds.
+    """
+    draw = numpy.random.default_rng(seed)
+    before, after = Run(), Run()
+    for name in map(str, range(names)):
+        machine = numpy.exp(1.4 * draw.random((pairs, 5)) ** 4)
+        for run, times in (before, 1.0), (after, factor):
+            process = draw.normal(0, 0.015, (pairs, 1)) + 1.5 * (draw.random((pairs, 1)) < 0.05)
+            values = times * machine * numpy.exp(process + draw.normal(0, 0.03, (pairs, 5)))
+            run.rows.append(Row(name, "minidl", "cpu", "time", values.tolist()))
+    return before, after
+
+
+def test_the_same_code_in_turns_is_found_the_same() -> None:
+    for seed in range(10):
+        found = verdicts(*noisy_pairs(seed, 100, 1.0), in_turns=True)
+        assert found.count(Verdict.CHANGED) <= 1
+        assert found.count(Verdict.SAME) >= 95
+
+
+@pytest.mark.parametrize(("factor", "wanted"), [(1.1, 97), (1 / 1.1, 97), (1.2, 100)])
+def test_ten_percent_in_turns_are_found(factor: float, wanted: int) -> None:
+    assert verdicts(*noisy_pairs(1, 100, factor), in_turns=True).count(Verdict.CHANGED) >= wanted
+
+
+def test_a_few_pairs_say_nothing() -> None:
+    before, after = noisy_pairs(1, 20, 2.0, 5)
+    assert set(verdicts(before, after, in_turns=True)) == {Verdict.UNSURE}
+    assert all((change.low, change.high) == (0.0, math.inf) for change in compare(before, after, True).changes)
+
+
+def test_a_pair_counts_where_both_were_timed() -> None:
+    """A workload that is sure is left out later, and a checkout may lack one."""
+    one, two = [[1.0, 2.0]] * 12, [[2.0, 4.0, 9.0]] * 12
+    before, after = (Run(rows=[Row("w", "minidl", "cpu", "time", [*each, []])]) for each in (one, two))
+    (change,) = compare(before, after, in_turns=True).changes
+    assert (change.factor, change.low, change.high) == pytest.approx((2.0, 2.0, 2.0))
 
 
 def test_the_same_code_is_found_the_same() -> None:
@@ -328,7 +390,8 @@ def test_one_process_says_nothing() -> None:
         (1.2, 1.1, 1.3, Verdict.CHANGED),
         (0.8, 0.7, 0.9, Verdict.CHANGED),
         (1.03, 1.02, 1.04, Verdict.SAME),  # too little to matter
-        (1.06, 0.98, 1.15, Verdict.SAME),
+        (1.06, 1.0, 1.1, Verdict.SAME),
+        (1.06, 0.98, 1.15, Verdict.UNSURE),  # it could be 1, and it could be 1.1
         (1.3, 0.9, 2.0, Verdict.UNSURE),
     ],
 )
@@ -387,9 +450,9 @@ def a_run() -> Run:
     return found
 
 
-def printed(show: Any, *arguments: Any) -> str:
+def printed(show: Any, *arguments: Any, width: int = 80) -> str:
     file = io.StringIO()
-    show(Console(file=file, width=80), *arguments)
+    show(Console(file=file, width=width), *arguments)
     return file.getvalue()
 
 
@@ -399,6 +462,17 @@ def test_tables_fit_80_columns() -> None:
     assert "…" not in text
     for word in ("TensorFlow function (cpu)", "1.01 ms", "GM", "4.00", "is not installed", "exponent", "samples/s"):
         assert word in text, word
+
+
+def test_no_name_is_broken_in_60_columns() -> None:
+    run = a_run()
+    text = printed(print_run, run, width=60)
+    assert max(len(line) for line in text.splitlines()) <= 60
+    assert {"TensorFlow", "function", "allocating", "(gpu)"} <= set(text.split())
+    assert not re.search(r"(?m)^ *(Tensor|TensorFl|func|alloca)$", text)
+    for part in ("TensorF", "functi", "allocati"):
+        assert all(word in ("TensorFlow", "TensorFlow's", "function", "allocating") for word in
+                   re.findall(rf"{part}[\w']*", text))  # fmt: skip
 
 
 def test_the_chart_of_the_lesson() -> None:
@@ -595,6 +669,7 @@ def test_two_runs_are_compared() -> None:
         (["scaling", "a.json"], "unrecognized arguments: a.json"),
         (["--gpu-only"], "--gpu-only is for --device gpu"),
         (["--workloads", "nowhere.py"], "there is no file nowhere.py"),
+        (["check", "--repeat", "0"], "'0' is not a whole number above 0"),
         (["--patience", "much"], "'much' is not a whole number of seconds"),
         (["--json", "nowhere/run.json"], "there is no folder nowhere"),
     ],
@@ -772,22 +847,104 @@ def test_a_whole_run(own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 def test_two_checkouts_are_timed_in_turns(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Each with its own minidl and its own workloads: the second has wrong ones, which is noticed."""
+    """Each with its own minidl: the second computes wrongly, which is noticed."""
     for name in ("before", "after"):
         for folder in ("minidl", "tfref", "benchmarks"):
             shutil.copytree(ROOT / folder, tmp_path / name / folder, ignore=shutil.ignore_patterns("__pycache__"))
-    file = tmp_path / "after" / "benchmarks" / "workloads.py"
-    file.write_text(file.read_text().replace("lambda tf, _: (tf.add, ())", "lambda tf, _: (tf.subtract, ())"))
-    monkeypatch.setattr(planning, "PAIRS", 2)
+    file = tmp_path / "after" / "minidl" / "ops" / "elementwise.py"
+    file.write_text(file.read_text().replace("return xp.add(x, y)", "return xp.subtract(x, y)"))
+    monkeypatch.setattr(planning, "LEAST_PAIRS", 2)
+    monkeypatch.setattr(planning, "MOST", 3)
     arguments = ["compare", str(tmp_path / "before"), str(tmp_path / "after"), "--only", "one op", "--patience", "0"]
     assert main(arguments) == 1
     text = " ".join(capsys.readouterr().out.split())
     assert "Wrong: one op: add 1 number, minidl on cpu: result 0 is wrong by" in text
-    assert "2 rows are only in the first" in text or "4 rows are only in the first" in text
-    shutil.rmtree(tmp_path / "before" / "benchmarks")  # an older one, which these benchmarks time
+    assert "2 rows are only in the first" in text
+    shutil.rmtree(tmp_path / "before" / "benchmarks")  # these time both
     assert main([*arguments[:2], str(tmp_path / "before"), *arguments[3:]]) == 0
+    assert "of 2 the same within the noise; 2 of these are so noisy" in " ".join(capsys.readouterr().out.split())
     assert main([*arguments[:2], str(tmp_path), *arguments[3:]]) == 2
     assert "is no checkout of minidl" in " ".join(capsys.readouterr().err.split())
+
+
+def test_processes_measure_in_turns(tmp_path: Path) -> None:
+    """Each of the two writes its letter at each call: what one measures the other measures next."""
+    log = tmp_path / "log"
+    for letter in "ab":
+        (tmp_path / f"{letter}.py").write_text(f"""
+class Writer:
+    name = "writer"
+
+    def prepare(self, workload, device):
+        (x,) = workload.inputs()
+
+        def call():
+            with open({str(log)!r}, "a") as file:
+                file.write({letter!r})
+            return x
+        return call
+
+WORKLOADS = {{"identity": (lambda tf, x: x, [1.0])}}
+ENGINES = [Writer()]
+""")
+    job = Job(frameworks=False, by_hand=False, in_turns=True, effort=Effort(4, 0.0, 10.0))
+    runs = worker.ask_in_turns([dataclasses.replace(job, own=str(tmp_path / f"{letter}.py")) for letter in "ab"], {},
+                               told_nothing)  # fmt: skip
+    assert [run.faults for run in runs] == [[], []]
+    assert {len(row.values[0]) for run in runs for row in run.rows if row.what == "time"} == {4}
+    order = re.sub(r"(.)\1+", r"\1", log.read_text())
+    assert order == "ab" * (len(order) // 2) + "a" * (len(order) % 2)
+    assert len(order) >= 5, "prepared, then measured four times, of which each second begins where the last ended"
+
+
+def test_pairs_are_added_until_each_row_is_sure(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By made-up times: one workload takes the same always, one is noisy for a while, and one is for ever."""
+    asked: list[Any] = []
+
+    def pair(jobs: Any, environment: Any, told: Any) -> list[Run]:
+        asked.append(jobs[1].names)
+        off = {"steady": 1.0, "noisy": 1.5 if len(asked) % 3 and len(asked) < 9 else 1.0, "wild": 1 + len(asked) % 2}
+        names = jobs[0].names or tuple(off)
+        return [
+            Run(
+                about={name: {} for name in names},
+                rows=[row(off[name] if later else 1.0, workload=name) for name in names],
+            )
+            for later in (False, True)
+        ]
+
+    monkeypatch.setattr(planning, "ask_in_turns", pair)
+    found = planning.compare_checkouts(planning.Plan(), ROOT, ROOT, told_nothing)
+    assert asked[: planning.LEAST_PAIRS] == [None] * planning.LEAST_PAIRS
+    assert asked[planning.LEAST_PAIRS] == ("noisy", "wild")
+    assert asked[-1] == ("wild",)
+    assert len(asked) == planning.MOST
+    assert {change.after.workload: change.verdict for change in found.changes} == {
+        "steady": Verdict.SAME, "noisy": Verdict.SAME, "wild": Verdict.UNSURE,
+    }  # fmt: skip
+
+
+def test_a_tenth_more_work_is_hidden_in_a_chain() -> None:
+    calls: list[str] = []
+    counting = types.SimpleNamespace(**{name: getattr(minidl, name) for name in ("GradientTape", "square")})
+    counting.sqrt = lambda z: calls.append("sqrt") or minidl.sqrt(z)  # type: ignore[func-returns-value]
+    for chain, wanted in (deep_chain(200), 100), (slowed(deep_chain(200)), 110):
+        calls.clear()
+        step, _ = chain.program(counting, [])
+        assert [float(each) for each in step(minidl.constant(4.0))] == [4.0, 1.0]
+        assert len(calls) == wanted
+        assert chain.name == "chain of 200 scalar ops"
+
+
+def test_a_comparison_is_tried(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(planning, "LARGE", 1e4)
+    monkeypatch.setattr(planning, "MOST", 2)
+    assert main(["check", "--repeat", "2"]) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert "2 of 2: 0 of 6 rows the same, 0 changed; a tenth more: too noisy to tell" in text
+    assert "one op: add 1 number, minidl: too noisy to tell, 0.00-inf" in text
+    assert "Of 12 rows of the same code 0 were found the same, 0 changed, 12 too noisy to tell" in text
+    assert "a tenth more work was found 0 times of 2" in text
 
 
 def test_a_busy_machine_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -865,6 +1022,7 @@ def test_a_recorded_run_reads() -> None:
     [
         ([], ("scaling", "compare", "show", "--pictures DIR", "--workloads FILE", "--gpu-only", "--no-memory")),
         (["compare"], ("BEFORE", "AFTER", "two checkouts", "--workloads FILE")),
+        (["check"], ("--repeat N", "a tenth more to do")),
         (["scaling"], ("number of ops", "--json FILE")),
         (["show"], ("FILE", "--markdown GROUP")),
     ],

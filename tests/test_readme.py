@@ -13,6 +13,10 @@ from typing import Any
 import pytest
 
 import minidl
+import tfref
+from benchmarks import own
+from benchmarks.printing import markdown
+from benchmarks.recording import read
 from tests import test_an_op
 from tfref.cases import CASES
 from tfref.training import TRAININGS
@@ -82,3 +86,36 @@ def test_the_files_that_the_readme_names_are_there() -> None:
     missing = [name for pair in named for name in pair if name and not (ROOT / name).exists()]
     assert named
     assert not missing
+
+
+def test_the_readmes_own_workload_and_engine_are_timed(tmp_path: Path) -> None:
+    (block,) = [block for block in BLOCKS if "WORKLOADS" in block]
+    (tmp_path / "mine.py").write_text(block)
+    (workload,), (engine,) = own.read(tmp_path / "mine.py")
+    assert (workload.name, engine.name) == ("softplus", "plain NumPy")
+    assert len([line for line in block.splitlines() if line]) <= 12
+    side = engine.prepare(workload, "cpu")
+    assert side.arrays(side.call())[0].shape == (9,)
+
+
+@pytest.mark.tf
+def test_the_readmes_own_test_passes() -> None:
+    names: dict[str, Any] = {}
+    (block,) = [block for block in BLOCKS if "assert_agrees" in block]
+    exec(block, names)
+    names["test_logarithm"](tfref.assert_agrees)
+
+
+def test_the_readmes_times_are_those_that_are_recorded() -> None:
+    """Each cell of its table, in the table of the recorded run."""
+    recorded = _table(markdown(read(ROOT / "benchmarks" / "results" / "cpu.json"), "training step"))
+    shown = _table(README[README.index("| network, batch |") :].partition("\n\n")[0])
+    assert len(shown) == 5
+    for name, *cells in shown[1:]:
+        (line,) = [each for each in recorded if each[0] == name.removesuffix(" (the lesson)").replace(", ", " b")]
+        assert cells == [line[recorded[0].index(side)] for side in shown[0][1:]], name
+
+
+def _table(text: str) -> list[list[str]]:
+    lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines()]
+    return [lines[0], *lines[2:]]
