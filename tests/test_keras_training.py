@@ -516,23 +516,31 @@ def test_methods_of_layers_that_keras_would_call_are_refused(name: str) -> None:
         derived(1)
 
 
-def test_what_keras_would_ask_models_and_optimizers_for_is_refused() -> None:
-    with pytest.raises(NotImplementedError, match="minidl never calls losses of Own"):
-        type("Own", (minidl.keras.Model,), {"losses": property(lambda self: [1.0])})()
+def test_what_a_model_says_of_its_losses_is_added() -> None:
+    place = minidl.keras.Input((4,))
+    own = type("Own", (minidl.keras.Model,), {"losses": property(lambda self: [minidl.constant(1.0)])})(place, place)
+    own.compile(loss="mse")
+    assert own.evaluate(minidl.ones([2, 4]), minidl.ones([2, 4]), verbose=0) == 1.0
+
+
+def test_what_keras_would_ask_optimizers_for_is_refused() -> None:
     derived = type("Own", (minidl.keras.optimizers.SGD,), {"finalize_variable_values": lambda self, variables: None})
     with pytest.raises(NotImplementedError, match="minidl never calls finalize_variable_values of Own"):
         derived(0.1)
 
 
-def test_what_is_given_behind_the_inputs_has_a_name() -> None:
+def test_what_is_given_behind_the_inputs_reaches_the_layers_call() -> None:
     class Scaled(minidl.keras.layers.Layer):
         def call(self, inputs: Any, scale: float = 1.0) -> Any:
             return inputs * scale
 
     scaled: Any = Scaled()
     for given, options in (((3.0,), {}), ((), {"scale": 3.0})):  # neither becomes `training`, or is ignored
-        with pytest.raises(TypeError, match="positional|scale"):
-            scaled(minidl.ones([1]), *given, **options)
+        assert float(scaled(minidl.ones([1]), *given, **options)[0]) == 3.0
+    with pytest.raises(TypeError, match="factor"):
+        scaled(minidl.ones([1]), factor=3.0)
+    with pytest.raises(TypeError, match="2 positional"):
+        scaled(minidl.ones([1]), 3.0, 4.0)
 
 
 def test_after_a_failed_compile_its_cause_is_named() -> None:

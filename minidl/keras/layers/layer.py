@@ -151,6 +151,9 @@ class Layer(Configured, Module):
     def __call__(self, inputs: Any, *others: Any, training: bool | None = None, **options: Any) -> Any:
         """The result for tensors, or its place in a graph for what `Input` gives; the arguments are those of `call`."""
         if others or options:
+            if len(others) > len(self._other_arguments):
+                what = f"{1 + len(self._other_arguments)} positional arguments"
+                raise TypeError(f"{self.name}'s call takes at most {what}; {1 + len(others)} were given")
             options |= zip(self._other_arguments, others, strict=False)
             training = options.pop("training", training)
             options = {name: self._cast_all(each) if _holds_tensors(each) else each for name, each in options.items()}

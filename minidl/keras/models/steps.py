@@ -27,7 +27,7 @@ from minidl.ops.reductions import reduce_sum
 from minidl.tensor import TensorLike
 
 # What Keras calls of a model, and minidl doesn't.
-_NEVER_CALLED = ("make_train_function", "make_test_function", "make_predict_function", "losses")
+_NEVER_CALLED = ("make_train_function", "make_test_function", "make_predict_function")
 
 
 class Learner(Network):
