@@ -104,6 +104,8 @@ class Constant(Leaf):
 class Full(Constant):
     """One number everywhere, of which no array was made: `array`, NumPy's, has no axes."""
 
+    only_value = property(lambda node: node.array)
+
 
 @dataclass(eq=False)
 class Stored(Leaf):
