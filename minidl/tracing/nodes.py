@@ -94,11 +94,13 @@ class Constant(Leaf):
         values = self.device.to_numpy(self.array).reshape(-1)
         bits = values.view(f"u{values.itemsize}")  # by which 0.0 and -0.0 are two
         is_one = values.size and (bits == bits[0]).all() and numpy.isfinite(values[0])
-        return values[:1].reshape(()) if is_one else None
+        return numpy.array(values[0]) if is_one else None
 
 
 class Full(Constant):
     """One number everywhere, of which no array was made: `array`, NumPy's, has no axes."""
+
+    only_value = property(lambda node: node.array)
 
 
 @dataclass(eq=False)

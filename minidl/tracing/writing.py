@@ -195,7 +195,8 @@ class Text:
         program, memory, kept = self.program, self.program.memory, {*self.program.finals, *self.program.places}
         handed, news = dict[Node, str](), dict[Node, str]()
         for node in dict.fromkeys(program.results):
-            stays = isinstance(memory(node), Stored) or memory(node) in kept
+            where = memory(node)
+            stays = isinstance(where, Stored) or where in kept
             handed[node] = self._copied(node, "result") if stays else self.names[node]
         for leaf, final in program.finals.items():
             if memory(final) is not leaf:
