@@ -131,6 +131,12 @@ def _changes(node: Any) -> Iterator[Callable[[], None]]:
         yield lambda: setattr(node, "value", ast.Constant(None))
 
 
+def reasons() -> dict[str, str]:
+    """Of mutants that no test notices, why that is right: a line with the name of each, and one with the reason."""
+    lines = (ROOT / "tests/survivors.txt").read_text().splitlines()
+    return {name: reason.strip() for name, reason in zip(lines[::2], lines[1::2], strict=True)}
+
+
 # -- children that run tests ---------------------------------------------------------------------------------------
 
 
