@@ -6,7 +6,8 @@
 
 Of each rule the sign is changed, the factors are dropped (the upstream gradient is passed on), it is doubled, and its
 inputs are swapped; what is listed no case of the table notices, on minidl against the recording of TensorFlow. How the
-source is changed says `source_mutations.py`; that takes half an hour. What survives with a reason has it here, or in `survivors.txt`.
+source is changed says `source_mutations.py`; that takes half an hour. What survives with a reason has it here, or in
+`survivors.txt`.
 """
 
 from __future__ import annotations

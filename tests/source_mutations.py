@@ -34,7 +34,6 @@ MODELS = "minidl/keras/models"
 PASSES = [f"minidl/tracing/passes/{name}.py" for name in ("unused", "repeats", "constants", "inplace", "buffers")]
 TAPES = ["tests/test_tape.py", "tests/test_pictures.py", "tests/test_docs.py"]
 TRACING = ["tests/test_function.py", "tests/test_same_bits.py", "tests/test_random_programs.py", "tests/test_docs.py"]
-TRAINING = [f"tests/test_{name}.py" for name in ("keras", "keras_training", "keras_models", "metrics")]
 # The files that are changed, and the tests that are about each.
 TESTS = {
     "minidl/tape.py": TAPES,
@@ -44,10 +43,10 @@ TESTS = {
     "minidl/tracing/program.py": TRACING,
     **dict.fromkeys(PASSES, TRACING),
     "minidl/tracing/passes/packing.py": TRACING,
-    f"{MODELS}/data.py": TRAINING,
+    f"{MODELS}/data.py": ["tests/test_keras_training.py"],
     f"{MODELS}/saving.py": ["tests/test_saving.py"],
-    "minidl/keras/metrics.py": TRAINING,
-    "minidl/keras/callbacks.py": TRAINING,
+    "minidl/keras/metrics.py": ["tests/test_metrics.py"],
+    "minidl/keras/callbacks.py": ["tests/test_keras_training.py"],
 }
 LEFT_OUT = "test_a_case_gives_the_same_bits"  # thousands of tests, which are of the operations
 SECONDS = 15.0  # that the tests of one mutant may take, as they took before: the slowest are left out beyond that
