@@ -674,6 +674,7 @@ STOPS: list[tuple[dict[str, Any], list[float]]] = [
     ({"monitor": "loss", "restore_best_weights": True, "patience": 2}, [0.5, 0.4, 0.6, 0.7, 0.1]),
     ({"monitor": "loss", "restore_best_weights": True, "start_from_epoch": 1}, [0.1, 0.4, 0.3, 0.7]),
     ({"monitor": "loss", "restore_best_weights": True}, [float("nan"), 0.4, 0.3]),
+    ({"monitor": "loss"}, [0.5, 0.5, 0.4]),
 ]
 
 
@@ -694,13 +695,36 @@ def stopped(tf: Any) -> list[Any]:
             if model.stop_training:
                 break
         stop.on_train_end()
-        found += [epochs, stop.best_epoch, stop.wait, stop.stopped_epoch, float(model.get_weights()[0].flat[0])]
+        found.append([epochs, stop.best_epoch, stop.wait, stop.stopped_epoch, int(model.get_weights()[0].flat[0])])
     return found
 
 
+# What Keras says: how many epochs, the best, how many since, which was the last, and the weights that are left.
+STOPPED = [
+    [3, 1, 1, 2, 2],
+    [3, 1, 1, 2, 2],
+    [3, 1, 1, 2, 2],
+    [3, 1, 1, 2, 2],
+    [5, 2, 2, 4, 4],
+    [2, 0, 1, 1, 1],
+    [2, 0, 1, 1, 1],
+    [3, 2, 0, 0, 2],
+    [5, 4, 5, 0, 4],
+    [5, 3, 1, 4, 4],
+    [4, 1, 2, 3, 1],
+    [4, 2, 1, 3, 2],
+    [2, 0, 1, 1, 0],
+    [2, 0, 1, 1, 1],
+]
+
+
+def test_early_stopping_stops_when_keras_did() -> None:
+    assert stopped(minidl) == STOPPED
+
+
 @pytest.mark.tf
-def test_early_stopping_stops_when_keras_does(tensorflow: Any) -> None:
-    assert stopped(minidl) == stopped(tensorflow)
+def test_keras_still_stops_then(tensorflow: Any) -> None:
+    assert stopped(tensorflow) == STOPPED
 
 
 def test_early_stopping_says_what_it_lacks_and_that_it_stops(capsys: pytest.CaptureFixture[str]) -> None:
@@ -723,3 +747,13 @@ def test_a_history_shows_its_first_epochs_and_the_last() -> None:
     shown = re.findall(r"<tr><td>(.*?)</td><td>(.*?)</td></tr>", history._repr_html_())
     expected = [("1", "0"), ("2", "0.125"), ("3", "0.25"), ("8", "0.875"), ("9", "1"), ("10", "1.125")]
     assert shown == [("epoch", "loss"), *expected]
+
+
+def test_a_callback_made_of_functions_is_called_at_its_events() -> None:
+    heard: list[Any] = []
+    callback = minidl.keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: heard.append(("epoch", epoch)),
+        on_train_batch_end=lambda batch, logs: heard.append(("batch", batch)),
+    )
+    fitted(made(minidl, {}), X, Y, epochs=2, batch_size=len(X), callbacks=[callback])
+    assert heard == [("batch", 0), ("epoch", 0), ("batch", 0), ("epoch", 1)]
