@@ -14,6 +14,7 @@ import numpy
 import pytest
 
 import minidl
+from minidl.nest import flatten, pack
 from tests.agree import assert_agree
 from tests.test_keras import WEIGHTS, X, Y, fill, fitted, network
 
@@ -757,3 +758,58 @@ def test_a_callback_made_of_functions_is_called_at_its_events() -> None:
     )
     fitted(made(minidl, {}), X, Y, epochs=2, batch_size=len(X), callbacks=[callback])
     assert heard == [("batch", 0), ("epoch", 0), ("batch", 0), ("epoch", 1)]
+
+
+# -- forms of data, by what a step is given ------------------------------------------------------------------------
+
+
+FREE: list[tuple[Any, Any]] = [
+    (numpy.ones((2, 3)), ((2, 3), "float32")),
+    ([[1, 2], [3, 4]], ((2, 2), "int64")),
+    ([1.5, 2.5], ((2,), "float32")),
+    ([numpy.float32(1.5), numpy.float32(2.5)], ((2,), "float32")),
+    (numpy.ones((2, 1), "uint8"), ((2, 1), "float32")),
+    (numpy.ones((2, 1), "int32"), ((2, 1), "int32")),
+    (numpy.ones((2, 1), "float16"), ((2, 1), "float16")),
+    ([numpy.ones((2, 1)), numpy.ones((2, 4))], [((2, 1), "float32"), ((2, 4), "float32")]),
+    ({"a": numpy.ones((2, 1)), "b": numpy.ones((2, 4))}, {"a": ((2, 1), "float32"), "b": ((2, 4), "float32")}),
+    ({"a": numpy.ones((2, 1))}, {"a": ((2, 1), "float32")}),
+]
+
+
+@pytest.mark.parametrize(("x", "expected"), FREE, ids=range(len(FREE)))
+def test_a_model_without_a_form_is_given_the_datas(x: Any, expected: Any) -> None:
+    class Seeing(minidl.keras.Model):
+        def predict_step(self, data: Any) -> Any:
+            inputs = minidl.keras.utils.unpack_x_y_sample_weight(data)[0]
+            self.seen = pack(inputs, [(tuple(each.shape), str(each.dtype)) for each in flatten(inputs)])
+            return minidl.zeros([len(flatten(inputs)[0])])
+
+    model = Seeing()
+    model.compile(run_eagerly=True)
+    model.predict(x, verbose=0)
+    assert model.seen == expected
+
+
+def test_a_model_with_a_form_is_given_its_own() -> None:
+    a, b = minidl.keras.Input((1,), name="a"), minidl.keras.Input((1,), name="b")
+    joined = type("Joined", (minidl.keras.layers.Layer,), {"call": lambda self, inputs: inputs[0] - inputs[1]})
+    both = minidl.keras.Model([a, b], joined()([a, b]))
+    named = minidl.keras.Model({"a": a, "b": b}, joined()([a, b]))
+    x = numpy.array([[3.0], [5.0]]), numpy.array([[1.0], [1.5]])
+    assert both.predict(list(x), verbose=0).tolist() == [[2.0], [3.5]]
+    assert named.predict({"b": x[1], "a": x[0]}, verbose=0).tolist() == [[2.0], [3.5]]
+    with pytest.raises(ValueError, match="x for 'b' must be numbers"):
+        named.predict({"b": numpy.array(["one", "two"]), "a": x[0]}, verbose=0)
+    alone = minidl.keras.Model({"a": a}, type("Of", (minidl.keras.layers.Layer,), {"call": lambda self, x: x})()(a))
+    seen: list[Any] = []
+    alone.predict_step = lambda data: seen.append(data) or minidl.zeros([2])  # type: ignore[method-assign,func-returns-value]
+    alone.compile(run_eagerly=True)
+    alone.predict({"a": x[0]}, verbose=0)
+    assert list(minidl.keras.utils.unpack_x_y_sample_weight(seen[0])[0]) == ["a"]
+
+
+@pytest.mark.parametrize("fraction", [0.95, 1.0])
+def test_a_split_that_leaves_nothing_on_one_side_is_refused(fraction: float) -> None:
+    with pytest.raises(ValueError, match="leaves none on one side"):
+        fitted(made(minidl, {}), X[:4], Y[:4], validation_split=fraction)
