@@ -813,3 +813,17 @@ def test_a_model_with_a_form_is_given_its_own() -> None:
 def test_a_split_that_leaves_nothing_on_one_side_is_refused(fraction: float) -> None:
     with pytest.raises(ValueError, match="leaves none on one side"):
         fitted(made(minidl, {}), X[:4], Y[:4], validation_split=fraction)
+
+
+def test_a_callback_is_told_how_many_steps_there_are() -> None:
+    told: list[Any] = []
+
+    class Asking(minidl.keras.callbacks.Callback):
+        def on_train_begin(self, logs: Any = None) -> None:
+            told.append(self.params["steps"])
+
+    model = made(minidl, {})
+    for options in ({"batch_size": 4}, {"batch_size": 4, "steps_per_epoch": 2}):
+        fitted(model, X, Y, callbacks=[Asking()], **options)
+    model.fit(iter([(X, Y)]), verbose=0, callbacks=[Asking()])
+    assert told == [-(-len(X) // 4), 2, None]
