@@ -160,17 +160,19 @@ class Function(Generic[P, R]):
     def _compiled_for(self, nest: Any, leaves: Sequence[Any]) -> Compiled:
         """The function compiled for a signature."""
         variables = [leaf for leaf in leaves if isinstance(leaf, Variable)]
+        serials = tuple([variable.serial for variable in variables])
         signature = thread.state.device, _signature_of(nest, leaves)
-        of_these = signature, *(variable.serial for variable in variables)
-        compiled = self._compiled.get(of_these) or self._compiled.get(signature)
-        if compiled is None or not compiled.variables.isdisjoint(variable.serial for variable in variables):
+        compiled = self._compiled.get(signature)
+        if compiled is None or not compiled.variables.isdisjoint(serials):
+            compiled = self._compiled.get((signature, serials))
+        if compiled is None:
             compiled = Compiled(self._function, nest, leaves, not self._has_run, self._passes)
             if compiled.creates:  # only in the first call; later ones find them there
                 compiled = Compiled(self._function, nest, leaves, False, self._passes)
             # Where the function knows these otherwise too, as by an optimizer, the program is for them alone.
             roots = [self._function, *(leaf for leaf in leaves if not isinstance(leaf, Variable))]
             is_for_these = signature in self._compiled or _refers(roots, variables)
-            self._compiled[of_these if is_for_these else signature], self._has_run = compiled, True
+            self._compiled[(signature, serials) if is_for_these else signature], self._has_run = compiled, True
         self._note(compiled)
         return compiled
 

@@ -6,7 +6,8 @@
 
 Of each rule the sign is changed, the factors are dropped (the upstream gradient is passed on), it is doubled, and its
 inputs are swapped; what is listed no case of the table notices, on minidl against the recording of TensorFlow. How the
-source is changed says `source_mutations.py`; that takes half an hour. What survives with a reason has it here.
+source is changed says `source_mutations.py`; that takes half an hour. What survives with a reason has it here, or in
+`survivors.txt`.
 """
 
 from __future__ import annotations
@@ -23,7 +24,6 @@ from minidl.context import thread
 from minidl.primitive import GradientRule, Listener, Primitive
 from minidl.tensor import Tensor
 from tests import source_mutations
-from tests.survivors import SURVIVORS
 from tfref.cases import CASES
 from tfref.judging import judge
 from tfref.references import Recorded
@@ -156,9 +156,9 @@ def change_rules() -> int:
 
 def change_source(files: list[str], every: int) -> int:
     """Print which changes of the source survive, and how many there are; how many survive without a reason."""
-    count, alive = 0, 0
+    reasons, count, alive = source_mutations.reasons(), 0, 0
     for name, survives in source_mutations.survivors(files, every):
-        reason = SURVIVORS.get(name) if survives else ""
+        reason = reasons.get(name) if survives else ""
         count, alive = count + 1, alive + (reason is None)
         print(("survives: " if survives else "noticed:  ") + name + (f" ({reason})" if reason else ""), flush=True)
     print(f"{count} mutants of {len(files)} files; {alive} survive without a reason")

@@ -98,7 +98,7 @@ def test_the_recipe_names_the_files_and_the_commands() -> None:
     assert [each for each in begun if each.startswith("python -m")] == [
         "python -m pytest", "python -m tfref", "python -m pytest",
     ]  # fmt: skip
-    assert "python -m tests.mutations && minidl explain --op atan" in RECIPE
+    assert "python -m tests.mutations rules && minidl explain --op atan" in RECIPE
 
 
 def test_differences_know_whether_the_rule_is_right(copy: Path) -> None:
@@ -153,7 +153,7 @@ def test_everything_takes_them_up(copy: Path) -> None:
         ):
             assert re.search(rf"^PASSED .*{re.escape(passed)}", tested.stdout, re.MULTILINE), passed
 
-    mutated = run(copy, "-m", "tests.mutations")
+    mutated = run(copy, "-m", "tests.mutations", "rules")
     assert mutated.returncode == 0, mutated.stdout
     primitives = run(copy, "-c", "from tests.mutations import *; print(*(each.name for each in primitives_called()))")
     assert {"atan", "cosh"} <= set(primitives.stdout.split())

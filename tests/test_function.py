@@ -874,8 +874,8 @@ def _moved_alike_and_not(compiled: Any) -> Any:
 
     @compiled
     def step_of_few(x: Any, y: Any) -> Any:
-        narrow[0].assign_sub(x * narrow[0])
-        narrow[1].assign_sub(y * narrow[1])
+        narrow[0].assign_sub(tf.exp(x) * narrow[0])
+        narrow[1].assign_sub(tf.exp(y) * narrow[1])
         return x
 
     found = [[step(tf.constant(0.25), slope), *(v.numpy() for v in variables)]]

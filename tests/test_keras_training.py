@@ -14,6 +14,7 @@ import numpy
 import pytest
 
 import minidl
+from minidl.nest import flatten, pack
 from tests.agree import assert_agree
 from tests.test_keras import WEIGHTS, X, Y, fill, fitted, network
 
@@ -682,6 +683,7 @@ STOPS: list[tuple[dict[str, Any], list[float]]] = [
     ({"monitor": "loss", "restore_best_weights": True, "patience": 2}, [0.5, 0.4, 0.6, 0.7, 0.1]),
     ({"monitor": "loss", "restore_best_weights": True, "start_from_epoch": 1}, [0.1, 0.4, 0.3, 0.7]),
     ({"monitor": "loss", "restore_best_weights": True}, [float("nan"), 0.4, 0.3]),
+    ({"monitor": "loss"}, [0.5, 0.5, 0.4]),
 ]
 
 
@@ -702,13 +704,36 @@ def stopped(tf: Any) -> list[Any]:
             if model.stop_training:
                 break
         stop.on_train_end()
-        found += [epochs, stop.best_epoch, stop.wait, stop.stopped_epoch, float(model.get_weights()[0].flat[0])]
+        found.append([epochs, stop.best_epoch, stop.wait, stop.stopped_epoch, int(model.get_weights()[0].flat[0])])
     return found
 
 
+# What Keras says: how many epochs, the best, how many since, which was the last, and the weights that are left.
+STOPPED = [
+    [3, 1, 1, 2, 2],
+    [3, 1, 1, 2, 2],
+    [3, 1, 1, 2, 2],
+    [3, 1, 1, 2, 2],
+    [5, 2, 2, 4, 4],
+    [2, 0, 1, 1, 1],
+    [2, 0, 1, 1, 1],
+    [3, 2, 0, 0, 2],
+    [5, 4, 5, 0, 4],
+    [5, 3, 1, 4, 4],
+    [4, 1, 2, 3, 1],
+    [4, 2, 1, 3, 2],
+    [2, 0, 1, 1, 0],
+    [2, 0, 1, 1, 1],
+]
+
+
+def test_early_stopping_stops_when_keras_did() -> None:
+    assert stopped(minidl) == STOPPED
+
+
 @pytest.mark.tf
-def test_early_stopping_stops_when_keras_does(tensorflow: Any) -> None:
-    assert stopped(minidl) == stopped(tensorflow)
+def test_keras_still_stops_then(tensorflow: Any) -> None:
+    assert stopped(tensorflow) == STOPPED
 
 
 def test_early_stopping_says_what_it_lacks_and_that_it_stops(capsys: pytest.CaptureFixture[str]) -> None:
@@ -731,3 +756,82 @@ def test_a_history_shows_its_first_epochs_and_the_last() -> None:
     shown = re.findall(r"<tr><td>(.*?)</td><td>(.*?)</td></tr>", history._repr_html_())
     expected = [("1", "0"), ("2", "0.125"), ("3", "0.25"), ("8", "0.875"), ("9", "1"), ("10", "1.125")]
     assert shown == [("epoch", "loss"), *expected]
+
+
+def test_a_callback_made_of_functions_is_called_at_its_events() -> None:
+    heard: list[Any] = []
+    callback = minidl.keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: heard.append(("epoch", epoch)),
+        on_train_batch_end=lambda batch, logs: heard.append(("batch", batch)),
+    )
+    fitted(made(minidl, {}), X, Y, epochs=2, batch_size=len(X), callbacks=[callback])
+    assert heard == [("batch", 0), ("epoch", 0), ("batch", 0), ("epoch", 1)]
+
+
+# -- forms of data, by what a step is given ------------------------------------------------------------------------
+
+
+FREE: list[tuple[Any, Any]] = [
+    (numpy.ones((2, 3)), ((2, 3), "float32")),
+    ([[1, 2], [3, 4]], ((2, 2), "int64")),
+    ([1.5, 2.5], ((2,), "float32")),
+    ([numpy.float32(1.5), numpy.float32(2.5)], ((2,), "float32")),
+    (numpy.ones((2, 1), "uint8"), ((2, 1), "float32")),
+    (numpy.ones((2, 1), "int32"), ((2, 1), "int32")),
+    (numpy.ones((2, 1), "float16"), ((2, 1), "float16")),
+    ([numpy.ones((2, 1)), numpy.ones((2, 4))], [((2, 1), "float32"), ((2, 4), "float32")]),
+    ({"a": numpy.ones((2, 1)), "b": numpy.ones((2, 4))}, {"a": ((2, 1), "float32"), "b": ((2, 4), "float32")}),
+    ({"a": numpy.ones((2, 1))}, {"a": ((2, 1), "float32")}),
+]
+
+
+@pytest.mark.parametrize(("x", "expected"), FREE, ids=range(len(FREE)))
+def test_a_model_without_a_form_is_given_the_datas(x: Any, expected: Any) -> None:
+    class Seeing(minidl.keras.Model):
+        def predict_step(self, data: Any) -> Any:
+            inputs = minidl.keras.utils.unpack_x_y_sample_weight(data)[0]
+            self.seen = pack(inputs, [(tuple(each.shape), str(each.dtype)) for each in flatten(inputs)])
+            return minidl.zeros([len(flatten(inputs)[0])])
+
+    model = Seeing()
+    model.compile(run_eagerly=True)
+    model.predict(x, verbose=0)
+    assert model.seen == expected
+
+
+def test_a_model_with_a_form_is_given_its_own() -> None:
+    a, b = minidl.keras.Input((1,), name="a"), minidl.keras.Input((1,), name="b")
+    joined = type("Joined", (minidl.keras.layers.Layer,), {"call": lambda self, inputs: inputs[0] - inputs[1]})
+    both = minidl.keras.Model([a, b], joined()([a, b]))
+    named = minidl.keras.Model({"a": a, "b": b}, joined()([a, b]))
+    x = numpy.array([[3.0], [5.0]]), numpy.array([[1.0], [1.5]])
+    assert both.predict(list(x), verbose=0).tolist() == [[2.0], [3.5]]
+    assert named.predict({"b": x[1], "a": x[0]}, verbose=0).tolist() == [[2.0], [3.5]]
+    with pytest.raises(ValueError, match="x for 'b' must be numbers"):
+        named.predict({"b": numpy.array(["one", "two"]), "a": x[0]}, verbose=0)
+    alone = minidl.keras.Model({"a": a}, type("Of", (minidl.keras.layers.Layer,), {"call": lambda self, x: x})()(a))
+    seen: list[Any] = []
+    alone.predict_step = lambda data: seen.append(data) or minidl.zeros([2])  # type: ignore[method-assign,func-returns-value]
+    alone.compile(run_eagerly=True)
+    alone.predict({"a": x[0]}, verbose=0)
+    assert list(minidl.keras.utils.unpack_x_y_sample_weight(seen[0])[0]) == ["a"]
+
+
+@pytest.mark.parametrize("fraction", [0.95, 1.0])
+def test_a_split_that_leaves_nothing_on_one_side_is_refused(fraction: float) -> None:
+    with pytest.raises(ValueError, match="leaves none on one side"):
+        fitted(made(minidl, {}), X[:4], Y[:4], validation_split=fraction)
+
+
+def test_a_callback_is_told_how_many_steps_there_are() -> None:
+    told: list[Any] = []
+
+    class Asking(minidl.keras.callbacks.Callback):
+        def on_train_begin(self, logs: Any = None) -> None:
+            told.append(self.params["steps"])
+
+    model = made(minidl, {})
+    for options in ({"batch_size": 4}, {"batch_size": 4, "steps_per_epoch": 2}):
+        fitted(model, X, Y, callbacks=[Asking()], **options)
+    model.fit(iter([(X, Y)]), verbose=0, callbacks=[Asking()])
+    assert told == [-(-len(X) // 4), 2, None]

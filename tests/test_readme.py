@@ -72,7 +72,7 @@ def test_the_readme_shows_an_operation_as_a_test_adds_it() -> None:
 
 def test_the_readmes_first_example_gives_what_it_says(capsys: pytest.CaptureFixture[str]) -> None:
     exec(BLOCKS[0], {})
-    assert capsys.readouterr().out == "0.222\n"
+    assert capsys.readouterr().out == "5.010\n"
 
 
 def test_the_readme_counts_cases_as_they_are() -> None:

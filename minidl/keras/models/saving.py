@@ -79,7 +79,8 @@ def load_weights(model: Learner, filepath: Any) -> None:
     if different := sorted(stored ^ set(wanted)):
         said = f"{path} holds {len(stored)} arrays, and model {model.name!r} {len(wanted)}"
         advice = "; load the weights before compiling to leave out another optimizer's state"
-        raise ValueError(f"{said}; only one has {', '.join(different)}{advice * different[-1].startswith(_STATE)}")
+        names = ", ".join(different[:9]) + ", ..." * (len(different) > 9)
+        raise ValueError(f"{said}; only one has {names}{advice * different[-1].startswith(_STATE)}")
     values = {}
     for place, variable in wanted.items():
         if isinstance(found[place], tuple):
@@ -254,7 +255,8 @@ def _read_h5(file: BinaryIO, wanted: Shapes) -> Contents:
 
 
 def _dataset(entry: Any, wanted: tuple[int, ...]) -> Any:
-    if entry.external or entry.is_virtual or entry.chunks:  # a chunk, packed, may be larger than what it is a part of
+    # A chunk, packed, may be larger than what it is a part of; what was never written reads as zeros.
+    if entry.external or entry.is_virtual or entry.chunks or entry.id.get_storage_size() < entry.nbytes:
         raise ValueError(f"{entry.name} isn't stored in one piece in the file itself, as Keras stores weights")
     _check(entry.name, entry.dtype)
     return entry[()] if entry.shape == wanted else entry.shape or ()
