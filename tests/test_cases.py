@@ -103,7 +103,8 @@ def test_every_public_operation_has_cases() -> None:
     tested = {case.op.split(".")[-1] for case in CASES}
     elsewhere = {
         "device", "custom_gradient", "GradientTape", "UnconnectedGradients", "Variable", "Tensor", "as_dtype",
-        "Picture", "function",
+        "Picture", "function", "Module", "TensorShape", "TensorSpec", "print", "constant_initializer",
+        "ones_initializer", "random_normal_initializer", "random_uniform_initializer", "zeros_initializer",
         "is_tensor", "convert_to_tensor", "zeros", "ones", "zeros_like", "ones_like", "fill",
         "shape", "rank", "size",
     }  # fmt: skip  # cases of "identity", "zeros and ones" and "shape, rank, size", or tests of their own
