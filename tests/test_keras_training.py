@@ -840,8 +840,8 @@ def test_a_step_is_given_as_many_parts_as_there_are() -> None:
     model = Seeing()
     model.compile(run_eagerly=True)
     weights = numpy.ones(len(X))
-    for data in ((X,), (X, Y), (X, Y, None, "auto", weights)):
-        model.evaluate(*data[:2], sample_weight=weights if len(data) > 2 else None, verbose=0)
+    for y, sample_weight in ((None, None), (Y, None), (Y, weights)):
+        model.evaluate(X, y, sample_weight=sample_weight, verbose=0)
     for batch in (X, (X,), (X, Y), (X, Y, weights), (X, None)):
         model.evaluate(iter([batch]), verbose=0)
     assert seen == [None, 2, 3, None, 1, 2, 3, 2]
