@@ -835,3 +835,21 @@ def test_a_callback_is_told_how_many_steps_there_are() -> None:
         fitted(model, X, Y, callbacks=[Asking()], **options)
     model.fit(iter([(X, Y)]), verbose=0, callbacks=[Asking()])
     assert told == [-(-len(X) // 4), 2, None]
+
+
+def test_a_step_is_given_as_many_parts_as_there_are() -> None:
+    seen: list[Any] = []
+
+    class Seeing(minidl.keras.Model):
+        def test_step(self, data: Any) -> Any:
+            seen.append(len(data) if isinstance(data, tuple) else None)
+            return {"one": 1.0}
+
+    model = Seeing()
+    model.compile(run_eagerly=True)
+    weights = numpy.ones(len(X))
+    for y, sample_weight in ((None, None), (Y, None), (Y, weights)):
+        model.evaluate(X, y, sample_weight=sample_weight, verbose=0)
+    for batch in (X, (X,), (X, Y), (X, Y, weights), (X, None)):
+        model.evaluate(iter([batch]), verbose=0)
+    assert seen == [None, 2, 3, None, 1, 2, 3, 2]
