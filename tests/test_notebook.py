@@ -71,10 +71,10 @@ def test_models_and_histories_show_themselves(tmp_path: Path) -> None:
     shown = ["model", "history", "model.summary()", "tf.keras.utils.plot_model(model, None)"]
     done = run(notebook_of(MODEL, *shown), tmp_path)
     model, history, summary, plot = (cell.outputs for cell in done.cells[1:])
-    assert "Total params: 2" in model[0].data["text/html"]
+    assert "Total params: 4" in model[0].data["text/html"]  # two of them the optimizer's
     assert re.match(r"<table><tr><td>epoch</td><td>loss</td></tr><tr><td>1</td>", history[0].data["text/html"])
     assert [output.output_type for output in summary] == ["stream"]
-    assert "Total params: 2" in re.sub("\x1b.*?m", "", summary[0].text)
+    assert "Optimizer params: 2" in re.sub("\x1b.*?m", "", summary[0].text)
     assert plot[0].data["image/svg+xml"].startswith("<svg")
 
 

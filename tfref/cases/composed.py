@@ -39,7 +39,10 @@ def composed() -> Iterator[Case]:
     )  # fmt: skip
     for op in ("math.reduce_std", "math.reduce_variance"):
         run = named(op)
-        yield from unary(op, edges=NOT_FINITE)
+        yield from in_each_dtype(op, run, [[2, 3]])
+        for label, shape in {"many entries": [64], "no axes": [], "one entry": [1, 1], "no entries": [0, 3]}.items():
+            yield Case(op, label, run, (numbers(shape, *REAL),), 2, edge=label != "many entries")
+        yield Case(op, "not finite", run, (numpy.array(NOT_FINITE, "float32"),), edge=True)
         yield from rows(
             op,
             {
