@@ -63,7 +63,7 @@ def datasets(tf: Any) -> Any:
         list(data.range(10).batch(4, drop_remainder=True)),
         list(pairs.enumerate(start=3)),
         list(squares.take(3).repeat(2).as_numpy_iterator()),
-        list(data.from_tensors(X).cache().prefetch(tf.data.AUTOTUNE).as_numpy_iterator()),
+        list(data.from_tensor_slices(X).prefetch(tf.data.AUTOTUNE).as_numpy_iterator()),
         sorted(int(n) for n in data.range(9).shuffle(4, seed=1)),
         [
             len(slices.batch(4)),

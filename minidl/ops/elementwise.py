@@ -15,7 +15,7 @@ from minidl.ops.operation import operation
 from minidl.ops.shortcut import call
 from minidl.primitive import primitive
 from minidl.tensor import Tensor
-from minidl.values import DTYPES, FLOATS, NUMBERS, bool_
+from minidl.values import BOOLS, DTYPES, FLOATS, NUMBERS, bool_
 
 __all__ = ["abs", "add", "clip_by_value", "cos", "divide", "equal", "exp", "greater", "greater_equal", "less",
            "less_equal", "logical_and", "logical_not", "logical_or", "maximum", "minimum", "multiply", "negative",
@@ -465,7 +465,7 @@ def is_nan(xp, x):
     return xp.isnan(x)
 
 
-@operation(frozenset({bool_}))
+@operation(BOOLS)
 def logical_and(xp, x, y):
     """Whether x and y both hold.
 
@@ -475,7 +475,7 @@ def logical_and(xp, x, y):
     return xp.logical_and(x, y)
 
 
-@operation(frozenset({bool_}))
+@operation(BOOLS)
 def logical_or(xp, x, y):
     """Whether x or y holds, or both.
 
@@ -485,7 +485,7 @@ def logical_or(xp, x, y):
     return xp.logical_or(x, y)
 
 
-@operation(frozenset({bool_}))
+@operation(BOOLS)
 def logical_xor(xp, x, y):
     """Whether one of x and y holds, not both.
 
@@ -495,7 +495,7 @@ def logical_xor(xp, x, y):
     return xp.logical_xor(x, y)
 
 
-@operation(frozenset({bool_}))
+@operation(BOOLS)
 def logical_not(xp, x):
     """Whether x doesn't hold.
 

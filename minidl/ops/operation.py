@@ -24,16 +24,20 @@ def operation(dtypes: frozenset[Any], **gradients: Callable[..., Any]) -> Callab
 
     def make(forward: Callable[..., Any]) -> Operation:
         primitive = Primitive.by_names(forward, gradients)
-        made = (unary if len(primitive.rules) == 1 else binary)(primitive, dtypes)
-        made.__name__ = made.__qualname__ = forward.__name__
-        made.__module__ = forward.__module__
-        made.__doc__ = f"{forward.__doc__}\n    {_about(primitive, dtypes)}\n    "
-        made.primitive, made.dtypes = primitive, dtypes  # type: ignore[attr-defined]  # functions take any attribute
+        shapes = "x has any shape, and so has the result." if len(primitive.rules) == 1 else "The shapes broadcast."
+        about = f"{shapes} Dtypes: {', '.join(sorted(map(str, dtypes)))}; others raise InvalidArgumentError."
+        made = named_after(
+            forward, (unary if len(primitive.rules) == 1 else binary)(primitive, dtypes), primitive, dtypes
+        )
+        made.__doc__ = f"{forward.__doc__}\n    {about}\n    "
         return made
 
     return make
 
 
-def _about(primitive: Primitive, dtypes: frozenset[Any]) -> str:
-    shapes = "x has any shape, and so has the result." if len(primitive.rules) == 1 else "The shapes broadcast."
-    return f"{shapes} Dtypes: {', '.join(sorted(map(str, dtypes)))}; others raise InvalidArgumentError."
+def named_after(forward: Callable[..., Any], made: Any, primitive: Primitive, dtypes: frozenset[Any]) -> Operation:
+    """An operation made of a forward rule, which takes its name and words, and knows its primitive and dtypes."""
+    made.__name__ = made.__qualname__ = forward.__name__
+    made.__module__, made.__doc__ = forward.__module__, forward.__doc__
+    made.primitive, made.dtypes = primitive, dtypes
+    return made  # type: ignore[no-any-return]  # functions take any attribute
