@@ -3,31 +3,19 @@
 import builtins
 import math
 from collections.abc import Sequence
-from itertools import accumulate, pairwise
+from itertools import accumulate, chain, pairwise
+from string import digits
 from typing import Any
 
 import numpy
 
 from minidl.errors import InvalidArgumentError, brief
 from minidl.ops.creation import cast, ones, range, shape_of
-from minidl.ops.elementwise import (
-    abs,
-    add,
-    divide,
-    equal,
-    expm1,
-    maximum,
-    minimum,
-    pow,
-    reciprocal,
-    sqrt,
-    square,
-    where,
-)
+from minidl.ops.elementwise import expm1, maximum, minimum, reciprocal, sqrt, square, where
 from minidl.ops.inputs import alike, convert, wrong_dtype
 from minidl.ops.joining import concat
 from minidl.ops.reductions import matmul, reduce_max, reduce_mean, reduce_sum
-from minidl.ops.shaping import axes_of, axis_of, broadcast_to, expand_dims, gather, getitem, reshape, transpose
+from minidl.ops.shaping import axes_of, axis_of, broadcast_to, expand_dims, getitem, reshape, transpose, where_mask
 from minidl.tensor import Tensor
 from minidl.values import FLOATS, as_dtype, bool_, float32, float64
 
@@ -86,9 +74,7 @@ def add_n(inputs: Any, name: str | None = None) -> Tensor:
     first, *others = alike("add_n", *inputs)
     if different := [x.shape for x in others if x.shape != first.shape]:
         raise InvalidArgumentError(f"add_n adds tensors of one shape; {first.shape} and {different[0]} were given")
-    for other in others:
-        first = add(first, other)
-    return first
+    return sum(others, first)
 
 
 def reduce_variance(input_tensor: Any, axis: Any = None, keepdims: bool = False, name: str | None = None) -> Tensor:
@@ -121,12 +107,13 @@ def reduce_prod(input_tensor: Any, axis: Any = None, keepdims: bool = False, nam
     x = convert(input_tensor)
     axes = builtins.range(x.ndim) if axis is None else axes_of(axis, x.ndim) or ()
     kept = [index for index in builtins.range(x.ndim) if index not in axes]
-    lengths = [x.shape[index] for index in kept]
-    rows = reshape(transpose(x, [*axes, *kept]), [math.prod(x.shape[index] for index in axes), *lengths])
-    rows = concat([rows, ones([2, *lengths], x.dtype)], 0)  # so that no entries, too, are a product
-    while rows.shape[0] > 1:
+    count, lengths = math.prod(x.shape[index] for index in axes), [x.shape[index] for index in kept]
+    rows = reshape(transpose(x, [*axes, *kept]), [count, *lengths])
+    rounds = max(count - 1, 1).bit_length()
+    rows = concat([rows, ones([2**rounds - count, *lengths], x.dtype)], 0)
+    for _ in builtins.range(rounds):
         half = rows.shape[0] // 2
-        rows = concat([rows[:half] * rows[half : 2 * half], rows[2 * half :]], 0)
+        rows = rows[:half] * rows[half:]
     return reshape(rows, [1 if index in axes else n for index, n in enumerate(x.shape) if keepdims or index in kept])
 
 
@@ -152,8 +139,8 @@ def norm(
         raise ValueError(f"ord is 'euclidean' or, for vectors, a number above 0; {ord!r} was given for axis {axis}")
     if ord == math.inf:
         return reduce_max(abs(x), axis, keepdims)
-    total = reduce_sum(pow(abs(x), float(ord)) if ord != 1 else abs(x), axis, keepdims)
-    return pow(total, 1.0 / ord) if ord != 1 else total
+    total = reduce_sum(abs(x) ** float(ord) if ord != 1 else abs(x), axis, keepdims)
+    return total ** (1.0 / ord) if ord != 1 else total
 
 
 def clip_by_norm(t: Any, clip_norm: Any, axes: Any = None, name: str | None = None) -> Tensor:
@@ -165,7 +152,7 @@ def clip_by_norm(t: Any, clip_norm: Any, axes: Any = None, name: str | None = No
     x = convert(t)
     squares = reduce_sum(x * x, axes, keepdims=True)
     length = where(squares > 0.0, sqrt(where(squares > 0.0, squares, 1.0)), squares)  # so that 0 has a gradient
-    return divide(x * clip_norm, maximum(length, clip_norm))
+    return x * clip_norm / maximum(length, clip_norm)
 
 
 def global_norm(t_list: Sequence[Any], name: str | None = None) -> Tensor:
@@ -215,7 +202,7 @@ def linspace(start: Any, stop: Any, num: Any, name: str | None = None, axis: int
     place, intervals = axis_of("linspace", axis, first.ndim + 1), float(max(int(num) - 1, 1))
     steps = reshape(range(int(num), dtype=first.dtype), [-1] + [1] * (first.ndim - place))
     first, last = expand_dims(first, place), expand_dims(last, place)
-    return where(equal(steps, intervals), last, first + (last - first) / intervals * steps)
+    return where(steps == intervals, last, first + (last - first) / intervals * steps)
 
 
 def one_hot(
@@ -240,7 +227,7 @@ def one_hot(
     dtype = as_dtype(dtype or (alike("one_hot", *values)[0].dtype if values else float32))
     on, off = convert(1 if on_value is None else on_value, dtype), convert(0 if off_value is None else off_value, dtype)
     places = reshape(range(depth, dtype=x.dtype), [-1] + [1] * (x.ndim - place))
-    return where(equal(expand_dims(x, place), places), on, off)
+    return where(expand_dims(x, place) == places, on, off)
 
 
 def eye(
@@ -335,11 +322,7 @@ def boolean_mask(tensor: Any, mask: Any, axis: int = 0, name: str | None = None)
            [3]], dtype=int32)
     """
     x, holds = convert(tensor), convert(mask, bool_)
-    before = x.shape[: axis_of("boolean_mask", axis, max(x.ndim, 1))]
-    if not holds.ndim or x.shape[len(before) : len(before) + holds.ndim] != holds.shape:
-        raise InvalidArgumentError(f"A mask of shape {holds.shape} doesn't fit shape {x.shape} from axis {axis} on")
-    rows = reshape(x, [*before, holds.array.size, *x.shape[len(before) + holds.ndim :]])
-    return gather(rows, where(reshape(holds, [-1]))[:, 0], len(before))
+    return where_mask(x, holds, axis_of("boolean_mask", axis, max(x.ndim, 1)))
 
 
 # -- sums of products --------------------------------------------------------------------------------------------
@@ -383,13 +366,17 @@ def einsum(equation: str, *inputs: Any, name: str | None = None) -> Tensor:
     tensors = alike("einsum", *inputs)
     left, arrow, result = equation.replace(" ", "").partition("->")
     terms = left.split(",")
-    counts = [x.ndim - len(term.replace("...", "")) for term, x in zip(terms, tensors, strict=False)]
-    if len(terms) != len(tensors) or any(n < 0 if "..." in term else n for n, term in zip(counts, terms, strict=True)):
-        raise ValueError(f"einsum: {equation!r} doesn't fit inputs of shapes {[x.shape for x in tensors]}")
-    rest = "0123456789"[: max((n for n, term in zip(counts, terms, strict=True) if "..." in term), default=0)]
-    terms = [term.replace("...", rest[len(rest) - n :]) for term, n in zip(terms, counts, strict=True)]
-    result = result.replace("...", rest) if arrow else _alone("".join(terms), rest)
-    if len(set(result)) < len(result) or not set(result) <= set("".join(terms)):
+    for place, (term, x) in enumerate(zip(terms, tensors, strict=False)):  # `...` is the last of ten digits
+        terms[place] = term.replace("...", digits[len(term) + 7 - x.ndim :])
+    every, shapes = "".join(terms), [x.shape for x in tensors]
+    lengths = {pair for pair in zip(every, chain(*shapes), strict=False) if pair[1] != 1 or pair[0] not in digits}
+    if [len(term) for term in terms] != [x.ndim for x in tensors] or len(dict(lengths)) < len(lengths):
+        raise ValueError(f"einsum: {equation!r} doesn't fit inputs of shapes {shapes}")
+    rest = "".join(sorted(set(every) & set(digits)))
+    if not arrow:
+        result = "..." + "".join(each for each in sorted(set(every) - set(rest)) if every.count(each) == 1)
+    result = result.replace("...", rest)
+    if len(set(result)) < len(result) or not set(result) <= set(every):
         raise ValueError(f"einsum: the result of {equation!r} has a letter twice, or one that no input has")
     for place, (term, x) in enumerate(zip(terms, tensors, strict=True)):
         for axis, letter in enumerate(term):
@@ -404,10 +391,6 @@ def einsum(equation: str, *inputs: Any, name: str | None = None) -> Tensor:
     return transpose(x, [letters.index(each) for each in result])
 
 
-def _alone(letters: str, rest: str) -> str:
-    return rest + "".join(sorted(each for each in set(letters) - set(rest) if letters.count(each) == 1))
-
-
 def _summed(letters: str, x: Tensor, wanted: set[str]) -> tuple[str, Tensor]:
     """A tensor, whose axes have letters, summed over those that nobody wants."""
     axes = [axis for axis, letter in enumerate(letters) if letter not in wanted]
@@ -418,14 +401,15 @@ def _product(letters: str, x: Tensor, others: str, y: Tensor, wanted: set[str]) 
     """The product of two tensors, whose axes have letters, summed over those letters of both that nobody wants."""
     letters, x = _summed(letters, x, wanted | set(others))
     others, y = _summed(others, y, wanted | set(letters))
-    both = [each for each in letters if each in others]
-    batch, inner = [each for each in both if each in wanted], [each for each in both if each not in wanted]
-    rows, columns = [each for each in letters if each not in both], [each for each in others if each not in both]
-    x = transpose(x, [letters.index(each) for each in batch + rows + inner])
-    y = transpose(y, [others.index(each) for each in batch + inner + columns])
-    first, last = x.shape[len(batch) : len(batch) + len(rows)], y.shape[len(both) :]
-    lengths = x.shape[len(batch) + len(rows) :]
-    x = reshape(x, [*x.shape[: len(batch)], math.prod(first), math.prod(lengths)])
-    y = reshape(y, [*y.shape[: len(batch)], math.prod(y.shape[len(batch) : len(both)]), math.prod(last)])
-    product = matmul(x, y)
-    return "".join(batch + rows + columns), reshape(product, [*product.shape[:-2], *first, *last])
+    length = dict(zip(letters + others, x.shape + y.shape, strict=True))
+    batch, inner = ([each for each in letters if each in others and (each in wanted) is kept] for kept in (True, False))
+    rows, columns = [each for each in letters if each not in others], [each for each in others if each not in letters]
+
+    def matrices(tensor: Tensor, names: str, *sides: list[str]) -> Tensor:
+        moved = transpose(tensor, [names.index(each) for each in chain(batch, *sides)])
+        sizes = [math.prod(length[each] for each in side) for side in sides]
+        return reshape(moved, [*moved.shape[: len(batch)], *sizes])
+
+    product = matmul(matrices(x, letters, rows, inner), matrices(y, others, inner, columns))
+    sizes = [length[each] for each in rows + columns]
+    return "".join(batch + rows + columns), reshape(product, [*product.shape[:-2], *sizes])

@@ -201,7 +201,7 @@ def getitem(tensor: Any, index: Any) -> Tensor:
     """
     x = convert(tensor)
     if getattr(index, "dtype", type(index)) in (bool, bool_):
-        return _where_mask(x, convert(index))
+        return where_mask(x, convert(index))
     try:
         return part(x, index_of(index))
     except (IndexError, ValueError) as error:
@@ -223,12 +223,13 @@ def _index_part(part: Any) -> Any:
     raise TypeError(f"An index is of whole numbers, slices, `...`, None or bools, not {brief(part)}; see tf.gather")
 
 
-def _where_mask(x: Tensor, mask: Tensor) -> Tensor:
-    axes = mask.ndim
-    if not axes or mask.shape != x.shape[:axes]:
-        raise InvalidArgumentError(f"A mask of shape {mask.shape} doesn't fit the first axes of shape {x.shape}")
-    rows = reshape(x, [math.prod(x.shape[:axes]), *x.shape[axes:]])
-    return gather(rows, where(reshape(mask, [-1]))[:, 0])
+def where_mask(x: Tensor, mask: Tensor, axis: int = 0) -> Tensor:
+    """The parts of a tensor where a mask holds, whose shape is that of the tensor's axes from one on."""
+    before, behind = x.shape[:axis], x.shape[axis + mask.ndim :]
+    if not mask.ndim or x.shape != (*before, *mask.shape, *behind):
+        raise InvalidArgumentError(f"A mask of shape {mask.shape} doesn't fit shape {x.shape} from axis {axis} on")
+    rows = reshape(x, [*before, mask.array.size, *behind])
+    return gather(rows, where(reshape(mask, [-1]))[:, 0], axis)
 
 
 @primitive(x=lambda upstream, indices, axis, x_shape: _scattered(upstream, indices, axis, x_shape))
