@@ -162,9 +162,8 @@ class GradientTape(Tape):
 
     # -- differentiating
 
-    def gradient(
-        self, target: Any, sources: Any, output_gradients: Any = None, unconnected_gradients: Any = "none"
-    ) -> Any:
+    def gradient(self, target: Any, sources: Any, output_gradients: Any = None,
+                 unconnected_gradients: Any = "none") -> Any:  # fmt: skip
         """The derivative of the target, or of the sum of its entries, with respect to each source.
 
         Arguments:
@@ -183,7 +182,7 @@ class GradientTape(Tape):
         >>> tape.gradient(y, x).numpy()
         array([2., 4.], dtype=float32)
         """
-        is_zero = unconnected_gradients != "none" and UnconnectedGradients(unconnected_gradients).value == "zero"
+        is_zero = _is_zero(unconnected_gradients)
         targets, listed = _tensors("A target", target), _tensors("A source", sources)
         state = thread.state
         scope, state.device = state.device, None  # each rule runs where its call ran
@@ -195,10 +194,8 @@ class GradientTape(Tape):
         finally:
             state.device = scope
 
-    def jacobian(
-        self, target: Any, sources: Any, unconnected_gradients: Any = "none", parallel_iterations: Any = None,
-        experimental_use_pfor: bool = True,
-    ) -> Any:  # fmt: skip
+    def jacobian(self, target: Any, sources: Any, unconnected_gradients: Any = "none",
+                 parallel_iterations: Any = None, experimental_use_pfor: bool = True) -> Any:  # fmt: skip
         """The derivative of each entry of the target with respect to each entry of each source.
 
         Arguments:
@@ -222,10 +219,8 @@ class GradientTape(Tape):
         found = self._rows(target, _tensors("A source", sources), target.shape, unconnected_gradients)
         return pack(sources, found)
 
-    def batch_jacobian(
-        self, target: Any, source: Any, unconnected_gradients: Any = "none", parallel_iterations: Any = None,
-        experimental_use_pfor: bool = True,
-    ) -> Any:  # fmt: skip
+    def batch_jacobian(self, target: Any, source: Any, unconnected_gradients: Any = "none",
+                       parallel_iterations: Any = None, experimental_use_pfor: bool = True) -> Any:  # fmt: skip
         """The derivative of each sample's entries of the target with respect to the same sample's of the source.
 
         Arguments:
@@ -254,12 +249,11 @@ class GradientTape(Tape):
 
     def _rows(self, target: Any, sources: list[Any], shape: tuple[int, ...], unconnected_gradients: Any) -> list[Any]:
         """For each source its gradient by each entry of a shape that broadcasts to the target's, in one tensor."""
-        is_zero = unconnected_gradients != "none" and UnconnectedGradients(unconnected_gradients).value == "zero"
+        is_zero = _is_zero(unconnected_gradients)
         self._use()
         with device(None):
-            one, size = convert(1, target.dtype, target.home), math.prod(shape)
+            one, size, serial = convert(1, target.dtype, target.home), math.prod(shape), target.tensor.serial
             entries = (broadcast_to(reshape(put(one, (n,), (size,)), shape), target.shape) for n in range(size))
-            serial = target.tensor.serial
             rows = [self._swept(self.edges.copy(), {serial: entry}, sources, is_zero) for entry in entries]
             if not self._persistent:
                 self.edges.clear()
@@ -288,6 +282,11 @@ class GradientTape(Tape):
         serial = source.tensor.serial
         _, known = self._variables.get(source.serial, (None, []))
         return known if serial in known else [*known, serial]
+
+
+def _is_zero(unconnected_gradients: Any) -> bool:
+    """Whether what no target depends on gets zeros."""
+    return unconnected_gradients != "none" and UnconnectedGradients(unconnected_gradients).value == "zero"
 
 
 def _total(gradients: Mapping[int, Tensor], serials: Sequence[int]) -> Tensor | None:

@@ -11,7 +11,7 @@ import numpy
 
 from minidl.errors import InvalidArgumentError, brief
 from minidl.ops.creation import cast, ones, range, shape_of
-from minidl.ops.elementwise import expm1, maximum, minimum, reciprocal, sqrt, square, where
+from minidl.ops.elementwise import divide, expm1, maximum, minimum, reciprocal, sqrt, square, where
 from minidl.ops.inputs import alike, convert, wrong_dtype
 from minidl.ops.joining import concat
 from minidl.ops.reductions import matmul, reduce_max, reduce_mean, reduce_sum
@@ -152,7 +152,7 @@ def clip_by_norm(t: Any, clip_norm: Any, axes: Any = None, name: str | None = No
     x = convert(t)
     squares = reduce_sum(x * x, axes, keepdims=True)
     length = where(squares > 0.0, sqrt(where(squares > 0.0, squares, 1.0)), squares)  # so that 0 has a gradient
-    return x * clip_norm / maximum(length, clip_norm)
+    return divide(x * clip_norm, maximum(length, clip_norm))
 
 
 def global_norm(t_list: Sequence[Any], name: str | None = None) -> Tensor:
@@ -369,15 +369,15 @@ def einsum(equation: str, *inputs: Any, name: str | None = None) -> Tensor:
     for place, (term, x) in enumerate(zip(terms, tensors, strict=False)):  # `...` is the last of ten digits
         terms[place] = term.replace("...", digits[len(term) + 7 - x.ndim :])
     every, shapes = "".join(terms), [x.shape for x in tensors]
-    lengths = {pair for pair in zip(every, chain(*shapes), strict=False) if pair[1] != 1 or pair[0] not in digits}
-    if [len(term) for term in terms] != [x.ndim for x in tensors] or len(dict(lengths)) < len(lengths):
-        raise ValueError(f"einsum: {equation!r} doesn't fit inputs of shapes {shapes}")
     rest = "".join(sorted(set(every) & set(digits)))
     if not arrow:
         result = "..." + "".join(each for each in sorted(set(every) - set(rest)) if every.count(each) == 1)
     result = result.replace("...", rest)
     if len(set(result)) < len(result) or not set(result) <= set(every):
         raise ValueError(f"einsum: the result of {equation!r} has a letter twice, or one that no input has")
+    lengths = {pair for pair in zip(every, chain(*shapes), strict=False) if pair[1] != 1 or pair[0] not in digits}
+    if [len(term) for term in terms] != [x.ndim for x in tensors] or len(dict(lengths)) < len(lengths):
+        raise ValueError(f"einsum: {equation!r} doesn't fit inputs of shapes {shapes}")
     for place, (term, x) in enumerate(zip(terms, tensors, strict=True)):
         for axis, letter in enumerate(term):
             if letter in term[:axis]:  # a diagonal: of another index only where both are equal
