@@ -117,9 +117,8 @@ def reduce_prod(input_tensor: Any, axis: Any = None, keepdims: bool = False, nam
     return reshape(rows, [1 if index in axes else n for index, n in enumerate(x.shape) if keepdims or index in kept])
 
 
-def norm(
-    tensor: Any, ord: Any = "euclidean", axis: Any = None, keepdims: bool = False, name: str | None = None
-) -> Tensor:
+def norm(tensor: Any, ord: Any = "euclidean", axis: Any = None, keepdims: bool = False,
+         name: str | None = None) -> Tensor:  # fmt: skip
     """The norm of the vectors along an axis, or of the matrices along two; of all entries without an axis.
 
     Arguments:
@@ -164,9 +163,8 @@ def global_norm(t_list: Sequence[Any], name: str | None = None) -> Tensor:
     return sqrt(add_n([reduce_sum(square(t)) for t in t_list if t is not None]))
 
 
-def clip_by_global_norm(
-    t_list: Sequence[Any], clip_norm: Any, use_norm: Any = None, name: str | None = None
-) -> tuple[list[Any], Tensor]:
+def clip_by_global_norm(t_list: Sequence[Any], clip_norm: Any, use_norm: Any = None,
+                        name: str | None = None) -> tuple[list[Any], Tensor]:  # fmt: skip
     """The tensors, all scaled by one factor where their norm together is larger than one given; and that norm.
 
     Arguments:
@@ -205,10 +203,8 @@ def linspace(start: Any, stop: Any, num: Any, name: str | None = None, axis: int
     return where(steps == intervals, last, first + (last - first) / intervals * steps)
 
 
-def one_hot(
-    indices: Any, depth: Any, on_value: Any = None, off_value: Any = None, axis: int | None = None, dtype: Any = None,
-    name: str | None = None,
-) -> Tensor:  # fmt: skip
+def one_hot(indices: Any, depth: Any, on_value: Any = None, off_value: Any = None, axis: int | None = None,
+            dtype: Any = None, name: str | None = None) -> Tensor:  # fmt: skip
     """For each index a row of so many entries, one value at the index and another elsewhere.
 
     Arguments:
@@ -230,9 +226,8 @@ def one_hot(
     return where(expand_dims(x, place) == places, on, off)
 
 
-def eye(
-    num_rows: Any, num_columns: Any = None, batch_shape: Any = None, dtype: Any = float32, name: str | None = None
-) -> Tensor:
+def eye(num_rows: Any, num_columns: Any = None, batch_shape: Any = None, dtype: Any = float32,
+        name: str | None = None) -> Tensor:  # fmt: skip
     """A matrix with ones on its diagonal and zeros elsewhere, repeated for each place of a batch shape.
 
     >>> tf.eye(2).numpy()

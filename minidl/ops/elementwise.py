@@ -182,11 +182,8 @@ def sqrt(xp, x):
     return xp.sqrt(x)
 
 
-@operation(
-    NUMBERS,
-    x=lambda upstream, x, y: upstream * y * pow(x, y - 1.0),
-    y=lambda upstream, x, result: upstream * result * log(where(x > 0.0, x, 1.0)),
-)
+@operation(NUMBERS, x=lambda upstream, x, y: upstream * y * pow(x, y - 1.0),
+           y=lambda upstream, x, result: upstream * result * log(where(x > 0.0, x, 1.0)))  # fmt: skip
 def pow(xp, x, y):  # TensorFlow's name for it
     """The power xʸ; d(xʸ)/dx = y xʸ⁻¹, d(xʸ)/dy = xʸ log x, taken as 0 where x ≤ 0.
 
@@ -291,9 +288,8 @@ def softplus(xp, x):
 # -- choices -----------------------------------------------------------------------------------------------------
 
 
-@operation(
-    NUMBERS, x=lambda upstream, x, y: where(x >= y, upstream, 0), y=lambda upstream, x, y: where(x >= y, 0, upstream)
-)
+@operation(NUMBERS, x=lambda upstream, x, y: where(x >= y, upstream, 0),
+           y=lambda upstream, x, y: where(x >= y, 0, upstream))  # fmt: skip
 def maximum(xp, x, y):
     """The larger of x and y; the gradient goes to the larger, at a tie to x.
 
@@ -303,9 +299,8 @@ def maximum(xp, x, y):
     return xp.maximum(x, y)
 
 
-@operation(
-    NUMBERS, x=lambda upstream, x, y: where(x <= y, upstream, 0), y=lambda upstream, x, y: where(x <= y, 0, upstream)
-)
+@operation(NUMBERS, x=lambda upstream, x, y: where(x <= y, upstream, 0),
+           y=lambda upstream, x, y: where(x <= y, 0, upstream))  # fmt: skip
 def minimum(xp, x, y):
     """The smaller of x and y; the gradient goes to the smaller, at a tie to x.
 
@@ -346,10 +341,8 @@ def clip_by_value(t: Any, clip_value_min: Any, clip_value_max: Any, name: str | 
     return clipped
 
 
-@primitive(
-    x=lambda upstream, condition: where(condition, upstream, 0.0),
-    y=lambda upstream, condition: where(condition, 0.0, upstream),
-)
+@primitive(x=lambda upstream, condition: where(condition, upstream, 0.0),
+           y=lambda upstream, condition: where(condition, 0.0, upstream))  # fmt: skip
 def _where(xp, condition, x, y):
     return xp.where(condition, x, y)
 

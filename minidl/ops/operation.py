@@ -24,11 +24,10 @@ def operation(dtypes: frozenset[Any], **gradients: Callable[..., Any]) -> Callab
 
     def make(forward: Callable[..., Any]) -> Operation:
         primitive = Primitive.by_names(forward, gradients)
-        shapes = "x has any shape, and so has the result." if len(primitive.rules) == 1 else "The shapes broadcast."
+        is_of_one = len(primitive.rules) == 1
+        made = named_after(forward, (unary if is_of_one else binary)(primitive, dtypes), primitive, dtypes)
+        shapes = "x has any shape, and so has the result." if is_of_one else "The shapes broadcast."
         about = f"{shapes} Dtypes: {', '.join(sorted(map(str, dtypes)))}; others raise InvalidArgumentError."
-        made = named_after(
-            forward, (unary if len(primitive.rules) == 1 else binary)(primitive, dtypes), primitive, dtypes
-        )
         made.__doc__ = f"{forward.__doc__}\n    {about}\n    "
         return made
 

@@ -215,11 +215,8 @@ def _matrix_transpose(xp, x):
     return x.swapaxes(-1, -2)
 
 
-@operation(
-    NUMBERS,
-    x=lambda upstream, y: _matmul(upstream, _matrix_transpose(y)),
-    y=lambda upstream, x: _matmul(_matrix_transpose(x), upstream),
-)
+@operation(NUMBERS, x=lambda upstream, y: _matmul(upstream, _matrix_transpose(y)),
+           y=lambda upstream, x: _matmul(_matrix_transpose(x), upstream))  # fmt: skip
 def _matmul(xp, x, y):
     """The product of matrices x y; with upstream gradient g, dL/dx = g yᵀ and dL/dy = xᵀ g."""
     if x.ndim < 2 or y.ndim < 2:
