@@ -2,7 +2,7 @@
 
 import enum
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Self
 
@@ -244,8 +244,8 @@ class GradientTape(Tape):
         (found,) = self._rows(target, _tensors("A source", source), target.shape[1:], unconnected_gradients)
         if found is None:  # of a target that doesn't depend on the source, zeros, as in TensorFlow
             return zeros([*target.shape, *source.shape[1:]], target.dtype)
-        axes, count = range(len(target.shape) - 1), len(target.shape)
-        return transpose(found, [count - 1, *axes, *range(count, found.ndim)])
+        last = target.ndim - 1
+        return transpose(found, [last, *range(last), *range(last + 1, found.ndim)])
 
     def _rows(self, target: Any, sources: list[Any], shape: tuple[int, ...], unconnected_gradients: Any) -> list[Any]:
         """For each source its gradient by each entry of a shape that broadcasts to the target's, in one tensor."""
@@ -272,10 +272,9 @@ class GradientTape(Tape):
         """Sweep edges, given the targets' gradients; the gradient of each source, zeros or None where there is none."""
         serials = [self._serials(source) for source in sources]
         self.sweep(edges, gradients, set().union(*serials))
-        found = [_total(gradients, each) for each in serials]
-        if is_zero:
-            return [zeros_like(x) if gradient is None else gradient for gradient, x in zip(found, sources, strict=True)]
-        return found
+        found = [[gradients[serial] for serial in each if serial in gradients] for each in serials]
+        missing = zeros_like if is_zero else lambda source: None
+        return [sum(each[1:], each[0]) if each else missing(x) for each, x in zip(found, sources, strict=True)]
 
     def _serials(self, source: Any) -> Sequence[int]:
         """Of the tensors that the tape knows a source by: a variable was each value that was read of it."""
@@ -287,12 +286,6 @@ class GradientTape(Tape):
 def _is_zero(unconnected_gradients: Any) -> bool:
     """Whether what no target depends on gets zeros."""
     return unconnected_gradients != "none" and UnconnectedGradients(unconnected_gradients).value == "zero"
-
-
-def _total(gradients: Mapping[int, Tensor], serials: Sequence[int]) -> Tensor | None:
-    """The sum of those gradients that there are."""
-    found = [gradients[serial] for serial in serials if serial in gradients]
-    return sum(found[1:], found[0]) if found else None
 
 
 def _tensors(role: str, nest: Any) -> list[Any]:

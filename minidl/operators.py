@@ -105,14 +105,12 @@ class Operators:
 
     def __array__(self: Any, dtype: Any = None, copy: bool | None = None) -> Any:
         try:
-            if copy:
-                return numpy.array(self.numpy(), dtype)
             array = self.tensor.array
             view = array.view() if isinstance(array, ndarray) else device_of(array).to_numpy(array)
         except AttributeError as error:  # which NumPy would take for "there is no such method"
             raise TypeError(*error.args) from None
         view.flags.writeable = False
-        return view if dtype is None else view.astype(dtype, copy=False)
+        return numpy.array(view, dtype, copy=copy)
 
     def __bool__(self: Any) -> bool:
         array = self.numpy()

@@ -11,7 +11,7 @@ import numpy
 
 from minidl.errors import InvalidArgumentError, brief
 from minidl.ops.creation import cast, ones, range, shape_of
-from minidl.ops.elementwise import divide, expm1, maximum, minimum, reciprocal, sqrt, square, where
+from minidl.ops.elementwise import divide, expm1, maximum, minimum, pow, reciprocal, sqrt, square, where
 from minidl.ops.inputs import alike, convert, wrong_dtype
 from minidl.ops.joining import concat
 from minidl.ops.reductions import matmul, reduce_max, reduce_mean, reduce_sum
@@ -138,8 +138,7 @@ def norm(tensor: Any, ord: Any = "euclidean", axis: Any = None, keepdims: bool =
         raise ValueError(f"ord is 'euclidean' or, for vectors, a number above 0; {ord!r} was given for axis {axis}")
     if ord == math.inf:
         return reduce_max(abs(x), axis, keepdims)
-    total = reduce_sum(abs(x) ** float(ord) if ord != 1 else abs(x), axis, keepdims)
-    return total ** (1.0 / ord) if ord != 1 else total
+    return pow(reduce_sum(abs(x) ** float(ord), axis, keepdims), 1.0 / ord)
 
 
 def clip_by_norm(t: Any, clip_norm: Any, axes: Any = None, name: str | None = None) -> Tensor:

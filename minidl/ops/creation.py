@@ -1,6 +1,7 @@
 """Tensors out of Python's values, of shapes, and of other tensors; conversion between dtypes."""
 
 import math
+from contextlib import suppress
 from typing import Any
 
 import numpy
@@ -66,10 +67,8 @@ def convert_to_tensor(value: Any, dtype: Any = None, dtype_hint: Any = None, nam
     array([1., 2.], dtype=float32)
     """
     if dtype is None and dtype_hint is not None and not isinstance(value, TensorLike):
-        try:
+        with suppress(TypeError):
             return convert(value, as_dtype(dtype_hint))
-        except TypeError:
-            pass
     tensor = convert(value, None if dtype is None else as_dtype(dtype))
     return identity(tensor) if isinstance(value, Variable) else tensor
 
