@@ -11,11 +11,11 @@ import numpy
 
 from minidl.errors import InvalidArgumentError, brief
 from minidl.ops.creation import cast, ones, range, shape_of
-from minidl.ops.elementwise import divide, expm1, maximum, minimum, pow, reciprocal, sqrt, square, where
-from minidl.ops.inputs import alike, convert, wrong_dtype
+from minidl.ops.elementwise import add, divide, expm1, maximum, minimum, pow, reciprocal, sqrt, square, where
+from minidl.ops.inputs import alike, axes_of, axis_of, convert, wrong_dtype
 from minidl.ops.joining import concat
 from minidl.ops.reductions import matmul, reduce_max, reduce_mean, reduce_sum
-from minidl.ops.shaping import axes_of, axis_of, broadcast_to, expand_dims, getitem, reshape, transpose, where_mask
+from minidl.ops.shaping import broadcast_to, expand_dims, getitem, reshape, transpose, where_mask
 from minidl.tensor import Tensor
 from minidl.values import FLOATS, as_dtype, bool_, float32, float64
 
@@ -45,6 +45,25 @@ def elu(features: Any, name: str | None = None) -> Tensor:
     """
     x = convert(features)
     return where(x <= 0.0, expm1(minimum(x, 0.0)), x)
+
+
+def bias_add(value: Any, bias: Any, name: str | None = None) -> Tensor:
+    """A vector added to each row: value + bias; the gradient of the bias is the sum over the rows.
+
+    Arguments:
+        value: of two axes or more.
+        bias: of one axis, as long as the last axis of the value.
+
+    Dtypes: floats and integers. Raises InvalidArgumentError for other shapes.
+
+    >>> tf.nn.bias_add([[1.0, 2.0], [3.0, 4.0]], [10.0, 20.0]).numpy()
+    array([[11., 22.],
+           [13., 24.]], dtype=float32)
+    """
+    rows, vector = alike("bias_add", value, bias)
+    if rows.ndim < 2 or vector.shape != rows.shape[-1:]:
+        raise InvalidArgumentError(f"bias_add adds a vector as long as the rows, not {vector.shape} to {rows.shape}")
+    return add(rows, vector)
 
 
 def leaky_relu(features: Any, alpha: float = 0.2, name: str | None = None) -> Tensor:

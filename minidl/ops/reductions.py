@@ -1,22 +1,19 @@
 """Sums, means and extremes over axes, and the product of matrices, which is a sum over an axis too."""
 
 import math
-from collections.abc import Callable
 from typing import Any
 
-import numpy
-
-from minidl.errors import InvalidArgumentError, brief
+from minidl.errors import InvalidArgumentError
 from minidl.ops.creation import cast
 from minidl.ops.elementwise import equal
-from minidl.ops.inputs import alike, convert, wrong_dtype
-from minidl.ops.operation import Operation, named_after, operation
-from minidl.ops.shaping import axes_of, axis_of, reshape
+from minidl.ops.inputs import alike, axes_of, axis_of, convert, wrong_dtype
+from minidl.ops.operation import operation
+from minidl.ops.shaping import reshape
 from minidl.ops.shortcut import call
 from minidl.primitive import Primitive, primitive
 from minidl.sums import summed
-from minidl.tensor import Tensor, TensorLike
-from minidl.values import BOOLS, FLOATS, NUMBERS, as_dtype, bool_, int32, int64
+from minidl.tensor import Tensor
+from minidl.values import BOOLS, FLOATS, NUMBERS, as_dtype, int32, int64
 
 __all__ = ["argmax", "argmin", "matmul", "reduce_all", "reduce_any", "reduce_max", "reduce_mean", "reduce_min",
            "reduce_sum"]  # fmt: skip
@@ -25,34 +22,13 @@ __all__ = ["argmax", "argmin", "matmul", "reduce_all", "reduce_any", "reduce_max
 # the rules only have to put axes of length 1 where the summed axes were.
 
 
-def reduction(dtypes: frozenset[Any], **gradients: Callable[..., Any]) -> Callable[[Callable[..., Any]], Operation]:
-    """Make a forward rule a reduction of a tensor of these dtypes; the gradient rule is that of x."""
-
-    def make(forward: Callable[..., Any]) -> Operation:
-        primitive, only = Primitive.by_names(forward, gradients), bool_ if dtypes is BOOLS else None
-
-        def reduce(input_tensor: Any, axis: Any = None, keepdims: bool = False, name: str | None = None) -> Tensor:
-            x = input_tensor
-            if type(x) is not Tensor:
-                x = convert(x, None if isinstance(x, TensorLike) else only)
-            if x.array.dtype not in dtypes:
-                raise wrong_dtype(primitive.name, x.dtype, dtypes)
-            if type(keepdims) is not bool and numpy.ndim(keepdims):
-                raise ValueError(f"{primitive.name}: keepdims is True or False; {brief(keepdims)} was given")
-            return call(primitive, (x,), {"axis": axes_of(axis, x.array.ndim), "keepdims": bool(keepdims)})
-
-        return named_after(forward, reduce, primitive, dtypes)
-
-    return make
-
-
 def _with_axes(reduced: Tensor, axis: tuple[int, ...] | None, shape: tuple[int, ...]) -> Tensor:
     if axis is None or len(reduced.shape) == len(shape):
         return reduced
     return reshape(reduced, [1 if index in axis else length for index, length in enumerate(shape)])
 
 
-@reduction(NUMBERS, x=lambda upstream, x_shape, axis: _with_axes(upstream, axis, x_shape))
+@operation(NUMBERS, x=lambda upstream, x_shape, axis: _with_axes(upstream, axis, x_shape))
 def reduce_sum(xp, x, *, axis, keepdims):
     """The sum of the entries over some axes or all; the gradient repeats the upstream gradient along them.
 
@@ -73,7 +49,7 @@ def _count(shape: tuple[int, ...], axis: tuple[int, ...] | None) -> int:
     return math.prod(shape if axis is None else [shape[index] for index in axis])
 
 
-@reduction(NUMBERS, x=lambda upstream, x_shape, axis: spread(upstream, axis, x_shape))
+@operation(NUMBERS, x=lambda upstream, x_shape, axis: spread(upstream, axis, x_shape))
 def reduce_mean(xp, x, *, axis, keepdims):
     """The mean over some axes or all, of integers without its fraction; NaN of no entries.
 
@@ -108,7 +84,7 @@ def _share_of_extreme(upstream, x, result, axis, x_shape):
     return extreme / reduce_sum(extreme, axis, keepdims=True) * _with_axes(upstream, axis, x_shape)
 
 
-@reduction(NUMBERS, x=_share_of_extreme)
+@operation(NUMBERS, x=_share_of_extreme)
 def reduce_max(xp, x, *, axis, keepdims):
     """The largest entry over some axes or all, -inf of no entries.
 
@@ -121,7 +97,7 @@ def reduce_max(xp, x, *, axis, keepdims):
     return x.max(axis=axis, keepdims=keepdims) if x.size else _of_nothing(xp, x, axis, keepdims, -1)
 
 
-@reduction(NUMBERS, x=_share_of_extreme)
+@operation(NUMBERS, x=_share_of_extreme)
 def reduce_min(xp, x, *, axis, keepdims):
     """The smallest entry over some axes or all, inf of no entries.
 
@@ -140,7 +116,7 @@ def _of_nothing(xp: Any, x: Any, axis: tuple[int, ...] | None, keepdims: bool, s
     return xp.full(x.sum(axis=axis, keepdims=keepdims).shape, limit, x.dtype)
 
 
-@reduction(BOOLS)
+@operation(BOOLS)
 def reduce_any(xp, x, *, axis, keepdims):
     """Whether any entry holds, over some axes or all; arguments as of `reduce_sum`, but for the dtype, bool.
 
@@ -150,7 +126,7 @@ def reduce_any(xp, x, *, axis, keepdims):
     return x.any(axis=axis, keepdims=keepdims)
 
 
-@reduction(BOOLS)
+@operation(BOOLS)
 def reduce_all(xp, x, *, axis, keepdims):
     """Whether all entries hold, over some axes or all; arguments as of `reduce_sum`, but for the dtype, bool.
 

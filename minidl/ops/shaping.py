@@ -1,7 +1,6 @@
 """Operations that move entries and compute nothing: shapes, axes, slices. Their gradients move entries back."""
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import numpy
@@ -9,48 +8,15 @@ import numpy
 from minidl.errors import InvalidArgumentError, brief
 from minidl.ops.creation import shape_of
 from minidl.ops.elementwise import where
-from minidl.ops.inputs import UnfitError, convert, wrong_dtype
+from minidl.ops.inputs import axes_of, axis_of, convert, wrong_dtype
 from minidl.ops.parts import part
 from minidl.ops.shortcut import call
 from minidl.primitive import primitive
 from minidl.tape import broadcast_to as _broadcast_to
-from minidl.tensor import Tensor, TensorLike
+from minidl.tensor import Tensor
 from minidl.values import bool_, int32, int64
 
 __all__ = ["broadcast_to", "expand_dims", "fill", "gather", "reshape", "squeeze", "transpose"]
-
-# -- axes --------------------------------------------------------------------------------------------------------
-
-
-def axes_of(axis: Any, ndim: int) -> tuple[int, ...] | None:
-    """One axis or several, given as numbers or a tensor, counted from the front; None stays None, for all.
-
-    Raises InvalidArgumentError for an axis that isn't there, or one named twice.
-    """
-    if axis is None:
-        return None
-    if type(axis) is tuple and all(type(index) is int and 0 <= index < ndim for index in axis):
-        named: Sequence[int] = axis
-    else:
-        given = numpy.asarray(axis.numpy() if isinstance(axis, TensorLike) else axis)
-        if given.size and given.dtype.kind not in "iu":
-            raise UnfitError(f"An axis is a whole number; {brief(axis)} was given")
-        named = [int(index) for index in given.reshape(-1)]
-    if any(not -ndim <= index < ndim for index in named):
-        known = f"the axes go from {-ndim} to {ndim - 1}" if ndim else "a tensor of shape () has none"
-        raise InvalidArgumentError(f"There is no axis {brief(axis)}: {known}")
-    found = tuple(index % ndim for index in named)
-    if len(set(found)) < len(found):
-        raise InvalidArgumentError(f"An axis is named twice in {brief(axis)}, for a tensor of {ndim} axes")
-    return found
-
-
-def axis_of(name: str, axis: Any, ndim: int) -> int:
-    """One axis, as `axes_of` gives it, for an operation of some name."""
-    axes = axes_of(axis, ndim)
-    if axes is None or len(axes) != 1:
-        raise InvalidArgumentError(f"{name} takes one axis; {brief(axis)} was given")
-    return axes[0]
 
 
 @primitive(x=lambda upstream, x_shape: reshape(upstream, x_shape))
