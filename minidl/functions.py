@@ -203,9 +203,8 @@ class Function(Generic[P, R]):
 class _Method(Function[..., Any]):
     """A compiled method of one instance. It is given that at each call and doesn't keep it, so that it can die."""
 
-    def __init__(
-        self, func: Callable[..., Any], reference: weakref.ref[Any], passes: Mapping[str, Pass], input_signature: Any
-    ) -> None:
+    def __init__(self, func: Callable[..., Any], reference: weakref.ref[Any], passes: Mapping[str, Pass],
+                 input_signature: Any) -> None:  # fmt: skip
         @functools.wraps(func)
         def method(*arguments: Any, **options: Any) -> Any:
             return func(reference(), *arguments, **options)

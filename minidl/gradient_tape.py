@@ -77,16 +77,15 @@ class GradientTape(Tape):
         self._resume()
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._pause()
-
     def _resume(self) -> None:
         thread.state.enter(self)
         self._recording = True
 
-    def _pause(self) -> None:
+    def _pause(self, *_: object) -> None:
         thread.state.leave(self)
         self._recording = False
+
+    __exit__ = _pause
 
     def hear_read(self, variable: Variable, value: Tensor) -> None:
         is_wanted = (self._watches_accessed and variable.trainable) or variable.serial in self._variables

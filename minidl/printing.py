@@ -40,10 +40,8 @@ def _number(value: Any) -> str:
     return text if kind(text) == value or numpy.isnan(value) else f"{value:.{all_needed}g}"
 
 
-def print(  # TensorFlow's name for it
-    *inputs: Any, output_stream: Any = None, summarize: int | None = 3, sep: str = " ", end: str = "\n",
-    name: str | None = None,
-) -> None:  # fmt: skip
+def print(*inputs: Any, output_stream: Any = None, summarize: int | None = 3, sep: str = " ", end: str = "\n",
+          name: str | None = None) -> None:  # fmt: skip  # TensorFlow's name for it
     """Print values, tensors as TensorFlow does, to the standard error output; in a compiled function at each run.
 
     Arguments:
