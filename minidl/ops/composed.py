@@ -2,7 +2,6 @@
 
 import builtins
 import math
-from collections.abc import Sequence
 from itertools import accumulate, chain, pairwise
 from string import digits
 from typing import Any
@@ -150,7 +149,7 @@ def norm(tensor: Any, ord: Any = "euclidean", axis: Any = None, keepdims: bool =
     array([ 5., 10.], dtype=float32)
     """
     x = convert(tensor)
-    of_matrices = numpy.size(axis) == 2 and axis is not None
+    of_matrices = numpy.size(axis) == 2
     if ord in ("euclidean", "fro") or (ord == 2 and not of_matrices):
         return sqrt(reduce_sum(x * x, axis, keepdims))
     if isinstance(ord, str) or of_matrices or ord <= 0:
@@ -172,7 +171,7 @@ def clip_by_norm(t: Any, clip_norm: Any, axes: Any = None, name: str | None = No
     return divide(x * clip_norm, maximum(length, clip_norm))
 
 
-def global_norm(t_list: Sequence[Any], name: str | None = None) -> Tensor:
+def global_norm(t_list: Any, name: str | None = None) -> Tensor:
     """The norm of all tensors together, √Σ|t|²; a None among them counts nothing.
 
     >>> tf.linalg.global_norm([[3.0], [4.0]]).numpy()
@@ -181,7 +180,7 @@ def global_norm(t_list: Sequence[Any], name: str | None = None) -> Tensor:
     return sqrt(add_n([reduce_sum(square(t)) for t in t_list if t is not None]))
 
 
-def clip_by_global_norm(t_list: Sequence[Any], clip_norm: Any, use_norm: Any = None,
+def clip_by_global_norm(t_list: Any, clip_norm: Any, use_norm: Any = None,
                         name: str | None = None) -> tuple[list[Any], Tensor]:  # fmt: skip
     """The tensors, all scaled by one factor where their norm together is larger than one given; and that norm.
 
@@ -359,8 +358,7 @@ def tensordot(a: Any, b: Any, axes: Any, name: str | None = None) -> Tensor:
     left, right = letters[: x.ndim], letters[x.ndim :]
     for one, other in zip(of_x, of_y, strict=True):
         right[other] = left[one]
-    kept = [letter for letter in left + right if (letter in left) != (letter in right)]
-    return einsum(f"{''.join(left)},{''.join(right)}->{''.join(kept)}", x, y)
+    return einsum(f"{''.join(left)},{''.join(right)}", x, y)  # in whose result those stand that stand once, in order
 
 
 def einsum(equation: str, *inputs: Any, name: str | None = None) -> Tensor:
