@@ -302,16 +302,12 @@ def _upstream(targets: Sequence[TensorLike], output_gradients: Any) -> dict[int,
         raise ValueError(f"{len(targets)} targets were given, with {len(given)} output gradients")
     gradients: dict[int, Tensor] = {}
     for target, each in zip(targets, given, strict=True):
-        serial, gradient = target.tensor.serial, _ones(target) if each is None else _given(each, target)
+        gradient = _ones(target) if each is None else identity(convert(each, target.dtype, target.home))
+        if gradient.array.shape != target.array.shape:
+            raise InvalidArgumentError(f"An output gradient has shape {gradient.shape}, its target {target.shape}")
+        serial = target.tensor.serial
         gradients[serial] = gradients[serial] + gradient if serial in gradients else gradient
     return gradients
-
-
-def _given(gradient: Any, target: TensorLike) -> Tensor:
-    tensor = convert(gradient, target.dtype, target.home)
-    if tensor.shape != target.shape:
-        raise InvalidArgumentError(f"An output gradient has shape {tensor.shape}, its target shape {target.shape}")
-    return identity(tensor)
 
 
 def _ones(target: TensorLike) -> Tensor:
