@@ -369,7 +369,7 @@ def einsum(equation: str, *inputs: Any, name: str | None = None) -> Tensor:
             that stand once, in order. Letters that the result lacks are summed over. `...` stands for all other axes.
         inputs: tensors of one dtype.
 
-    Raises ValueError for an equation that doesn't fit the inputs.
+    Raises InvalidArgumentError for an equation that doesn't fit the inputs, ValueError for a result that can't be.
 
     >>> tf.einsum('ij,jk->ik', [[1.0, 2.0]], [[3.0], [4.0]]).numpy()
     array([[11.]], dtype=float32)
@@ -377,7 +377,7 @@ def einsum(equation: str, *inputs: Any, name: str | None = None) -> Tensor:
     tensors = alike("einsum", *inputs)
     left, arrow, result = equation.replace(" ", "").partition("->")
     terms = left.split(",")
-    for place, (term, x) in enumerate(zip(terms, tensors, strict=False)):  # `...` is the last of ten digits
+    for place, (term, x) in enumerate(zip(terms, tensors, strict=False)):  # `...` becomes the last of ten digits
         terms[place] = term.replace("...", digits[len(term) + 7 - x.ndim :])
     every, shapes = "".join(terms), [x.shape for x in tensors]
     rest = "".join(sorted(set(every) & set(digits)))
@@ -386,9 +386,10 @@ def einsum(equation: str, *inputs: Any, name: str | None = None) -> Tensor:
     result = result.replace("...", rest)
     if len(set(result)) < len(result) or not set(result) <= set(every):
         raise ValueError(f"einsum: the result of {equation!r} has a letter twice, or one that no input has")
+    # A letter has one length; the digits, which stand for other axes, broadcast.
     lengths = {pair for pair in zip(every, chain(*shapes), strict=False) if pair[1] != 1 or pair[0] not in digits}
     if [len(term) for term in terms] != [x.ndim for x in tensors] or len(dict(lengths)) < len(lengths):
-        raise ValueError(f"einsum: {equation!r} doesn't fit inputs of shapes {shapes}")
+        raise InvalidArgumentError(f"einsum: {equation!r} doesn't fit inputs of shapes {shapes}")
     for place, (term, x) in enumerate(zip(terms, tensors, strict=True)):
         for axis, letter in enumerate(term):
             if letter in term[:axis]:  # a diagonal: of another index only where both are equal

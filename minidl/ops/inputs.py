@@ -56,8 +56,7 @@ def alike(name: str, *values: Any, device: Device | None = None, dtype: Any = No
         raise InvalidArgumentError(f"{name} needs at least one tensor; none was given")
     first = _first_tensor(values)
     if first is None:
-        first = convert(values[0], dtype, device)
-        return (first, *alike(name, first, *values[1:])[1:])
+        values = (first := convert(values[0], dtype, device), *values[1:])
     device = device_near(first)
     return tuple([_beside(first, name, value, device) for value in values])
 

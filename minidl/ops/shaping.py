@@ -183,7 +183,7 @@ def _index_part(part: Any) -> Any:
     if part is None or part is Ellipsis:
         return part
     if isinstance(part, slice):
-        return slice(*(None if end is None else _index_part(end) for end in (part.start, part.stop, part.step)))
+        return slice(*map(_index_part, (part.start, part.stop, part.step)))
     if type(part) is int or (getattr(part, "shape", None) == () and part.dtype.kind in "iu"):
         return int(part)
     raise TypeError(f"An index is of whole numbers, slices, `...`, None or bools, not {brief(part)}; see tf.gather")
