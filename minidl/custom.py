@@ -109,8 +109,9 @@ def _takes_variables(function: Callable[..., Any]) -> bool:
 
 def _pieces(whole: Tensor, shapes: Sequence[tuple[int, ...]]) -> list[Tensor]:
     """The parts of one long vector, in their shapes; a lone tensor is its own only part."""
-    parts = split(whole, list(map(math.prod, shapes))) if len(shapes) > 1 else [whole]
-    return list(map(reshape, parts, shapes))
+    if len(shapes) == 1:
+        return [whole]
+    return list(map(reshape, split(whole, list(map(math.prod, shapes))), shapes))
 
 
 class _Reads(Listener):

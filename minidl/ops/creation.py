@@ -12,7 +12,7 @@ from minidl.errors import InvalidArgumentError, brief
 from minidl.ops.inputs import UnfitError, convert
 from minidl.ops.parts import cast_to
 from minidl.ops.shortcut import call
-from minidl.primitive import primitive
+from minidl.primitive import Primitive, primitive
 from minidl.tensor import Tensor, TensorLike, Variable
 from minidl.values import FLOATS, as_dtype, float16, float32, float64, int32, int64
 
@@ -233,9 +233,7 @@ def _identity(xp, x):
     return x
 
 
-@primitive()
-def _stop_gradient(xp, x):
-    return x
+_stop_gradient = Primitive("stop_gradient", _identity.forward, [None])
 
 
 def identity(input: Any, name: str | None = None) -> Tensor:
