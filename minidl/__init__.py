@@ -32,45 +32,39 @@ from minidl.tensor import *
 from minidl.values import *
 from minidl.values import bool_ as bool
 
+# isort: off
+# fmt: off
 if _typing.TYPE_CHECKING:
     from minidl import config as config, data as data, keras as keras
     from minidl.functions import function as function
-    from minidl.keras import (
-        initializers as initializers,
-        losses as losses,
-        metrics as metrics,
-        optimizers as optimizers,
-    )
-    from minidl.keras.initializers import (
-        constant_initializer as constant_initializer,
-        ones_initializer as ones_initializer,
-        random_normal_initializer as random_normal_initializer,
-        random_uniform_initializer as random_uniform_initializer,
-        zeros_initializer as zeros_initializer,
-    )
+    from minidl.keras import (initializers as initializers, losses as losses, metrics as metrics,
+        optimizers as optimizers)
+    from minidl.keras.initializers import (constant_initializer as constant_initializer,
+        ones_initializer as ones_initializer, random_normal_initializer as random_normal_initializer,
+        random_uniform_initializer as random_uniform_initializer, zeros_initializer as zeros_initializer)
     from minidl.pictures import Picture as Picture
     from minidl.printing import print as print
+# fmt: on
+# isort: on
 
 newaxis = None
 __version__ = "0.1.0"
 
-# Imported when they are first used, since many a program needs none of them: the module, and the name in it.
+# Imported when they are first used, since many a program needs none of them: the module, or what in it has the name.
 _LATER = {
-    "Picture": ("pictures", "Picture"), "function": ("functions", "function"), "print": ("printing", "print"),
-    "config": ("config", ""), "data": ("data", ""), "keras": ("keras", ""),
-    **{name: (f"keras.{name}", "") for name in ("initializers", "losses", "metrics", "optimizers")},
-    **{f"{name}_initializer": ("keras.initializers", f"{name}_initializer")
+    "Picture": "pictures", "function": "functions", "print": "printing", "config": "config", "data": "data",
+    "keras": "keras", **{name: f"keras.{name}" for name in ("initializers", "losses", "metrics", "optimizers")},
+    **{f"{name}_initializer": "keras.initializers"
        for name in ("constant", "ones", "random_normal", "random_uniform", "zeros")},
 }  # fmt: skip
 
 if not _typing.TYPE_CHECKING:
 
     def __getattr__(name: str) -> _typing.Any:
-        module, attribute = _LATER[name]
-        found = _importlib.import_module(f"minidl.{module}")
+        found = _importlib.import_module(f"minidl.{_LATER[name]}")
         if name in ("config", "data"):
             _explain_missing(found, f"tf.{name}")
-        return getattr(found, attribute) if attribute else found
+        return vars(found).get(name, found)
 
 
 _MODULES = {"errors", "linalg", "math", "nn", "random", "test"}

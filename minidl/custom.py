@@ -4,12 +4,12 @@ import functools
 import inspect
 import math
 from collections.abc import Callable, Mapping, Sequence
-from itertools import accumulate, pairwise
 from typing import Any
 
 from minidl.context import thread
 from minidl.errors import InvalidArgumentError
 from minidl.nest import flatten, pack
+from minidl.ops.composed import split
 from minidl.ops.creation import identity
 from minidl.ops.inputs import convert
 from minidl.ops.joining import concat
@@ -111,8 +111,7 @@ def _pieces(whole: Tensor, shapes: Sequence[tuple[int, ...]]) -> list[Tensor]:
     """The parts of one long vector, in their shapes; a lone tensor is its own only part."""
     if len(shapes) == 1:
         return [whole]
-    ends = pairwise(accumulate(map(math.prod, shapes), initial=0))
-    return [reshape(whole[start:stop], shape) for (start, stop), shape in zip(ends, shapes, strict=True)]
+    return list(map(reshape, split(whole, list(map(math.prod, shapes))), shapes))
 
 
 class _Reads(Listener):

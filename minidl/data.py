@@ -2,7 +2,7 @@
 
 import itertools
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from minidl.errors import InvalidArgumentError, brief
@@ -57,12 +57,6 @@ class Dataset:
     # -- made
 
     @staticmethod
-    def from_tensors(tensors: Any) -> "Dataset":
-        """One element: a tensor, or a tuple or dictionary of them."""
-        element = _as_tensors(tensors)
-        return Dataset(lambda: iter([element]), 1)
-
-    @staticmethod
     def from_tensor_slices(tensors: Any) -> "Dataset":
         """The parts of tensors along their first axis, which is as long for all: ValueError for others.
 
@@ -87,30 +81,21 @@ class Dataset:
         """Tuples of the elements of several, as long as the shortest; or what a tuple of datasets says."""
         nest = datasets[0] if len(datasets) == 1 else datasets
         parts = flatten(nest)
-        lengths = [part._length for part in parts if part._length is not None]
-        return Dataset(lambda: (pack(nest, each) for each in zip(*parts)), min(lengths, default=None))  # noqa: B905
+        length = _least(part._length for part in parts)
+        return Dataset(lambda: (pack(nest, each) for each in zip(*parts)), length)  # noqa: B905
 
     # -- changed
 
     def map(self, map_func: Callable[..., Any], num_parallel_calls: Any = None, deterministic: Any = None) -> "Dataset":
         """What a function gives for each element; the parts of a tuple are its arguments."""
-
-        def called(element: Any) -> Any:
-            return _as_tensors(map_func(*element) if isinstance(element, tuple) else map_func(element))
-
-        return Dataset(lambda: map(called, self), self._length)
+        return Dataset(lambda: (_as_tensors(_called(map_func, each)) for each in self), self._length)
 
     def filter(self, predicate: Callable[..., Any]) -> "Dataset":
         """The elements for which a function gives True."""
+        return Dataset(lambda: (each for each in self if _called(predicate, each)))
 
-        def holds(element: Any) -> bool:
-            return bool(predicate(*element) if isinstance(element, tuple) else predicate(element))
-
-        return Dataset(lambda: filter(holds, self))
-
-    def batch(
-        self, batch_size: Any, drop_remainder: bool = False, num_parallel_calls: Any = None, deterministic: Any = None
-    ) -> "Dataset":
+    def batch(self, batch_size: Any, drop_remainder: bool = False, num_parallel_calls: Any = None,
+              deterministic: Any = None) -> "Dataset":  # fmt: skip
         """So and so many elements in one, along a new first axis; the last batch holds what is left, if not dropped."""
         size = _count("batch_size", batch_size)
 
@@ -149,15 +134,15 @@ class Dataset:
 
     def repeat(self, count: Any = None) -> "Dataset":
         """All elements so many times over; without a number, or with -1, without an end."""
-        times = None if count is None or int(count) < 0 else int(count)
-        length = None if times is None or self._length is None else self._length * times
-        return Dataset(lambda: (each for _ in itertools.islice(itertools.count(), times) for each in self), length)
+        if count is None or int(count) < 0:
+            return Dataset(lambda: (each for _ in itertools.count() for each in self))
+        length = self._length and self._length * int(count)
+        return Dataset(lambda: (each for _ in range(int(count)) for each in self), length)
 
     def take(self, count: Any) -> "Dataset":
         """The first so many elements; all of them for -1."""
         number = None if int(count) < 0 else int(count)
-        lengths = [each for each in (number, self._length) if each is not None]
-        return Dataset(lambda: itertools.islice(self, number), min(lengths, default=None))
+        return Dataset(lambda: itertools.islice(self, number), _least((number, self._length)))
 
     def skip(self, count: Any) -> "Dataset":
         """All but the first so many elements."""
@@ -168,19 +153,6 @@ class Dataset:
         """Tuples of a number, from `start` on, and the element."""
         return Dataset(lambda: ((constant(n, int64), each) for n, each in enumerate(self, int(start))), self._length)
 
-    def cache(self) -> "Dataset":
-        """The same elements, which the first whole walk keeps in memory."""
-        kept: list[Any] = []
-
-        def walk() -> Iterator[Any]:
-            seen = []
-            for element in self:
-                seen.append(element)
-                yield element
-            kept[:] = [seen]
-
-        return Dataset(lambda: iter(kept[0]) if kept else walk(), self._length)
-
     def prefetch(self, buffer_size: Any) -> "Dataset":
         """The same elements: here each is made when it is asked for."""
         return self
@@ -188,6 +160,14 @@ class Dataset:
     def as_numpy_iterator(self) -> Iterator[Any]:
         """The elements as NumPy's arrays and numbers."""
         return (pack(element, [each.numpy() for each in flatten(element)]) for element in self)
+
+
+def _called(function: Callable[..., Any], element: Any) -> Any:
+    return function(*element) if isinstance(element, tuple) else function(element)
+
+
+def _least(lengths: Iterable[int | None]) -> int | None:
+    return min((length for length in lengths if length is not None), default=None)
 
 
 def _count(name: str, value: Any, least: int = 1) -> int:

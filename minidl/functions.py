@@ -80,11 +80,11 @@ def function(func: Any = None, *, input_signature: Any = None, **options: Any) -
 
 
 class Function(Generic[P, R]):
-    """A compiled function; see `function`."""
+    """A compiled function; see `function`. `python_function` is the function in Python."""
 
     def __init__(self, func: Callable[P, R], passes: Mapping[str, Pass] = PASSES, input_signature: Any = None) -> None:
         functools.update_wrapper(self, func, updated=())
-        self._function, self._passes, self.input_signature = func, passes, input_signature
+        self.python_function, self._passes, self.input_signature = func, passes, input_signature
         self._compiled: dict[Hashable, Compiled] = {}
         self._guards: list[tuple[Callable[..., Any], Compiled]] = []  # that of the latest call first
         self._latest: Compiled | None = None
@@ -105,13 +105,11 @@ class Function(Generic[P, R]):
                 reference = weakref.ref(instance, functools.partial(self._methods.pop, key))
             except TypeError:  # what can't be referred to weakly is an argument like others, and kept
                 return MethodType(self, instance)
-            self._methods[key] = _Method(self._function, reference, self._passes, self.input_signature)
+            self._methods[key] = _Method(self.python_function, reference, self._passes, self.input_signature)
         return MethodType(self._methods[key], instance)
 
     def __repr__(self) -> str:
-        return f"<minidl.function {getattr(self, '__qualname__', self._function)}>"
-
-    python_function = property(lambda self: self._function, doc="The function in Python.")
+        return f"<minidl.function {getattr(self, '__qualname__', self.python_function)}>"
 
     if TYPE_CHECKING:
         __name__: str
@@ -131,7 +129,7 @@ class Function(Generic[P, R]):
             arguments, options = self._checked(arguments, options), {}
         state = thread.state
         if state.trace is not None:
-            return self._function(*arguments, **options)  # the trace in force hears it all
+            return self.python_function(*arguments, **options)  # the trace in force hears it all
         if self._parameters is not None:  # a default value is an argument like others
             bound = self._parameters.bind(*arguments, **options)
             bound.apply_defaults()
@@ -143,7 +141,7 @@ class Function(Generic[P, R]):
                 compiled = self._compiled_for(nest, leaves)
             except ValuesNeededError:  # by a variable that this first call makes; the next can be traced
                 self._has_run = True
-                found = self._function(*arguments, **options)
+                found = self.python_function(*arguments, **options)
                 return pack(found, map(result_of, flatten(found)))
             if state.listeners:
                 return compiled.issue(pack(nest, leaves))
@@ -151,7 +149,7 @@ class Function(Generic[P, R]):
 
     def _checked(self, arguments: tuple[Any, ...], options: Mapping[str, Any]) -> tuple[Any, ...]:
         """The arguments as tensors that look as the input signature says."""
-        bound = inspect.signature(self._function).bind(*arguments, **options)
+        bound = inspect.signature(self.python_function).bind(*arguments, **options)
         bound.apply_defaults()
         if bound.kwargs or len(bound.args) != len(self.input_signature):
             raise TypeError(f"{self!r} takes {len(self.input_signature)} arguments, one for each of its signature's")
@@ -166,11 +164,11 @@ class Function(Generic[P, R]):
         if compiled is None or not compiled.variables.isdisjoint(serials):
             compiled = self._compiled.get((signature, serials))
         if compiled is None:
-            compiled = Compiled(self._function, nest, leaves, not self._has_run, self._passes)
+            compiled = Compiled(self.python_function, nest, leaves, not self._has_run, self._passes)
             if compiled.creates:  # only in the first call; later ones find them there
-                compiled = Compiled(self._function, nest, leaves, False, self._passes)
+                compiled = Compiled(self.python_function, nest, leaves, False, self._passes)
             # Where the function knows these otherwise too, as by an optimizer, the program is for them alone.
-            roots = [self._function, *(leaf for leaf in leaves if not isinstance(leaf, Variable))]
+            roots = [self.python_function, *(leaf for leaf in leaves if not isinstance(leaf, Variable))]
             is_for_these = signature in self._compiled or _refers(roots, variables)
             self._compiled[(signature, serials) if is_for_these else signature], self._has_run = compiled, True
         self._note(compiled)
@@ -207,9 +205,8 @@ class Function(Generic[P, R]):
 class _Method(Function[..., Any]):
     """A compiled method of one instance. It is given that at each call and doesn't keep it, so that it can die."""
 
-    def __init__(
-        self, func: Callable[..., Any], reference: weakref.ref[Any], passes: Mapping[str, Pass], input_signature: Any
-    ) -> None:
+    def __init__(self, func: Callable[..., Any], reference: weakref.ref[Any], passes: Mapping[str, Pass],
+                 input_signature: Any) -> None:  # fmt: skip
         @functools.wraps(func)
         def method(*arguments: Any, **options: Any) -> Any:
             return func(reference(), *arguments, **options)
@@ -259,7 +256,7 @@ def _fitted(spec: Any, value: Any) -> Any:
         return spec.checked(value)
     if form(spec) != form(value):
         raise TypeError(f"An argument like {spec} is wanted; {brief(value)} was given")
-    return pack(value, [each.checked(part) for each, part in zip(flatten(spec), flatten(value), strict=True)])
+    return pack(value, map(_fitted, flatten(spec), flatten(value)))
 
 
 def _as_argument(value: Any) -> Any:

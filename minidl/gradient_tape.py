@@ -2,7 +2,7 @@
 
 import enum
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Self
 
@@ -77,16 +77,15 @@ class GradientTape(Tape):
         self._resume()
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._pause()
-
     def _resume(self) -> None:
         thread.state.enter(self)
         self._recording = True
 
-    def _pause(self) -> None:
+    def _pause(self, *_: object) -> None:
         thread.state.leave(self)
         self._recording = False
+
+    __exit__ = _pause
 
     def hear_read(self, variable: Variable, value: Tensor) -> None:
         is_wanted = (self._watches_accessed and variable.trainable) or variable.serial in self._variables
@@ -162,9 +161,8 @@ class GradientTape(Tape):
 
     # -- differentiating
 
-    def gradient(
-        self, target: Any, sources: Any, output_gradients: Any = None, unconnected_gradients: Any = "none"
-    ) -> Any:
+    def gradient(self, target: Any, sources: Any, output_gradients: Any = None,
+                 unconnected_gradients: Any = "none") -> Any:  # fmt: skip
         """The derivative of the target, or of the sum of its entries, with respect to each source.
 
         Arguments:
@@ -183,7 +181,7 @@ class GradientTape(Tape):
         >>> tape.gradient(y, x).numpy()
         array([2., 4.], dtype=float32)
         """
-        is_zero = unconnected_gradients != "none" and UnconnectedGradients(unconnected_gradients).value == "zero"
+        is_zero = _is_zero(unconnected_gradients)
         targets, listed = _tensors("A target", target), _tensors("A source", sources)
         state = thread.state
         scope, state.device = state.device, None  # each rule runs where its call ran
@@ -195,10 +193,8 @@ class GradientTape(Tape):
         finally:
             state.device = scope
 
-    def jacobian(
-        self, target: Any, sources: Any, unconnected_gradients: Any = "none", parallel_iterations: Any = None,
-        experimental_use_pfor: bool = True,
-    ) -> Any:  # fmt: skip
+    def jacobian(self, target: Any, sources: Any, unconnected_gradients: Any = "none",
+                 parallel_iterations: Any = None, experimental_use_pfor: bool = True) -> Any:  # fmt: skip
         """The derivative of each entry of the target with respect to each entry of each source.
 
         Arguments:
@@ -222,10 +218,8 @@ class GradientTape(Tape):
         found = self._rows(target, _tensors("A source", sources), target.shape, unconnected_gradients)
         return pack(sources, found)
 
-    def batch_jacobian(
-        self, target: Any, source: Any, unconnected_gradients: Any = "none", parallel_iterations: Any = None,
-        experimental_use_pfor: bool = True,
-    ) -> Any:  # fmt: skip
+    def batch_jacobian(self, target: Any, source: Any, unconnected_gradients: Any = "none",
+                       parallel_iterations: Any = None, experimental_use_pfor: bool = True) -> Any:  # fmt: skip
         """The derivative of each sample's entries of the target with respect to the same sample's of the source.
 
         Arguments:
@@ -249,17 +243,16 @@ class GradientTape(Tape):
         (found,) = self._rows(target, _tensors("A source", source), target.shape[1:], unconnected_gradients)
         if found is None:  # of a target that doesn't depend on the source, zeros, as in TensorFlow
             return zeros([*target.shape, *source.shape[1:]], target.dtype)
-        axes, count = range(len(target.shape) - 1), len(target.shape)
-        return transpose(found, [count - 1, *axes, *range(count, found.ndim)])
+        last = target.ndim - 1
+        return transpose(found, [last, *range(last), *range(last + 1, found.ndim)])
 
     def _rows(self, target: Any, sources: list[Any], shape: tuple[int, ...], unconnected_gradients: Any) -> list[Any]:
         """For each source its gradient by each entry of a shape that broadcasts to the target's, in one tensor."""
-        is_zero = unconnected_gradients != "none" and UnconnectedGradients(unconnected_gradients).value == "zero"
+        is_zero = _is_zero(unconnected_gradients)
         self._use()
         with device(None):
-            one, size = convert(1, target.dtype, target.home), math.prod(shape)
+            one, size, serial = convert(1, target.dtype, target.home), math.prod(shape), target.tensor.serial
             entries = (broadcast_to(reshape(put(one, (n,), (size,)), shape), target.shape) for n in range(size))
-            serial = target.tensor.serial
             rows = [self._swept(self.edges.copy(), {serial: entry}, sources, is_zero) for entry in entries]
             if not self._persistent:
                 self.edges.clear()
@@ -278,10 +271,9 @@ class GradientTape(Tape):
         """Sweep edges, given the targets' gradients; the gradient of each source, zeros or None where there is none."""
         serials = [self._serials(source) for source in sources]
         self.sweep(edges, gradients, set().union(*serials))
-        found = [_total(gradients, each) for each in serials]
-        if is_zero:
-            return [zeros_like(x) if gradient is None else gradient for gradient, x in zip(found, sources, strict=True)]
-        return found
+        found = [[gradients[serial] for serial in each if serial in gradients] for each in serials]
+        missing = zeros_like if is_zero else lambda source: None
+        return [sum(each[1:], each[0]) if each else missing(x) for each, x in zip(found, sources, strict=True)]
 
     def _serials(self, source: Any) -> Sequence[int]:
         """Of the tensors that the tape knows a source by: a variable was each value that was read of it."""
@@ -290,10 +282,9 @@ class GradientTape(Tape):
         return known if serial in known else [*known, serial]
 
 
-def _total(gradients: Mapping[int, Tensor], serials: Sequence[int]) -> Tensor | None:
-    """The sum of those gradients that there are."""
-    found = [gradients[serial] for serial in serials if serial in gradients]
-    return sum(found[1:], found[0]) if found else None
+def _is_zero(unconnected_gradients: Any) -> bool:
+    """Whether what no target depends on gets zeros."""
+    return unconnected_gradients != "none" and UnconnectedGradients(unconnected_gradients).value == "zero"
 
 
 def _tensors(role: str, nest: Any) -> list[Any]:
@@ -311,16 +302,12 @@ def _upstream(targets: Sequence[TensorLike], output_gradients: Any) -> dict[int,
         raise ValueError(f"{len(targets)} targets were given, with {len(given)} output gradients")
     gradients: dict[int, Tensor] = {}
     for target, each in zip(targets, given, strict=True):
-        serial, gradient = target.tensor.serial, _ones(target) if each is None else _given(each, target)
+        gradient = _ones(target) if each is None else identity(convert(each, target.dtype, target.home))
+        if gradient.array.shape != target.array.shape:
+            raise InvalidArgumentError(f"An output gradient has shape {gradient.shape}, its target {target.shape}")
+        serial = target.tensor.serial
         gradients[serial] = gradients[serial] + gradient if serial in gradients else gradient
     return gradients
-
-
-def _given(gradient: Any, target: TensorLike) -> Tensor:
-    tensor = convert(gradient, target.dtype, target.home)
-    if tensor.shape != target.shape:
-        raise InvalidArgumentError(f"An output gradient has shape {tensor.shape}, its target shape {target.shape}")
-    return identity(tensor)
 
 
 def _ones(target: TensorLike) -> Tensor:

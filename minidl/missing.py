@@ -31,10 +31,8 @@ def explain_missing(module: ModuleType, called: str, also: Iterable[str] = ()) -
     before = vars(module).get("__getattr__")
 
     def listed() -> list[str]:
-        names = vars(module).get("__all__") or (
-            name for name, value in vars(module).items() if not isinstance(value, ModuleType) and name != "annotations"
-        )
-        return sorted({name for name in (*names, *also) if not name.startswith("_")})
+        own = {name for name, value in vars(module).items() if not isinstance(value, ModuleType)} - {"annotations"}
+        return sorted(name for name in {*vars(module).get("__all__", own), *also} if not name.startswith("_"))
 
     def missing(name: str) -> Any:
         if before is not None and name in also:

@@ -56,8 +56,8 @@ class Operators:
     __slots__ = ()
     __array_priority__ = 101  # `array * tensor` is the tensor's to compute; CuPy's arrays have 100
 
-    (__add__, _), __radd__ = _operators(table.add, "add"), table.add
-    (__mul__, _), __rmul__ = _operators(table.multiply, "mul"), table.multiply
+    __add__, __radd__ = _operators(table.add, "add")[0], table.add
+    __mul__, __rmul__ = _operators(table.multiply, "mul")[0], table.multiply
     __sub__, __rsub__ = _operators(table.subtract, "sub")
     __truediv__, __rtruediv__ = _operators(table.divide, "truediv")
     __floordiv__, __rfloordiv__ = _operators(table.floordiv, "floordiv")
@@ -105,14 +105,12 @@ class Operators:
 
     def __array__(self: Any, dtype: Any = None, copy: bool | None = None) -> Any:
         try:
-            if copy:
-                return numpy.array(self.numpy(), dtype)
             array = self.tensor.array
             view = array.view() if isinstance(array, ndarray) else device_of(array).to_numpy(array)
         except AttributeError as error:  # which NumPy would take for "there is no such method"
             raise TypeError(*error.args) from None
         view.flags.writeable = False
-        return view if dtype is None else view.astype(dtype, copy=False)
+        return numpy.array(view, dtype, copy=copy)
 
     def __bool__(self: Any) -> bool:
         array = self.numpy()
@@ -203,9 +201,7 @@ def _text(array: Any, prefix: str) -> str:
 class Assignments:
     """What variables can do beside."""
 
-    def assign(
-        self: Any, value: Any, use_locking: bool = False, name: str | None = None, read_value: bool = True
-    ) -> Any:
+    def assign(self: Any, value: Any, use_locking: Any = False, name: Any = None, read_value: bool = True) -> Any:
         """Give a variable another value, of its shape and dtype; no gradient flows through it.
 
         Arguments:
@@ -226,15 +222,11 @@ class Assignments:
         self.bind(value)
         return self if read_value else None
 
-    def assign_add(
-        self: Any, delta: Any, use_locking: bool = False, name: str | None = None, read_value: bool = True
-    ) -> Any:
+    def assign_add(self: Any, delta: Any, use_locking: Any = False, name: Any = None, read_value: bool = True) -> Any:
         """Add to a variable a value of its shape (InvalidArgumentError for another); see `assign`."""
         return self.assign(table.add(*_of_one_shape("assign_add", self, delta)), read_value=read_value)
 
-    def assign_sub(
-        self: Any, delta: Any, use_locking: bool = False, name: str | None = None, read_value: bool = True
-    ) -> Any:
+    def assign_sub(self: Any, delta: Any, use_locking: Any = False, name: Any = None, read_value: bool = True) -> Any:
         """Subtract from a variable a value of its shape (InvalidArgumentError for another); see `assign`."""
         return self.assign(table.subtract(*_of_one_shape("assign_sub", self, delta)), read_value=read_value)
 
@@ -273,17 +265,13 @@ def _part_of_variable(self: idea.Variable, index: Any) -> idea.Tensor:
 def _assign_to_part(self: idea.Tensor) -> Callable[[Any], Any]:
     """Of a part of a variable: what gives it another value, as in `v[0].assign([1.0, 2.0])`."""
     if self.serial not in _parts:
-        raise AttributeError(
-            "A tensor never changes: only a variable `v` has `assign`, and a part of one, as in `v[0]`"
-        )
+        raise AttributeError("A tensor never changes: only a variable `v` has `assign`, and a part of one, as `v[0]`")
     _, variable, index = _parts[self.serial]
 
     def assign(value: Any) -> Any:
         whole, tensor = variable.read(), convert(value, variable.dtype, device_of(variable.array))
-        extra = max(tensor.ndim - self.ndim, 0)
-        if tensor.shape[:extra] != (1,) * extra:
-            raise InvalidArgumentError(f"A part of shape {self.shape} can't be assigned a value of {tensor.shape}")
-        new = broadcast_to(reshape(tensor, tensor.shape[extra:]), self.shape)
+        more = (1,) * (tensor.ndim - self.ndim)  # axes of length 1 in front are let go
+        new = reshape(broadcast_to(tensor, (*more, *self.shape)), self.shape)
         places = put(ones_like(new, bool_), index_of(index), whole.shape)
         return variable.assign(table.where(places, put(new, index_of(index), whole.shape), whole))
 
@@ -300,17 +288,13 @@ def _value_for(variable: idea.Variable, value: Any) -> idea.Tensor:
     return move(tensor, device)
 
 
-_OF_EACH_CLASS = {
-    "_",
-    *vars(type("_Plain", (), {})),
-    "__slots__",
-    "__qualname__",
-    "__firstlineno__",
-    "__static_attributes__",
-}
+class _Empty:
+    """Has what every class has."""
+
+
 for _given, _class in ((Operators, idea.TensorLike), (Assignments, idea.Variable)):
     for _name, _what in vars(_given).items():
-        if _name not in _OF_EACH_CLASS:
+        if _name not in (*vars(_Empty), "__slots__"):
             setattr(_class, _name, _what)
 vars(idea)["Tensor"].assign = property(_assign_to_part)
 vars(idea)["Variable"].__getitem__ = _part_of_variable

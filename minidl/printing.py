@@ -17,18 +17,18 @@ from minidl.tracing.symbols import Symbol
 _print: Any = print  # Python's
 
 
-class _Shown:
-    """A tensor in what is printed: its text, as any value has one."""
+class _Text(str):
+    """The text of a tensor, which within a nest, too, is printed as it is."""
 
-    def __init__(self, array: Any, shown: int | None) -> None:
-        self._array, self._shown = array, shown
+    __repr__ = str.__str__
 
-    def __repr__(self) -> str:
-        values, shown = device_of(self._array).to_numpy(self._array), 3 if self._shown is None else self._shown
-        if not values.ndim:
-            return _number(values[()])
-        ends: Any = {"threshold": 0, "edgeitems": shown} if shown >= 0 else {"threshold": values.size + 1}
-        return numpy.array2string(values, 2**31, separator=" ", formatter={"all": _number}, **ends)
+
+def _text(array: Any, shown: int) -> _Text:
+    values = device_of(array).to_numpy(array)
+    if not values.ndim:
+        return _Text(_number(values[()]))
+    ends: Any = {"threshold": 0, "edgeitems": shown} if shown >= 0 else {"threshold": values.size + 1}
+    return _Text(numpy.array2string(values, 2**31, separator=" ", formatter={"all": _number}, **ends))
 
 
 def _number(value: Any) -> str:
@@ -40,10 +40,8 @@ def _number(value: Any) -> str:
     return text if kind(text) == value or numpy.isnan(value) else f"{value:.{all_needed}g}"
 
 
-def print(  # TensorFlow's name for it
-    *inputs: Any, output_stream: Any = None, summarize: int | None = 3, sep: str = " ", end: str = "\n",
-    name: str | None = None,
-) -> None:  # fmt: skip
+def print(*inputs: Any, output_stream: Any = None, summarize: int | None = 3, sep: str = " ", end: str = "\n",
+          name: str | None = None) -> None:  # fmt: skip  # TensorFlow's name for it
     """Print values, tensors as TensorFlow does, to the standard error output; in a compiled function at each run.
 
     Arguments:
@@ -63,7 +61,8 @@ def print(  # TensorFlow's name for it
 
     def write(xp: Any, *arrays: Any) -> Any:
         today = dict(zip(map(id, late), arrays, strict=True))
-        shown = [_Shown(today.get(id(x), x.array), summarize) if isinstance(x, Tensor) else x for x in leaves]
+        number = 3 if summarize is None else summarize
+        shown = [_text(today.get(id(x), x.array), number) if isinstance(x, Tensor) else x for x in leaves]
         texts = (each if isinstance(each, str) else repr(each) for each in pack(inputs, shown))
         _print(*texts, sep=sep, end=end, file=output_stream or sys.stderr)
         return xp.zeros(0)  # of no entries: such a call stays in a program though nobody needs what it gives

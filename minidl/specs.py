@@ -4,7 +4,6 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-from minidl.errors import InvalidArgumentError, brief
 from minidl.ops.creation import convert_to_tensor
 from minidl.tensor import TensorLike
 from minidl.values import as_dtype, float32
@@ -91,10 +90,7 @@ class TensorSpec:
 
     def checked(self, value: Any) -> TensorLike:
         """A value as a tensor (a variable as itself) that looks so. Raises TypeError for one that doesn't."""
-        try:
-            found = value if isinstance(value, TensorLike) else convert_to_tensor(value, self.dtype)
-        except InvalidArgumentError as error:
-            raise TypeError(f"{brief(value)} makes no {self!r}: {error}") from None
+        found = value if isinstance(value, TensorLike) else convert_to_tensor(value, self.dtype)
         if found.dtype != self.dtype or (self.shape is not None and not self.shape.is_compatible_with(found.shape)):
             raise TypeError(f"A {self!r} is wanted; a tensor of shape {found.shape}, dtype {found.dtype} was given")
         return found

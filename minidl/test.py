@@ -34,9 +34,9 @@ def compute_gradient(f: Callable[..., Any], x: Sequence[Any], delta: float = 1.0
         tape.watch(inputs)
         result = f(*inputs)
     jacobians = tape.jacobian(result, inputs, unconnected_gradients="zero")
-    pairs = zip(jacobians, inputs, strict=True)
-    theoretical = tuple(jacobian.numpy().reshape(result.array.size, each.array.size) for jacobian, each in pairs)
-    return theoretical, tuple(_differences(f, inputs, which, delta, result.array.size) for which in range(len(inputs)))
+    size = result.array.size
+    theoretical = tuple(each.numpy().reshape(size, x.array.size) for each, x in zip(jacobians, inputs, strict=True))
+    return theoretical, tuple(_differences(f, inputs, which, delta, size) for which in range(len(inputs)))
 
 
 def _differences(f: Callable[..., Any], inputs: Sequence[Any], which: int, delta: float, size: int) -> numpy.ndarray:

@@ -16,7 +16,8 @@ uint8 = numpy.dtype("uint8")  # of pictures: to be cast, nothing computes with i
 
 FLOATS = frozenset({float16, float32, float64})
 NUMBERS = FLOATS | {int32, int64}
-DTYPES = NUMBERS | {bool_, uint8}
+BOOLS = frozenset({bool_})
+DTYPES = NUMBERS | BOOLS | {uint8}
 _NAMES = ", ".join(sorted(map(str, DTYPES)))
 
 

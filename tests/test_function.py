@@ -771,7 +771,7 @@ def test_a_default_value_that_changes_is_heard(make: Callable[[Any], Any], tenso
     found = []
     for module in (tf, tensorflow):
         scaled, x = make(module), module.constant(2.0)
-        function = scaled._function if module is tf else scaled.python_function
+        function = scaled.python_function
         default = function.__kwdefaults__["l"]["a"] if function.__kwdefaults__ else function.__defaults__[0]
         numbers = [float(scaled(x))]
         default[0] = 5.0
@@ -798,7 +798,7 @@ def test_a_method_has_default_values_too() -> None:
     with pytest.raises(ValueError, match="changes a list or dictionary"):
         counted.add(tf.constant(1.0))
     assert float(counted.total(tf.constant(2.0))) == 2.0
-    Counted.__dict__["total"]._function.__defaults__[0].append(2.0)
+    Counted.__dict__["total"].python_function.__defaults__[0].append(2.0)
     assert float(counted.total(tf.constant(2.0))) == 6.0
 
 

@@ -63,7 +63,7 @@ def datasets(tf: Any) -> Any:
         list(data.range(10).batch(4, drop_remainder=True)),
         list(pairs.enumerate(start=3)),
         list(squares.take(3).repeat(2).as_numpy_iterator()),
-        list(data.from_tensors(X).cache().prefetch(tf.data.AUTOTUNE).as_numpy_iterator()),
+        list(data.from_tensor_slices(X).prefetch(tf.data.AUTOTUNE).as_numpy_iterator()),
         sorted(int(n) for n in data.range(9).shuffle(4, seed=1)),
         [
             len(slices.batch(4)),
@@ -388,6 +388,7 @@ def test_a_slip_is_seen_by_a_type_checker(tmp_path: Path) -> None:
         (lambda tf: tf.print(1, output_stream="a"), ValueError, "stream"),
         (lambda tf: tf.einsum("ij,jk->iz", X, Y.T), ValueError, "no input"),
         (lambda tf: tf.einsum("ij->i", [1.0]), ValueError, "fit"),
+        (lambda tf: tf.einsum("ij,ij->", X, X.T), tf_error, "fit"),
         (lambda tf: tf.split([1, 2, 3], 2), tf_error, "divide"),
         (lambda tf: tf.tile([1, 2], 2), tf_error, "each axis"),
         (lambda tf: tf.slice([1, 2], [1], [5]), tf_error, "beyond"),

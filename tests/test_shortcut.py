@@ -66,7 +66,8 @@ def test_a_shortest_path_is_the_call(name: str) -> None:
 
 @pytest.mark.parametrize("axis", [None, (0,), (1,), (0, 1)])
 def test_the_path_with_options_is_the_call(axis: Any) -> None:
-    for primitive in (reductions._reduce_sum, reductions._reduce_mean, reductions._reduce_max):
+    for reduction in (reductions.reduce_sum, reductions.reduce_mean, reductions.reduce_max):
+        primitive: Any = vars(reduction)["primitive"]
         for value in VALUES[:1] + VALUES[5:6]:
             given, options = (tf.constant(value),), {"axis": axis, "keepdims": True}
             shorter = outcome(lambda: shortcut.call(primitive, given, options))  # noqa: B023

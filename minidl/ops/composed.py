@@ -2,32 +2,19 @@
 
 import builtins
 import math
-from collections.abc import Sequence
-from itertools import accumulate, pairwise
+from itertools import accumulate, chain, pairwise
+from string import digits
 from typing import Any
 
 import numpy
 
 from minidl.errors import InvalidArgumentError, brief
 from minidl.ops.creation import cast, ones, range, shape_of
-from minidl.ops.elementwise import (
-    abs,
-    add,
-    divide,
-    equal,
-    expm1,
-    maximum,
-    minimum,
-    pow,
-    reciprocal,
-    sqrt,
-    square,
-    where,
-)
-from minidl.ops.inputs import alike, convert, wrong_dtype
+from minidl.ops.elementwise import add, divide, expm1, maximum, minimum, pow, reciprocal, sqrt, square, where
+from minidl.ops.inputs import alike, axes_of, axis_of, convert, wrong_dtype
 from minidl.ops.joining import concat
 from minidl.ops.reductions import matmul, reduce_max, reduce_mean, reduce_sum
-from minidl.ops.shaping import axes_of, axis_of, broadcast_to, expand_dims, gather, getitem, reshape, transpose
+from minidl.ops.shaping import broadcast_to, expand_dims, getitem, reshape, transpose, where_mask
 from minidl.tensor import Tensor
 from minidl.values import FLOATS, as_dtype, bool_, float32, float64
 
@@ -59,6 +46,25 @@ def elu(features: Any, name: str | None = None) -> Tensor:
     return where(x <= 0.0, expm1(minimum(x, 0.0)), x)
 
 
+def bias_add(value: Any, bias: Any, name: str | None = None) -> Tensor:
+    """A vector added to each row: value + bias; the gradient of the bias is the sum over the rows.
+
+    Arguments:
+        value: of two axes or more.
+        bias: of one axis, as long as the last axis of the value.
+
+    Dtypes: floats and integers. Raises InvalidArgumentError for other shapes.
+
+    >>> tf.nn.bias_add([[1.0, 2.0], [3.0, 4.0]], [10.0, 20.0]).numpy()
+    array([[11., 22.],
+           [13., 24.]], dtype=float32)
+    """
+    rows, vector = alike("bias_add", value, bias)
+    if rows.ndim < 2 or vector.shape != rows.shape[-1:]:
+        raise InvalidArgumentError(f"bias_add adds a vector as long as the rows, not {vector.shape} to {rows.shape}")
+    return add(rows, vector)
+
+
 def leaky_relu(features: Any, alpha: float = 0.2, name: str | None = None) -> Tensor:
     """x above 0 and alpha x elsewhere; of floats, and of whole numbers as float32.
 
@@ -86,9 +92,7 @@ def add_n(inputs: Any, name: str | None = None) -> Tensor:
     first, *others = alike("add_n", *inputs)
     if different := [x.shape for x in others if x.shape != first.shape]:
         raise InvalidArgumentError(f"add_n adds tensors of one shape; {first.shape} and {different[0]} were given")
-    for other in others:
-        first = add(first, other)
-    return first
+    return sum(others, first)
 
 
 def reduce_variance(input_tensor: Any, axis: Any = None, keepdims: bool = False, name: str | None = None) -> Tensor:
@@ -121,18 +125,18 @@ def reduce_prod(input_tensor: Any, axis: Any = None, keepdims: bool = False, nam
     x = convert(input_tensor)
     axes = builtins.range(x.ndim) if axis is None else axes_of(axis, x.ndim) or ()
     kept = [index for index in builtins.range(x.ndim) if index not in axes]
-    lengths = [x.shape[index] for index in kept]
-    rows = reshape(transpose(x, [*axes, *kept]), [math.prod(x.shape[index] for index in axes), *lengths])
-    rows = concat([rows, ones([2, *lengths], x.dtype)], 0)  # so that no entries, too, are a product
-    while rows.shape[0] > 1:
+    count, lengths = math.prod(x.shape[index] for index in axes), [x.shape[index] for index in kept]
+    rows = reshape(transpose(x, [*axes, *kept]), [count, *lengths])
+    rounds = max(count - 1, 1).bit_length()
+    rows = concat([rows, ones([2**rounds - count, *lengths], x.dtype)], 0)
+    for _ in builtins.range(rounds):
         half = rows.shape[0] // 2
-        rows = concat([rows[:half] * rows[half : 2 * half], rows[2 * half :]], 0)
+        rows = rows[:half] * rows[half:]
     return reshape(rows, [1 if index in axes else n for index, n in enumerate(x.shape) if keepdims or index in kept])
 
 
-def norm(
-    tensor: Any, ord: Any = "euclidean", axis: Any = None, keepdims: bool = False, name: str | None = None
-) -> Tensor:
+def norm(tensor: Any, ord: Any = "euclidean", axis: Any = None, keepdims: bool = False,
+         name: str | None = None) -> Tensor:  # fmt: skip
     """The norm of the vectors along an axis, or of the matrices along two; of all entries without an axis.
 
     Arguments:
@@ -145,15 +149,14 @@ def norm(
     array([ 5., 10.], dtype=float32)
     """
     x = convert(tensor)
-    of_matrices = numpy.size(axis) == 2 and axis is not None
+    of_matrices = numpy.size(axis) == 2
     if ord in ("euclidean", "fro") or (ord == 2 and not of_matrices):
         return sqrt(reduce_sum(x * x, axis, keepdims))
     if isinstance(ord, str) or of_matrices or ord <= 0:
         raise ValueError(f"ord is 'euclidean' or, for vectors, a number above 0; {ord!r} was given for axis {axis}")
     if ord == math.inf:
         return reduce_max(abs(x), axis, keepdims)
-    total = reduce_sum(pow(abs(x), float(ord)) if ord != 1 else abs(x), axis, keepdims)
-    return pow(total, 1.0 / ord) if ord != 1 else total
+    return pow(reduce_sum(abs(x) ** float(ord), axis, keepdims), 1.0 / ord)
 
 
 def clip_by_norm(t: Any, clip_norm: Any, axes: Any = None, name: str | None = None) -> Tensor:
@@ -168,7 +171,7 @@ def clip_by_norm(t: Any, clip_norm: Any, axes: Any = None, name: str | None = No
     return divide(x * clip_norm, maximum(length, clip_norm))
 
 
-def global_norm(t_list: Sequence[Any], name: str | None = None) -> Tensor:
+def global_norm(t_list: Any, name: str | None = None) -> Tensor:
     """The norm of all tensors together, √Σ|t|²; a None among them counts nothing.
 
     >>> tf.linalg.global_norm([[3.0], [4.0]]).numpy()
@@ -177,9 +180,8 @@ def global_norm(t_list: Sequence[Any], name: str | None = None) -> Tensor:
     return sqrt(add_n([reduce_sum(square(t)) for t in t_list if t is not None]))
 
 
-def clip_by_global_norm(
-    t_list: Sequence[Any], clip_norm: Any, use_norm: Any = None, name: str | None = None
-) -> tuple[list[Any], Tensor]:
+def clip_by_global_norm(t_list: Any, clip_norm: Any, use_norm: Any = None,
+                        name: str | None = None) -> tuple[list[Any], Tensor]:  # fmt: skip
     """The tensors, all scaled by one factor where their norm together is larger than one given; and that norm.
 
     Arguments:
@@ -215,13 +217,11 @@ def linspace(start: Any, stop: Any, num: Any, name: str | None = None, axis: int
     place, intervals = axis_of("linspace", axis, first.ndim + 1), float(max(int(num) - 1, 1))
     steps = reshape(range(int(num), dtype=first.dtype), [-1] + [1] * (first.ndim - place))
     first, last = expand_dims(first, place), expand_dims(last, place)
-    return where(equal(steps, intervals), last, first + (last - first) / intervals * steps)
+    return where(steps == intervals, last, first + (last - first) / intervals * steps)
 
 
-def one_hot(
-    indices: Any, depth: Any, on_value: Any = None, off_value: Any = None, axis: int | None = None, dtype: Any = None,
-    name: str | None = None,
-) -> Tensor:  # fmt: skip
+def one_hot(indices: Any, depth: Any, on_value: Any = None, off_value: Any = None, axis: int | None = None,
+            dtype: Any = None, name: str | None = None) -> Tensor:  # fmt: skip
     """For each index a row of so many entries, one value at the index and another elsewhere.
 
     Arguments:
@@ -240,12 +240,11 @@ def one_hot(
     dtype = as_dtype(dtype or (alike("one_hot", *values)[0].dtype if values else float32))
     on, off = convert(1 if on_value is None else on_value, dtype), convert(0 if off_value is None else off_value, dtype)
     places = reshape(range(depth, dtype=x.dtype), [-1] + [1] * (x.ndim - place))
-    return where(equal(expand_dims(x, place), places), on, off)
+    return where(expand_dims(x, place) == places, on, off)
 
 
-def eye(
-    num_rows: Any, num_columns: Any = None, batch_shape: Any = None, dtype: Any = float32, name: str | None = None
-) -> Tensor:
+def eye(num_rows: Any, num_columns: Any = None, batch_shape: Any = None, dtype: Any = float32,
+        name: str | None = None) -> Tensor:  # fmt: skip
     """A matrix with ones on its diagonal and zeros elsewhere, repeated for each place of a batch shape.
 
     >>> tf.eye(2).numpy()
@@ -335,11 +334,7 @@ def boolean_mask(tensor: Any, mask: Any, axis: int = 0, name: str | None = None)
            [3]], dtype=int32)
     """
     x, holds = convert(tensor), convert(mask, bool_)
-    before = x.shape[: axis_of("boolean_mask", axis, max(x.ndim, 1))]
-    if not holds.ndim or x.shape[len(before) : len(before) + holds.ndim] != holds.shape:
-        raise InvalidArgumentError(f"A mask of shape {holds.shape} doesn't fit shape {x.shape} from axis {axis} on")
-    rows = reshape(x, [*before, holds.array.size, *x.shape[len(before) + holds.ndim :]])
-    return gather(rows, where(reshape(holds, [-1]))[:, 0], len(before))
+    return where_mask(x, holds, axis_of("boolean_mask", axis, max(x.ndim, 1)))
 
 
 # -- sums of products --------------------------------------------------------------------------------------------
@@ -363,8 +358,7 @@ def tensordot(a: Any, b: Any, axes: Any, name: str | None = None) -> Tensor:
     left, right = letters[: x.ndim], letters[x.ndim :]
     for one, other in zip(of_x, of_y, strict=True):
         right[other] = left[one]
-    kept = [letter for letter in left + right if (letter in left) != (letter in right)]
-    return einsum(f"{''.join(left)},{''.join(right)}->{''.join(kept)}", x, y)
+    return einsum(f"{''.join(left)},{''.join(right)}", x, y)  # in whose result those stand that stand once, in order
 
 
 def einsum(equation: str, *inputs: Any, name: str | None = None) -> Tensor:
@@ -375,7 +369,7 @@ def einsum(equation: str, *inputs: Any, name: str | None = None) -> Tensor:
             that stand once, in order. Letters that the result lacks are summed over. `...` stands for all other axes.
         inputs: tensors of one dtype.
 
-    Raises ValueError for an equation that doesn't fit the inputs.
+    Raises InvalidArgumentError for an equation that doesn't fit the inputs, ValueError for a result that can't be.
 
     >>> tf.einsum('ij,jk->ik', [[1.0, 2.0]], [[3.0], [4.0]]).numpy()
     array([[11.]], dtype=float32)
@@ -383,14 +377,19 @@ def einsum(equation: str, *inputs: Any, name: str | None = None) -> Tensor:
     tensors = alike("einsum", *inputs)
     left, arrow, result = equation.replace(" ", "").partition("->")
     terms = left.split(",")
-    counts = [x.ndim - len(term.replace("...", "")) for term, x in zip(terms, tensors, strict=False)]
-    if len(terms) != len(tensors) or any(n < 0 if "..." in term else n for n, term in zip(counts, terms, strict=True)):
-        raise ValueError(f"einsum: {equation!r} doesn't fit inputs of shapes {[x.shape for x in tensors]}")
-    rest = "0123456789"[: max((n for n, term in zip(counts, terms, strict=True) if "..." in term), default=0)]
-    terms = [term.replace("...", rest[len(rest) - n :]) for term, n in zip(terms, counts, strict=True)]
-    result = result.replace("...", rest) if arrow else _alone("".join(terms), rest)
-    if len(set(result)) < len(result) or not set(result) <= set("".join(terms)):
+    for place, (term, x) in enumerate(zip(terms, tensors, strict=False)):  # `...` becomes the last of ten digits
+        terms[place] = term.replace("...", digits[len(term) + 7 - x.ndim :])
+    every, shapes = "".join(terms), [x.shape for x in tensors]
+    rest = "".join(sorted(set(every) & set(digits)))
+    if not arrow:
+        result = "..." + "".join(each for each in sorted(set(every) - set(rest)) if every.count(each) == 1)
+    result = result.replace("...", rest)
+    if len(set(result)) < len(result) or not set(result) <= set(every):
         raise ValueError(f"einsum: the result of {equation!r} has a letter twice, or one that no input has")
+    # A letter has one length; the digits, which stand for other axes, broadcast.
+    lengths = {pair for pair in zip(every, chain(*shapes), strict=False) if pair[1] != 1 or pair[0] not in digits}
+    if [len(term) for term in terms] != [x.ndim for x in tensors] or len(dict(lengths)) < len(lengths):
+        raise InvalidArgumentError(f"einsum: {equation!r} doesn't fit inputs of shapes {shapes}")
     for place, (term, x) in enumerate(zip(terms, tensors, strict=True)):
         for axis, letter in enumerate(term):
             if letter in term[:axis]:  # a diagonal: of another index only where both are equal
@@ -404,10 +403,6 @@ def einsum(equation: str, *inputs: Any, name: str | None = None) -> Tensor:
     return transpose(x, [letters.index(each) for each in result])
 
 
-def _alone(letters: str, rest: str) -> str:
-    return rest + "".join(sorted(each for each in set(letters) - set(rest) if letters.count(each) == 1))
-
-
 def _summed(letters: str, x: Tensor, wanted: set[str]) -> tuple[str, Tensor]:
     """A tensor, whose axes have letters, summed over those that nobody wants."""
     axes = [axis for axis, letter in enumerate(letters) if letter not in wanted]
@@ -418,14 +413,15 @@ def _product(letters: str, x: Tensor, others: str, y: Tensor, wanted: set[str]) 
     """The product of two tensors, whose axes have letters, summed over those letters of both that nobody wants."""
     letters, x = _summed(letters, x, wanted | set(others))
     others, y = _summed(others, y, wanted | set(letters))
-    both = [each for each in letters if each in others]
-    batch, inner = [each for each in both if each in wanted], [each for each in both if each not in wanted]
-    rows, columns = [each for each in letters if each not in both], [each for each in others if each not in both]
-    x = transpose(x, [letters.index(each) for each in batch + rows + inner])
-    y = transpose(y, [others.index(each) for each in batch + inner + columns])
-    first, last = x.shape[len(batch) : len(batch) + len(rows)], y.shape[len(both) :]
-    lengths = x.shape[len(batch) + len(rows) :]
-    x = reshape(x, [*x.shape[: len(batch)], math.prod(first), math.prod(lengths)])
-    y = reshape(y, [*y.shape[: len(batch)], math.prod(y.shape[len(batch) : len(both)]), math.prod(last)])
-    product = matmul(x, y)
-    return "".join(batch + rows + columns), reshape(product, [*product.shape[:-2], *first, *last])
+    length = dict(zip(letters + others, x.shape + y.shape, strict=True))
+    batch, inner = ([each for each in letters if each in others and (each in wanted) is kept] for kept in (True, False))
+    rows, columns = [each for each in letters if each not in others], [each for each in others if each not in letters]
+
+    def matrices(tensor: Tensor, names: str, *sides: list[str]) -> Tensor:
+        moved = transpose(tensor, [names.index(each) for each in chain(batch, *sides)])
+        sizes = [math.prod(length[each] for each in side) for side in sides]
+        return reshape(moved, [*moved.shape[: len(batch)], *sizes])
+
+    product = matmul(matrices(x, letters, rows, inner), matrices(y, others, inner, columns))
+    sizes = [length[each] for each in rows + columns]
+    return "".join(batch + rows + columns), reshape(product, [*product.shape[:-2], *sizes])

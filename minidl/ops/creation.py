@@ -1,6 +1,7 @@
 """Tensors out of Python's values, of shapes, and of other tensors; conversion between dtypes."""
 
 import math
+from contextlib import suppress
 from typing import Any
 
 import numpy
@@ -11,7 +12,7 @@ from minidl.errors import InvalidArgumentError, brief
 from minidl.ops.inputs import UnfitError, convert
 from minidl.ops.parts import cast_to
 from minidl.ops.shortcut import call
-from minidl.primitive import primitive
+from minidl.primitive import Primitive, primitive
 from minidl.tensor import Tensor, TensorLike, Variable
 from minidl.values import FLOATS, as_dtype, float16, float32, float64, int32, int64
 
@@ -66,10 +67,8 @@ def convert_to_tensor(value: Any, dtype: Any = None, dtype_hint: Any = None, nam
     array([1., 2.], dtype=float32)
     """
     if dtype is None and dtype_hint is not None and not isinstance(value, TensorLike):
-        try:
+        with suppress(TypeError):
             return convert(value, as_dtype(dtype_hint))
-        except TypeError:
-            pass
     tensor = convert(value, None if dtype is None else as_dtype(dtype))
     return identity(tensor) if isinstance(value, Variable) else tensor
 
@@ -234,9 +233,7 @@ def _identity(xp, x):
     return x
 
 
-@primitive()
-def _stop_gradient(xp, x):
-    return x
+_stop_gradient = Primitive("stop_gradient", _identity.forward, [None])
 
 
 def identity(input: Any, name: str | None = None) -> Tensor:

@@ -15,7 +15,7 @@ from minidl.ops.operation import operation
 from minidl.ops.shortcut import call
 from minidl.primitive import primitive
 from minidl.tensor import Tensor
-from minidl.values import DTYPES, FLOATS, NUMBERS, bool_
+from minidl.values import BOOLS, DTYPES, FLOATS, NUMBERS, bool_
 
 __all__ = ["abs", "add", "clip_by_value", "cos", "divide", "equal", "exp", "greater", "greater_equal", "less",
            "less_equal", "logical_and", "logical_not", "logical_or", "maximum", "minimum", "multiply", "negative",
@@ -182,11 +182,8 @@ def sqrt(xp, x):
     return xp.sqrt(x)
 
 
-@operation(
-    NUMBERS,
-    x=lambda upstream, x, y: upstream * y * pow(x, y - 1.0),
-    y=lambda upstream, x, result: upstream * result * log(where(x > 0.0, x, 1.0)),
-)
+@operation(NUMBERS, x=lambda upstream, x, y: upstream * y * pow(x, y - 1.0),
+           y=lambda upstream, x, result: upstream * result * log(where(x > 0.0, x, 1.0)))  # fmt: skip
 def pow(xp, x, y):  # TensorFlow's name for it
     """The power xʸ; d(xʸ)/dx = y xʸ⁻¹, d(xʸ)/dy = xʸ log x, taken as 0 where x ≤ 0.
 
@@ -291,9 +288,8 @@ def softplus(xp, x):
 # -- choices -----------------------------------------------------------------------------------------------------
 
 
-@operation(
-    NUMBERS, x=lambda upstream, x, y: where(x >= y, upstream, 0), y=lambda upstream, x, y: where(x >= y, 0, upstream)
-)
+@operation(NUMBERS, x=lambda upstream, x, y: where(x >= y, upstream, 0),
+           y=lambda upstream, x, y: where(x >= y, 0, upstream))  # fmt: skip
 def maximum(xp, x, y):
     """The larger of x and y; the gradient goes to the larger, at a tie to x.
 
@@ -303,9 +299,8 @@ def maximum(xp, x, y):
     return xp.maximum(x, y)
 
 
-@operation(
-    NUMBERS, x=lambda upstream, x, y: where(x <= y, upstream, 0), y=lambda upstream, x, y: where(x <= y, 0, upstream)
-)
+@operation(NUMBERS, x=lambda upstream, x, y: where(x <= y, upstream, 0),
+           y=lambda upstream, x, y: where(x <= y, 0, upstream))  # fmt: skip
 def minimum(xp, x, y):
     """The smaller of x and y; the gradient goes to the smaller, at a tie to x.
 
@@ -346,10 +341,8 @@ def clip_by_value(t: Any, clip_value_min: Any, clip_value_max: Any, name: str | 
     return clipped
 
 
-@primitive(
-    x=lambda upstream, condition: where(condition, upstream, 0.0),
-    y=lambda upstream, condition: where(condition, 0.0, upstream),
-)
+@primitive(x=lambda upstream, condition: where(condition, upstream, 0.0),
+           y=lambda upstream, condition: where(condition, 0.0, upstream))  # fmt: skip
 def _where(xp, condition, x, y):
     return xp.where(condition, x, y)
 
@@ -465,7 +458,7 @@ def is_nan(xp, x):
     return xp.isnan(x)
 
 
-@operation(frozenset({bool_}))
+@operation(BOOLS)
 def logical_and(xp, x, y):
     """Whether x and y both hold.
 
@@ -475,7 +468,7 @@ def logical_and(xp, x, y):
     return xp.logical_and(x, y)
 
 
-@operation(frozenset({bool_}))
+@operation(BOOLS)
 def logical_or(xp, x, y):
     """Whether x or y holds, or both.
 
@@ -485,7 +478,7 @@ def logical_or(xp, x, y):
     return xp.logical_or(x, y)
 
 
-@operation(frozenset({bool_}))
+@operation(BOOLS)
 def logical_xor(xp, x, y):
     """Whether one of x and y holds, not both.
 
@@ -495,7 +488,7 @@ def logical_xor(xp, x, y):
     return xp.logical_xor(x, y)
 
 
-@operation(frozenset({bool_}))
+@operation(BOOLS)
 def logical_not(xp, x):
     """Whether x doesn't hold.
 

@@ -1,7 +1,7 @@
-"""What an operation is given, made tensors that go together: numbers, lists and arrays too, of one dtype."""
+"""What an operation is given, made tensors that go together: numbers, lists and arrays too, of one dtype; and axes."""
 
 import functools
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy
@@ -56,8 +56,7 @@ def alike(name: str, *values: Any, device: Device | None = None, dtype: Any = No
         raise InvalidArgumentError(f"{name} needs at least one tensor; none was given")
     first = _first_tensor(values)
     if first is None:
-        first = convert(values[0], dtype, device)
-        return (first, *alike(name, first, *values[1:])[1:])
+        values = (first := convert(values[0], dtype, device), *values[1:])
     device = device_near(first)
     return tuple([_beside(first, name, value, device) for value in values])
 
@@ -117,3 +116,37 @@ def wrong_dtype(name: str, dtype: Any, dtypes: Iterable[Any]) -> InvalidArgument
     """What to raise where a tensor is of a dtype that an operation doesn't take."""
     names = ", ".join(sorted(map(str, dtypes)))
     return InvalidArgumentError(f"{name} doesn't take a tensor of dtype {dtype}; it takes {names} (see tf.cast)")
+
+
+# -- axes ---------------------------------------------------------------------------------------------------------
+
+
+def axes_of(axis: Any, ndim: int) -> tuple[int, ...] | None:
+    """One axis or several, given as numbers or a tensor, counted from the front; None stays None, for all.
+
+    Raises InvalidArgumentError for an axis that isn't there, or one named twice.
+    """
+    if axis is None:
+        return None
+    if type(axis) is tuple and all(type(index) is int and 0 <= index < ndim for index in axis):
+        named: Sequence[int] = axis
+    else:
+        given = numpy.asarray(axis.numpy() if isinstance(axis, TensorLike) else axis)
+        if given.size and given.dtype.kind not in "iu":
+            raise UnfitError(f"An axis is a whole number; {brief(axis)} was given")
+        named = [int(index) for index in given.reshape(-1)]
+    if any(not -ndim <= index < ndim for index in named):
+        known = f"the axes go from {-ndim} to {ndim - 1}" if ndim else "a tensor of shape () has none"
+        raise InvalidArgumentError(f"There is no axis {brief(axis)}: {known}")
+    found = tuple(index % ndim for index in named)
+    if len(set(found)) < len(found):
+        raise InvalidArgumentError(f"An axis is named twice in {brief(axis)}, for a tensor of {ndim} axes")
+    return found
+
+
+def axis_of(name: str, axis: Any, ndim: int) -> int:
+    """One axis, as `axes_of` gives it, for an operation of some name."""
+    axes = axes_of(axis, ndim)
+    if axes is None or len(axes) != 1:
+        raise InvalidArgumentError(f"{name} takes one axis; {brief(axis)} was given")
+    return axes[0]

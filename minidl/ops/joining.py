@@ -4,9 +4,8 @@ from typing import Any
 
 from minidl.errors import InvalidArgumentError
 from minidl.ops.creation import identity
-from minidl.ops.inputs import alike
+from minidl.ops.inputs import alike, axis_of
 from minidl.ops.parts import concat_of, stack_of
-from minidl.ops.shaping import axis_of
 from minidl.ops.shortcut import call
 from minidl.tensor import Tensor
 

@@ -114,9 +114,8 @@ def set_seed(seed: Any) -> None:
     _draws = _Draws(seed)
 
 
-def uniform(
-    shape: Any, minval: Any = 0, maxval: Any = None, dtype: Any = float32, seed: Any = None, name: str | None = None
-) -> Tensor:
+def uniform(shape: Any, minval: Any = 0, maxval: Any = None, dtype: Any = float32, seed: Any = None,
+            name: str | None = None) -> Tensor:  # fmt: skip
     """Random numbers between two bounds, each equally likely; other ones at each call.
 
     Arguments:
@@ -133,9 +132,8 @@ def uniform(
     return _uniform(functools.partial(_drawn, seed, shape), minval, maxval, dtype)
 
 
-def normal(
-    shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = float32, seed: Any = None, name: str | None = None
-) -> Tensor:
+def normal(shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = float32, seed: Any = None,
+           name: str | None = None) -> Tensor:  # fmt: skip
     """Random numbers of the normal distribution; other ones at each call.
 
     Arguments:
@@ -150,9 +148,8 @@ def normal(
     return _normal(functools.partial(_drawn, seed, shape), mean, stddev, dtype)
 
 
-def truncated_normal(
-    shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = float32, seed: Any = None, name: str | None = None
-) -> Tensor:
+def truncated_normal(shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = float32, seed: Any = None,
+                     name: str | None = None) -> Tensor:  # fmt: skip
     """Random numbers of the normal distribution, none farther than two standard deviations from the mean.
 
     Arguments as of `normal`.
@@ -178,9 +175,8 @@ def shuffle(value: Any, seed: Any = None, name: str | None = None) -> Tensor:
     return x if order is None else gather(x, move(order, device_of(x.array)))
 
 
-def stateless_uniform(
-    shape: Any, seed: Any, minval: Any = 0, maxval: Any = None, dtype: Any = float32, name: str | None = None
-) -> Tensor:
+def stateless_uniform(shape: Any, seed: Any, minval: Any = 0, maxval: Any = None, dtype: Any = float32,
+                      name: str | None = None) -> Tensor:  # fmt: skip
     """Random numbers between two bounds, each equally likely; the same for the same seed, and TensorFlow's.
 
     Arguments:
@@ -198,9 +194,8 @@ def stateless_uniform(
     return _uniform(functools.partial(_drawn_from, seed, shape), minval, maxval, dtype)
 
 
-def stateless_normal(
-    shape: Any, seed: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = float32, name: str | None = None
-) -> Tensor:
+def stateless_normal(shape: Any, seed: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = float32,
+                     name: str | None = None) -> Tensor:  # fmt: skip
     """Random numbers of the normal distribution; the same for the same seed, and TensorFlow's.
 
     Arguments:

@@ -3,24 +3,20 @@
 import math
 from typing import Any
 
-import numpy
-
-from minidl.errors import InvalidArgumentError, brief
+from minidl.errors import InvalidArgumentError
 from minidl.ops.creation import cast
 from minidl.ops.elementwise import equal
-from minidl.ops.inputs import alike, convert, wrong_dtype
+from minidl.ops.inputs import alike, axes_of, axis_of, convert, wrong_dtype
 from minidl.ops.operation import operation
-from minidl.ops.shaping import axes_of, axis_of, reshape
+from minidl.ops.shaping import reshape
 from minidl.ops.shortcut import call
 from minidl.primitive import Primitive, primitive
 from minidl.sums import summed
-from minidl.tensor import Tensor, TensorLike
-from minidl.values import FLOATS, NUMBERS, as_dtype, bool_, int32, int64
+from minidl.tensor import Tensor
+from minidl.values import BOOLS, FLOATS, NUMBERS, as_dtype, int32, int64
 
 __all__ = ["argmax", "argmin", "matmul", "reduce_all", "reduce_any", "reduce_max", "reduce_mean", "reduce_min",
            "reduce_sum"]  # fmt: skip
-
-_BOOLS = frozenset({bool_})
 
 # A sum repeats the upstream gradient along the axes that it summed over. The sweep repeats whatever is too small, so
 # the rules only have to put axes of length 1 where the summed axes were.
@@ -32,8 +28,20 @@ def _with_axes(reduced: Tensor, axis: tuple[int, ...] | None, shape: tuple[int, 
     return reshape(reduced, [1 if index in axis else length for index, length in enumerate(shape)])
 
 
-@primitive(x=lambda upstream, x_shape, axis: _with_axes(upstream, axis, x_shape))
-def _reduce_sum(xp, x, *, axis, keepdims):
+@operation(NUMBERS, x=lambda upstream, x_shape, axis: _with_axes(upstream, axis, x_shape))
+def reduce_sum(xp, x, *, axis, keepdims):
+    """The sum of the entries over some axes or all; the gradient repeats the upstream gradient along them.
+
+    Arguments:
+        input_tensor: of any shape, of floats or integers.
+        axis: an axis or a list of them, negative ones counted from the end; None for all.
+        keepdims: whether the axes stay, with length 1.
+
+    Raises InvalidArgumentError for an axis that isn't there or is named twice, and for bools.
+
+    >>> tf.reduce_sum([[1.0, 2.0], [3.0, 4.0]], axis=0).numpy()
+    array([4., 6.], dtype=float32)
+    """
     return summed(xp, x, axis, keepdims)
 
 
@@ -41,8 +49,15 @@ def _count(shape: tuple[int, ...], axis: tuple[int, ...] | None) -> int:
     return math.prod(shape if axis is None else [shape[index] for index in axis])
 
 
-@primitive(x=lambda upstream, x_shape, axis: spread(upstream, axis, x_shape))
-def _reduce_mean(xp, x, *, axis, keepdims):
+@operation(NUMBERS, x=lambda upstream, x_shape, axis: spread(upstream, axis, x_shape))
+def reduce_mean(xp, x, *, axis, keepdims):
+    """The mean over some axes or all, of integers without its fraction; NaN of no entries.
+
+    The gradient of each of n entries is 1 / n of the upstream gradient. Arguments and errors as of `reduce_sum`.
+
+    >>> tf.reduce_mean([[1.0, 2.0], [3.0, 4.0]]).numpy()
+    np.float32(2.5)
+    """
     count = x.size if axis is None else _count(x.shape, axis)
     total = summed(xp, x, axis, keepdims) if x.dtype.char == "e" else x.sum(axis=axis, keepdims=keepdims)
     if x.dtype.kind == "f":
@@ -69,13 +84,29 @@ def _share_of_extreme(upstream, x, result, axis, x_shape):
     return extreme / reduce_sum(extreme, axis, keepdims=True) * _with_axes(upstream, axis, x_shape)
 
 
-@primitive(x=_share_of_extreme)
-def _reduce_max(xp, x, *, axis, keepdims):
+@operation(NUMBERS, x=_share_of_extreme)
+def reduce_max(xp, x, *, axis, keepdims):
+    """The largest entry over some axes or all, -inf of no entries.
+
+    The gradient goes to the largest entry; several that are equal share it. Arguments and errors as of
+    `reduce_sum`.
+
+    >>> tf.reduce_max([[1.0, 2.0], [3.0, 4.0]], axis=1).numpy()
+    array([2., 4.], dtype=float32)
+    """
     return x.max(axis=axis, keepdims=keepdims) if x.size else _of_nothing(xp, x, axis, keepdims, -1)
 
 
-@primitive(x=_share_of_extreme)
-def _reduce_min(xp, x, *, axis, keepdims):
+@operation(NUMBERS, x=_share_of_extreme)
+def reduce_min(xp, x, *, axis, keepdims):
+    """The smallest entry over some axes or all, inf of no entries.
+
+    The gradient goes to the smallest entry; several that are equal share it. Arguments and errors as of
+    `reduce_sum`.
+
+    >>> tf.reduce_min([[1.0, 2.0], [3.0, 4.0]], axis=1).numpy()
+    array([1., 3.], dtype=float32)
+    """
     return x.min(axis=axis, keepdims=keepdims) if x.size else _of_nothing(xp, x, axis, keepdims, 1)
 
 
@@ -85,93 +116,24 @@ def _of_nothing(xp: Any, x: Any, axis: tuple[int, ...] | None, keepdims: bool, s
     return xp.full(x.sum(axis=axis, keepdims=keepdims).shape, limit, x.dtype)
 
 
-@primitive()
-def _reduce_any(xp, x, *, axis, keepdims):
-    return x.any(axis=axis, keepdims=keepdims)
-
-
-@primitive()
-def _reduce_all(xp, x, *, axis, keepdims):
-    return x.all(axis=axis, keepdims=keepdims)
-
-
-def _reduce(primitive: Primitive, x: Any, axis: Any, keepdims: bool, dtypes: frozenset[Any] = NUMBERS) -> Tensor:
-    if type(x) is not Tensor:
-        x = convert(x, bool_ if dtypes is _BOOLS and not isinstance(x, TensorLike) else None)
-    if x.array.dtype not in dtypes:
-        raise wrong_dtype(primitive.name, x.dtype, dtypes)
-    if type(keepdims) is not bool and numpy.ndim(keepdims):
-        raise ValueError(f"{primitive.name}: keepdims is True or False; {brief(keepdims)} was given")
-    return call(primitive, (x,), {"axis": axes_of(axis, x.array.ndim), "keepdims": bool(keepdims)})
-
-
-def reduce_sum(input_tensor: Any, axis: Any = None, keepdims: bool = False, name: str | None = None) -> Tensor:
-    """The sum of the entries over some axes or all; the gradient repeats the upstream gradient along them.
-
-    Arguments:
-        input_tensor: of any shape, of floats or integers.
-        axis: an axis or a list of them, negative ones counted from the end; None for all.
-        keepdims: whether the axes stay, with length 1.
-
-    Raises InvalidArgumentError for an axis that isn't there or is named twice, and for bools.
-
-    >>> tf.reduce_sum([[1.0, 2.0], [3.0, 4.0]], axis=0).numpy()
-    array([4., 6.], dtype=float32)
-    """
-    return _reduce(_reduce_sum, input_tensor, axis, keepdims)
-
-
-def reduce_mean(input_tensor: Any, axis: Any = None, keepdims: bool = False, name: str | None = None) -> Tensor:
-    """The mean over some axes or all, of integers without its fraction; NaN of no entries.
-
-    The gradient of each of n entries is 1 / n of the upstream gradient. Arguments and errors as of `reduce_sum`.
-
-    >>> tf.reduce_mean([[1.0, 2.0], [3.0, 4.0]]).numpy()
-    np.float32(2.5)
-    """
-    return _reduce(_reduce_mean, input_tensor, axis, keepdims)
-
-
-def reduce_max(input_tensor: Any, axis: Any = None, keepdims: bool = False, name: str | None = None) -> Tensor:
-    """The largest entry over some axes or all, -inf of no entries.
-
-    The gradient goes to the largest entry; several that are equal share it. Arguments and errors as of
-    `reduce_sum`.
-
-    >>> tf.reduce_max([[1.0, 2.0], [3.0, 4.0]], axis=1).numpy()
-    array([2., 4.], dtype=float32)
-    """
-    return _reduce(_reduce_max, input_tensor, axis, keepdims)
-
-
-def reduce_min(input_tensor: Any, axis: Any = None, keepdims: bool = False, name: str | None = None) -> Tensor:
-    """The smallest entry over some axes or all, inf of no entries.
-
-    The gradient goes to the smallest entry; several that are equal share it. Arguments and errors as of
-    `reduce_sum`.
-
-    >>> tf.reduce_min([[1.0, 2.0], [3.0, 4.0]], axis=1).numpy()
-    array([1., 3.], dtype=float32)
-    """
-    return _reduce(_reduce_min, input_tensor, axis, keepdims)
-
-
-def reduce_any(input_tensor: Any, axis: Any = None, keepdims: bool = False, name: str | None = None) -> Tensor:
+@operation(BOOLS)
+def reduce_any(xp, x, *, axis, keepdims):
     """Whether any entry holds, over some axes or all; arguments as of `reduce_sum`, but for the dtype, bool.
 
     >>> tf.reduce_any([[True, False], [False, False]], axis=1).numpy()
     array([ True, False])
     """
-    return _reduce(_reduce_any, input_tensor, axis, keepdims, _BOOLS)
+    return x.any(axis=axis, keepdims=keepdims)
 
 
-def reduce_all(input_tensor: Any, axis: Any = None, keepdims: bool = False, name: str | None = None) -> Tensor:
+@operation(BOOLS)
+def reduce_all(xp, x, *, axis, keepdims):
     """Whether all entries hold, over some axes or all; arguments as of `reduce_sum`, but for the dtype, bool.
 
     >>> tf.reduce_all([[True, False], [True, True]], axis=1).numpy()
     array([False,  True])
     """
-    return _reduce(_reduce_all, input_tensor, axis, keepdims, _BOOLS)
+    return x.all(axis=axis, keepdims=keepdims)
 
 
 @primitive()
@@ -229,11 +191,8 @@ def _matrix_transpose(xp, x):
     return x.swapaxes(-1, -2)
 
 
-@operation(
-    NUMBERS,
-    x=lambda upstream, y: _matmul(upstream, _matrix_transpose(y)),
-    y=lambda upstream, x: _matmul(_matrix_transpose(x), upstream),
-)
+@operation(NUMBERS, x=lambda upstream, y: _matmul(upstream, _matrix_transpose(y)),
+           y=lambda upstream, x: _matmul(_matrix_transpose(x), upstream))  # fmt: skip
 def _matmul(xp, x, y):
     """The product of matrices x y; with upstream gradient g, dL/dx = g yᵀ and dL/dy = xᵀ g."""
     if x.ndim < 2 or y.ndim < 2:

@@ -1,7 +1,6 @@
 """Operations that move entries and compute nothing: shapes, axes, slices. Their gradients move entries back."""
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import numpy
@@ -9,48 +8,15 @@ import numpy
 from minidl.errors import InvalidArgumentError, brief
 from minidl.ops.creation import shape_of
 from minidl.ops.elementwise import where
-from minidl.ops.inputs import UnfitError, convert, wrong_dtype
+from minidl.ops.inputs import axes_of, axis_of, convert, wrong_dtype
 from minidl.ops.parts import part
 from minidl.ops.shortcut import call
 from minidl.primitive import primitive
 from minidl.tape import broadcast_to as _broadcast_to
-from minidl.tensor import Tensor, TensorLike
+from minidl.tensor import Tensor
 from minidl.values import bool_, int32, int64
 
 __all__ = ["broadcast_to", "expand_dims", "fill", "gather", "reshape", "squeeze", "transpose"]
-
-# -- axes --------------------------------------------------------------------------------------------------------
-
-
-def axes_of(axis: Any, ndim: int) -> tuple[int, ...] | None:
-    """One axis or several, given as numbers or a tensor, counted from the front; None stays None, for all.
-
-    Raises InvalidArgumentError for an axis that isn't there, or one named twice.
-    """
-    if axis is None:
-        return None
-    if type(axis) is tuple and all(type(index) is int and 0 <= index < ndim for index in axis):
-        named: Sequence[int] = axis
-    else:
-        given = numpy.asarray(axis.numpy() if isinstance(axis, TensorLike) else axis)
-        if given.size and given.dtype.kind not in "iu":
-            raise UnfitError(f"An axis is a whole number; {brief(axis)} was given")
-        named = [int(index) for index in given.reshape(-1)]
-    if any(not -ndim <= index < ndim for index in named):
-        known = f"the axes go from {-ndim} to {ndim - 1}" if ndim else "a tensor of shape () has none"
-        raise InvalidArgumentError(f"There is no axis {brief(axis)}: {known}")
-    found = tuple(index % ndim for index in named)
-    if len(set(found)) < len(found):
-        raise InvalidArgumentError(f"An axis is named twice in {brief(axis)}, for a tensor of {ndim} axes")
-    return found
-
-
-def axis_of(name: str, axis: Any, ndim: int) -> int:
-    """One axis, as `axes_of` gives it, for an operation of some name."""
-    axes = axes_of(axis, ndim)
-    if axes is None or len(axes) != 1:
-        raise InvalidArgumentError(f"{name} takes one axis; {brief(axis)} was given")
-    return axes[0]
 
 
 @primitive(x=lambda upstream, x_shape: reshape(upstream, x_shape))
@@ -201,7 +167,7 @@ def getitem(tensor: Any, index: Any) -> Tensor:
     """
     x = convert(tensor)
     if getattr(index, "dtype", type(index)) in (bool, bool_):
-        return _where_mask(x, convert(index))
+        return where_mask(x, convert(index))
     try:
         return part(x, index_of(index))
     except (IndexError, ValueError) as error:
@@ -217,18 +183,19 @@ def _index_part(part: Any) -> Any:
     if part is None or part is Ellipsis:
         return part
     if isinstance(part, slice):
-        return slice(*(None if end is None else _index_part(end) for end in (part.start, part.stop, part.step)))
+        return slice(*map(_index_part, (part.start, part.stop, part.step)))
     if type(part) is int or (getattr(part, "shape", None) == () and part.dtype.kind in "iu"):
         return int(part)
     raise TypeError(f"An index is of whole numbers, slices, `...`, None or bools, not {brief(part)}; see tf.gather")
 
 
-def _where_mask(x: Tensor, mask: Tensor) -> Tensor:
-    axes = mask.ndim
-    if not axes or mask.shape != x.shape[:axes]:
-        raise InvalidArgumentError(f"A mask of shape {mask.shape} doesn't fit the first axes of shape {x.shape}")
-    rows = reshape(x, [math.prod(x.shape[:axes]), *x.shape[axes:]])
-    return gather(rows, where(reshape(mask, [-1]))[:, 0])
+def where_mask(x: Tensor, mask: Tensor, axis: int = 0) -> Tensor:
+    """The parts of a tensor where a mask holds, whose shape is that of the tensor's axes from one on."""
+    before, behind = x.shape[:axis], x.shape[axis + mask.ndim :]
+    if not mask.ndim or x.shape != (*before, *mask.shape, *behind):
+        raise InvalidArgumentError(f"A mask of shape {mask.shape} doesn't fit shape {x.shape} from axis {axis} on")
+    rows = reshape(x, [*before, mask.array.size, *behind])
+    return gather(rows, where(reshape(mask, [-1]))[:, 0], axis)
 
 
 @primitive(x=lambda upstream, indices, axis, x_shape: _scattered(upstream, indices, axis, x_shape))
