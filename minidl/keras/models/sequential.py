@@ -1,7 +1,5 @@
 """Sequential: layers one behind the other."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from minidl.keras.layers.layer import Input, InputLayer, Layer
@@ -103,17 +101,15 @@ class Sequential(Model):
             raise ValueError(f"Model {self.name!r} has no layers yet; add some first")
         if input_shape is None:
             return
-        if not is_shape(input_shape) and self._start is None:
+        if self._start is None and not is_shape(input_shape):
             super().build(input_shape)
-            return
-        if self._start is not None and self._start.shape[1:] != tuple(input_shape)[1:]:
-            raise ValueError(f"Model {self.name!r} takes inputs of shape {self._start.shape}; {input_shape} was given")
-        if len(input_shape) < 2:
+        elif self._start is None and len(input_shape) < 2:
             raise ValueError(f"Model {self.name!r} takes inputs of two axes or more; their shape was {input_shape}")
-        if self._start is None:
+        elif self._start is None:
             self._start = Input(tuple(input_shape)[1:])
-        if self._graph is None:
             self._rebuild()
+        elif self._start.shape[1:] != tuple(input_shape)[1:]:
+            raise ValueError(f"Model {self.name!r} takes inputs of shape {self._start.shape}; {input_shape} was given")
 
     def _build_for(self, inputs: Any) -> None:
         shape = getattr(inputs, "shape", None)
