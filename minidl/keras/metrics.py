@@ -1,7 +1,5 @@
 """What to watch while a model trains: means over all samples seen since the last reset."""
 
-from __future__ import annotations
-
 import inspect
 from collections.abc import Callable
 from typing import Any
@@ -107,8 +105,7 @@ class Mean(Metric):
 
     def __init__(self, name: str | None = "mean", dtype: Any = None) -> None:
         super().__init__(dtype, name)
-        self.total = self.add_variable((), "zeros", name="total")
-        self.count = self.add_variable((), "zeros", name="count")
+        self.total, self.count = self.add_variable(name="total"), self.add_variable(name="count")
 
     # Keras's signature: a mean takes values, where other metrics take targets and predictions.
     def update_state(self, values: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
