@@ -24,17 +24,23 @@ from minidl.tensor import Tensor, TensorLike, Variable
 from minidl.values import FLOATS, as_dtype
 
 
-class _Phase(threading.local):
+class _Phase:
     """What a thread is in the midst of: a call of a layer, for training or not, and which layers added to the loss."""
 
-    is_inside = False
-    training: bool | None = None
+    __slots__ = ("is_inside", "training", "with_losses")
 
     def __init__(self) -> None:
+        self.is_inside = False
+        self.training: bool | None = None
         self.with_losses: list[Layer] = []
 
 
-_phase = _Phase()
+class _Thread(threading.local):
+    def __init__(self) -> None:
+        self.phase = _Phase()
+
+
+_thread = _Thread()
 
 # What Keras calls of a layer, and minidl doesn't.
 _NEVER_CALLED = ("compute_mask", "compute_output_spec", "save_own_variables", "load_own_variables")
@@ -122,14 +128,14 @@ class Layer(Configured, Module):
 
     def _tried(self, inputs: Any, options: Mapping[str, Any] = NO_OPTIONS) -> Any:
         """What the layer gives for inputs that are nobody's data."""
-        training = _phase.training
+        training = _thread.phase.training
         try:
             return self._called(self._cast_all(inputs), False, options)
         finally:
-            _phase.training = training
+            _thread.phase.training = training
 
     # Where it isn't known, it is False.
-    works_by_rows = property(lambda self: False, doc="Whether each row of the result comes of one row of the input.")
+    works_by_rows = property(lambda self: False, doc="Whether each row of a result depends on one row of the input.")
 
     # -- calling
 
@@ -142,23 +148,25 @@ class Layer(Configured, Module):
             options |= zip(self._other_arguments, others, strict=False)
             training = options.pop("training", training)
             options = {name: self._cast_all(each) if _holds_tensors(each) else each for name, each in options.items()}
+        called: Any = self._called
         if type(inputs) is not Tensor or inputs.array.dtype is not self._dtype:
             inputs = self._cast_all(inputs)
             if any(isinstance(value, KerasTensor) for value in flatten(inputs)):
-                return self._call_on_symbols(inputs, training, options)
+                called = self._called_on_symbols
         if not self.built:
             self._build_for(inputs)
-        return self._called(inputs, training, options)
+        return called(inputs, training, options)
 
     def _called(self, inputs: Any, training: bool | None, options: Mapping[str, Any] = NO_OPTIONS) -> Any:
         """The result for tensors; what isn't said of training is as in the call around this one."""
-        is_outermost, _phase.is_inside = not _phase.is_inside, True
+        phase = _thread.phase
+        is_outermost, phase.is_inside = not phase.is_inside, True
         if training is None:
-            training = self._training_by_default if _phase.training is None else _phase.training
-        _phase.training = training
-        if is_outermost and _phase.with_losses:
-            while _phase.with_losses:
-                _phase.with_losses.pop().added_losses.clear()
+            training = self._training_by_default if phase.training is None else phase.training
+        phase.training = training
+        if is_outermost and phase.with_losses:
+            while phase.with_losses:
+                phase.with_losses.pop().added_losses.clear()
         if self._takes_training and training is not None:
             options = {**options, "training": training}
         call: Any = self.call  # which takes what its class says
@@ -170,12 +178,12 @@ class Layer(Configured, Module):
             return result
         finally:
             if is_outermost:
-                _phase.is_inside, _phase.training = False, None
+                phase.is_inside, phase.training = False, None
 
     def add_loss(self, loss: Any) -> None:
         """Add to what a model around the layer makes small; for `call`, with a number computed there, or several."""
         self.added_losses += flatten(loss)
-        _phase.with_losses.append(self)
+        _thread.phase.with_losses.append(self)
 
     @property
     def losses(self) -> list[Any]:
@@ -205,9 +213,7 @@ class Layer(Configured, Module):
         self.build(self.built_for)
         self.built = True
 
-    def _call_on_symbols(self, inputs: Any, training: bool | None, options: Mapping[str, Any]) -> Any:
-        if not self.built:
-            self._build_for(inputs)
+    def _called_on_symbols(self, inputs: Any, training: bool | None, options: Mapping[str, Any]) -> Any:
         if options or type(self).compute_output_shape is Layer.compute_output_shape:
             outputs = looks(self._tried, inputs, options)
         else:
