@@ -169,8 +169,7 @@ class Network(Layer):
     @property
     def works_by_rows(self) -> bool:
         """Whether each row of the result depends on nothing but the same row of the input."""
-        is_a_graph = self._graph is not None and type(self).call is Network.call
-        return is_a_graph and all(layer.works_by_rows for layer in self.layers)
+        return type(self).call is Network.call and all(layer.works_by_rows for layer in self.layers)
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """A layer by its name or its index. Raises ValueError for one that isn't there.
@@ -211,14 +210,16 @@ class Network(Layer):
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         """The outputs for inputs in the nest, or in the order, of the model's own."""
-        graph = self._graph
-        if graph is None:
-            raise NotImplementedError(f"{type(self).__name__} needs inputs and outputs, or its own call(self, inputs)")
-        places = graph.inputs
+        if self._graph is None:
+            return self._call_without_graph(inputs, training)
+        places = self._graph.inputs
         is_one = isinstance(inputs, Tensor) and len(places) == 1
         values = [inputs] if is_one else in_order(f"The input of {self.name}", inputs, self._forms()[0])
-        found = graph.run([_fitting(value, place) for value, place in zip(values, places, strict=True)], training)
+        found = self._graph.run([_fitting(value, place) for value, place in zip(values, places, strict=True)], training)
         return _values(self._outputs, found)
+
+    def _call_without_graph(self, inputs: Any, training: bool | None) -> Any:
+        raise NotImplementedError(f"{type(self).__name__} needs inputs and outputs, or its own call(self, inputs)")
 
     def build(self, input_shape: Any) -> None:
         """Make the weights for inputs of a shape, by calling the layers on zeros."""

@@ -73,15 +73,7 @@ class Sequential(Model):
         """The layers in order, without the input."""
         return list(self._sequence)
 
-    @property
-    def works_by_rows(self) -> bool:
-        """Whether each row of the result depends on nothing but the same row of the input."""
-        return type(self).call is Sequential.call and all(layer.works_by_rows for layer in self.layers)
-
-    def call(self, inputs: Any, training: bool | None = None) -> Any:
-        """What the last layer gives, each called on what the one before gives."""
-        if self._graph is not None:
-            return super().call(inputs, training)
+    def _call_without_graph(self, inputs: Any, training: bool | None) -> Any:
         for layer in self._sequence:
             inputs = layer(inputs, training=training)
         return inputs
