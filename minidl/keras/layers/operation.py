@@ -20,6 +20,7 @@ class Operation(Layer):
         self.function, self.built = function, True
 
     def _cast_all(self, inputs: Any) -> Any:
+        """The arguments as they are: a function finds its own dtypes."""
         return inputs
 
     def call(self, inputs: Any) -> Any:
