@@ -265,8 +265,7 @@ def for_training(identifier: Any) -> Metric:
 
     'accuracy' or 'acc' is the accuracy that fits the shapes of targets and predictions.
     """
-    is_accuracy = isinstance(identifier, str) and identifier.lower() in ("accuracy", "acc")
-    found = _accuracy_by_shape if is_accuracy else get(identifier)
+    found = _accuracy_by_shape if str(identifier).lower() in ("accuracy", "acc") else get(identifier)
     if found is None:
         raise ValueError("A metric is its name, a Metric or a function; None was given")
     name = getattr(found, "name", None) or snake_case(getattr(found, "__name__", type(found).__name__))

@@ -169,12 +169,12 @@ def is_stream(data: Any) -> bool:
     return hasattr(data, "__iter__") and not hasattr(data, "__array__") and not isinstance(data, (list, tuple, dict))
 
 
-def steps_in(data: Data, size: int, steps: int | None) -> int | None:
-    """How many batches a walk has, None where it isn't known."""
-    if steps is None and isinstance(data, Samples):
+def steps_in(data: Data, size: int) -> int | None:
+    """How many batches there are, None where it isn't known."""
+    if isinstance(data, Samples):
         return -(-len(data) // size) or 1
     try:
-        return len(data.source) if steps is None and isinstance(data, Stream) else steps  # type: ignore[arg-type]
+        return len(data.source)  # type: ignore[arg-type]
     except TypeError:  # it doesn't know
         return None
 

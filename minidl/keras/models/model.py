@@ -130,7 +130,7 @@ class Model(Learner):
                 raise ValueError("validation_split needs arrays; give validation_data beside a stream of batches")
             data, validation = data.split(validation_split)
         size = batch_size or BATCH_SIZE
-        steps = steps_in(data, size, steps_per_epoch)
+        steps = steps_per_epoch or steps_in(data, size)
         given = [*listed(callbacks), History()]
         self.history = next(callback for callback in given if isinstance(callback, History))  # the user's own first
         told = CallbackList(given, self, epochs=epochs, steps=steps, verbose=verbose)
@@ -187,7 +187,7 @@ class Model(Learner):
 
     def _walk_once(self, kind: str, data: Data, size: int, steps: int | None, callbacks: Any, verbose: Any) -> Any:
         """Walk through data without training; see `_walk` for what that gives."""
-        count = steps_in(data, size, steps)
+        count = steps or steps_in(data, size)
         if not isinstance(callbacks, CallbackList):
             callbacks = CallbackList(callbacks, self, epochs=1, steps=count, verbose=verbose)
         batches = next(walks(data, size, self._place(), False, steps))
