@@ -148,14 +148,13 @@ class Layer(Configured, Module):
             options |= zip(self._other_arguments, others, strict=False)
             training = options.pop("training", training)
             options = {name: self._cast_all(each) if _holds_tensors(each) else each for name, each in options.items()}
-        called: Any = self._called
         if type(inputs) is not Tensor or inputs.array.dtype is not self._dtype:
             inputs = self._cast_all(inputs)
             if any(isinstance(value, KerasTensor) for value in flatten(inputs)):
-                called = self._called_on_symbols
+                return self._called_on_symbols(inputs, training, options)
         if not self.built:
             self._build_for(inputs)
-        return called(inputs, training, options)
+        return self._called(inputs, training, options)
 
     def _called(self, inputs: Any, training: bool | None, options: Mapping[str, Any] = NO_OPTIONS) -> Any:
         """The result for tensors; what isn't said of training is as in the call around this one."""
@@ -214,6 +213,8 @@ class Layer(Configured, Module):
         self.built = True
 
     def _called_on_symbols(self, inputs: Any, training: bool | None, options: Mapping[str, Any]) -> Any:
+        if not self.built:
+            self._build_for(inputs)
         if options or type(self).compute_output_shape is Layer.compute_output_shape:
             outputs = looks(self._tried, inputs, options)
         else:
