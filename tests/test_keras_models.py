@@ -351,7 +351,18 @@ def test_a_copy_goes_on_as_the_model_does() -> None:
     assert begun(X).shape == (10, 2)
 
 
+def constants_beside_an_input(tf: Any) -> Any:
+    class Sum(tf.keras.layers.Layer):  # type: ignore[misc]
+        def call(self, inputs: Any) -> Any:
+            return 2.0 * inputs[0] + inputs[1]
+
+    place = tf.keras.Input((2,))
+    model = tf.keras.Model(place, Sum()([place, numpy.array([[1.0, 2.0]], "float32")]))
+    return model.output_shape, model.predict(numpy.ones((3, 2), "float32"), verbose=0)
+
+
 PROGRAMS = [
+    constants_beside_an_input,
     first_values, variables_of_ones_own, order_of_weights, shared_weights, trainable, training_through_layers,
     training_in_graphs, training_in_a_call, sequential_of_nests, nested_models, outputs_in_a_dictionary, shapes,
     activation_taken_away, copies,

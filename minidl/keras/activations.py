@@ -1,7 +1,5 @@
 """Functions that follow a layer's sum, by the names that `Dense(activation=...)` takes."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from minidl.keras.names import find, table

@@ -1,7 +1,5 @@
 """What is called while a model trains: at the start and end of the training, of each epoch and of each batch."""
 
-from __future__ import annotations
-
 import html
 import math
 import warnings
@@ -239,9 +237,9 @@ class CallbackList:
     """Several callbacks called as one: each event is a method that tells those that listen to it."""
 
     def __init__(self, callbacks: Callback | Iterable[Callback] | None, model: Any, **params: Any) -> None:
-        self.callbacks = listed(callbacks)
-        self._methods = {event: self._methods_for(event) for event in EVENTS}
-        for callback in self.callbacks:
+        told = listed(callbacks)
+        self._methods = {event: [getattr(each, event) for each in told if _defines(each, event)] for event in EVENTS}
+        for callback in told:
             callback.set_model(model)
             callback.set_params(params)
 
@@ -254,10 +252,8 @@ class CallbackList:
         for method in self._methods[event]:
             method(*arguments)
 
-    def _methods_for(self, event: str) -> list[Callable[..., None]]:
-        names = {event, event.replace("train_batch", "batch")}
-        return [getattr(each, event) for each in self.callbacks if any(_defines(each, name) for name in names)]
-
 
 def _defines(callback: Callback, event: str) -> bool:
-    return event in vars(callback) or getattr(type(callback), event) is not getattr(Callback, event)
+    """Whether a callback's class, or the callback itself, says what to do at an event, by either of its names."""
+    kind, names = type(callback), (event, event.replace("train_batch", "batch"))
+    return any(name in vars(callback) or getattr(kind, name) is not getattr(Callback, name) for name in names)

@@ -1,7 +1,5 @@
 """First values of weights, the same as Keras's for the same seed."""
 
-from __future__ import annotations
-
 import math
 import random
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """How far predictions are from the targets, as one number to make small."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from minidl.context import thread

@@ -1,7 +1,5 @@
 """What to watch while a model trains: means over all samples seen since the last reset."""
 
-from __future__ import annotations
-
 import inspect
 from collections.abc import Callable
 from typing import Any
@@ -107,8 +105,7 @@ class Mean(Metric):
 
     def __init__(self, name: str | None = "mean", dtype: Any = None) -> None:
         super().__init__(dtype, name)
-        self.total = self.add_variable((), "zeros", name="total")
-        self.count = self.add_variable((), "zeros", name="count")
+        self.total, self.count = self.add_variable(name="total"), self.add_variable(name="count")
 
     # Keras's signature: a mean takes values, where other metrics take targets and predictions.
     def update_state(self, values: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
@@ -268,8 +265,7 @@ def for_training(identifier: Any) -> Metric:
 
     'accuracy' or 'acc' is the accuracy that fits the shapes of targets and predictions.
     """
-    is_accuracy = isinstance(identifier, str) and identifier.lower() in ("accuracy", "acc")
-    found = _accuracy_by_shape if is_accuracy else get(identifier)
+    found = _accuracy_by_shape if str(identifier).lower() in ("accuracy", "acc") else get(identifier)
     if found is None:
         raise ValueError("A metric is its name, a Metric or a function; None was given")
     name = getattr(found, "name", None) or snake_case(getattr(found, "__name__", type(found).__name__))

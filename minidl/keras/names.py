@@ -1,8 +1,6 @@
 """Names: of layers and models that are given none (`dense`, `dense_1`, ...), of what is asked for by name, and of what
 a message is about."""
 
-from __future__ import annotations
-
 import collections
 import inspect
 from collections.abc import Iterable

@@ -4,8 +4,6 @@ The bar is a line of text that is written over by the next one, where that can b
 Elsewhere, as in a pipe, only its last state is written. Nothing but the standard output is needed.
 """
 
-from __future__ import annotations
-
 import shutil
 import sys
 import time
@@ -39,7 +37,7 @@ class Progress:
         if title and self._verbose:
             print(title)
 
-    def __enter__(self) -> Progress:
+    def __enter__(self) -> "Progress":
         return self
 
     def __exit__(self, *_: object) -> None:

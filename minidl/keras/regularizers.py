@@ -1,7 +1,5 @@
 """What a layer's weights or results add to the loss, so that they stay small."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

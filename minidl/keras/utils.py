@@ -1,7 +1,5 @@
 """Help for scripts."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 
@@ -60,14 +58,6 @@ def plot_model(
     ([['x (InputLayer)'], ['sums (Dense)']], [(0, 1)])
     """
     refuse("plot_model", options)
-    diagram = _diagram_of(model, show_shapes, show_dtype, show_layer_names, show_layer_activations, show_trainable)
-    if to_file is not None:
-        diagram.save(to_file, dpi)
-    return diagram
-
-
-def _diagram_of(model: Model, shapes: bool, dtype: bool, names: bool, activations: bool, trainable: bool) -> Diagram:
-    """The boxes and arrows of a model, with as much text as is asked for; see `plot_model`."""
     if model._graph is None:
         raise ValueError(f"Model {model.name!r} has no graph; build it, or draw its `call` with minidl.Picture")
     boxes: list[Box] = []
@@ -76,9 +66,9 @@ def _diagram_of(model: Model, shapes: bool, dtype: bool, names: bool, activation
 
     def add(lines: list[str], inputs: Sequence[KerasTensor], outputs: Sequence[KerasTensor], kind: str) -> None:
         for what, tensors in (("input", inputs), ("output", outputs)):
-            if shapes and tensors:
+            if show_shapes and tensors:
                 lines.append(f"{what}: {', '.join(str(tensor.shape) for tensor in tensors)}")
-        if dtype:
+        if show_dtype:
             lines.append(f"dtype: {', '.join(tensor.dtype for tensor in outputs)}")
         arrows.update({(places[id(tensor)], len(boxes)): None for tensor in inputs})
         places.update({id(tensor): len(boxes) for tensor in outputs})
@@ -87,16 +77,19 @@ def _diagram_of(model: Model, shapes: bool, dtype: bool, names: bool, activation
     for tensor in model.inputs:
         source = tensor.call.layer
         name = source.name if isinstance(source, InputLayer) else tensor.name
-        add([f"{name} (InputLayer)" if names else "InputLayer"], [], [tensor], "data")
+        add([f"{name} (InputLayer)" if show_layer_names else "InputLayer"], [], [tensor], "data")
     for call in model._graph.calls:
         layer, kind = call.layer, type(call.layer).__name__
-        lines = [f"{layer.name} ({kind})" if names else kind]
+        lines = [f"{layer.name} ({kind})" if show_layer_names else kind]
         shared = [other for other in model._graph.calls if other.layer is layer]
         if len(shared) > 1:
             lines.append(f"shared: call {shared.index(call) + 1} of {len(shared)}")
-        if activations and hasattr(layer, "activation"):
+        if show_layer_activations and hasattr(layer, "activation"):
             lines.append(f"activation: {getattr(layer.activation, '__name__', layer.activation)}")
-        if trainable and layer.weights:
+        if show_trainable and layer.weights:
             lines.append("trained" if layer.trainable_weights else "not trained")
         add(lines, call.sources, flatten(call.outputs), "call")
-    return Diagram(boxes, list(arrows))
+    diagram = Diagram(boxes, list(arrows))
+    if to_file is not None:
+        diagram.save(to_file, dpi)
+    return diagram

@@ -1,7 +1,5 @@
 """Dense: every output is a weighted sum of all inputs."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from minidl.keras import activations, initializers, regularizers
@@ -63,13 +61,11 @@ class Dense(Layer):
             raise ValueError(f"Dense layer {self.name!r} is built already, for inputs of width {self.kernel.shape[0]}")
         if not is_shape(input_shape) or not input_shape or input_shape[-1] is None:
             raise ValueError(f"Dense layer {self.name!r} needs a last axis of known length; {input_shape} was given")
-        self.kernel = self.add_weight(
-            (input_shape[-1], self.units), self.kernel_initializer, name="kernel", regularizer=self.kernel_regularizer
-        )
+        shape, regularizer = (input_shape[-1], self.units), self.kernel_regularizer
+        self.kernel = self.add_weight(shape, self.kernel_initializer, name="kernel", regularizer=regularizer)
         if self.use_bias:
-            self.bias = self.add_weight(
-                (self.units,), self.bias_initializer, name="bias", regularizer=self.bias_regularizer
-            )
+            regularizer = self.bias_regularizer
+            self.bias = self.add_weight((self.units,), self.bias_initializer, name="bias", regularizer=regularizer)
         self.built = True
 
     def call(self, inputs: Tensor) -> Tensor:

@@ -3,27 +3,23 @@
 And Input, the place where data enters a graph of layers.
 """
 
-from __future__ import annotations
-
 import copy
 import inspect
 import numbers
 import threading
-import weakref
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy
 
 from minidl.keras import initializers, regularizers
-from minidl.keras.layers.symbolic import KerasTensor, LayerCall, is_shape, looks, map_shapes
+from minidl.keras.layers.symbolic import KerasTensor, LayerCall, is_shape, looks, map_shapes, shapes_of
 from minidl.keras.metrics import Metric
 from minidl.keras.names import Configured, new_name, refuse, refuse_methods, short
 from minidl.module import Module, each_once
 from minidl.nest import flatten, pack
 from minidl.ops.creation import cast, convert_to_tensor
 from minidl.primitive import NO_OPTIONS
-from minidl.specs import TensorSpec
 from minidl.tensor import Tensor, TensorLike, Variable
 from minidl.values import FLOATS, as_dtype
 
@@ -45,10 +41,6 @@ class _Thread(threading.local):
 
 
 _thread = _Thread()
-
-# The weights that layers made, by id: other variables that a layer keeps are its author's own affair.
-_made: weakref.WeakValueDictionary[int, Variable] = weakref.WeakValueDictionary()
-
 
 # What Keras calls of a layer, and minidl doesn't.
 _NEVER_CALLED = ("compute_mask", "compute_output_spec", "save_own_variables", "load_own_variables")
@@ -100,8 +92,7 @@ class Layer(Configured, Module):
         if not isinstance(trainable, bool):
             raise ValueError(f"trainable is True or False; {short(trainable)} was given")
         self._trainable = trainable
-        self._trained: list[Variable] = []
-        self._fixed: list[Variable] = []
+        self._made: list[Variable] = []
         parameters = inspect.signature(self.call).parameters
         self._other_arguments = list(parameters)[1:]
         self._takes_training = "training" in parameters
@@ -129,22 +120,22 @@ class Layer(Configured, Module):
         if not self.built:
             advice = "call it on data, build it, or define compute_output_shape(self, input_shape)"
             raise NotImplementedError(f"{self.name} isn't built, so it can't be tried out: {advice}")
-        found = looks(self._tried, map_shapes(lambda shape: TensorSpec(shape, self._dtype), input_shape))
-        return pack(found, [tuple(spec.shape) for spec in flatten(found)])
+        return shapes_of(self._looks_for(input_shape))
+
+    def _looks_for(self, input_shape: Any) -> Any:
+        """What the results look like for inputs of a shape, or of those in a nest."""
+        return looks(self._tried, map_shapes(lambda shape: KerasTensor(shape, self.dtype), input_shape))
 
     def _tried(self, inputs: Any, options: Mapping[str, Any] = NO_OPTIONS) -> Any:
         """What the layer gives for inputs that are nobody's data."""
-        phase = _thread.phase
-        training = phase.training
+        training = _thread.phase.training
         try:
             return self._called(self._cast_all(inputs), False, options)
         finally:
-            phase.training = training
+            _thread.phase.training = training
 
-    @property
-    def works_by_rows(self) -> bool:
-        """Whether each row of the result depends on nothing but the same row of the input; False where unknown."""
-        return False
+    # Where it isn't known, it is False.
+    works_by_rows = property(lambda self: False, doc="Whether each row of a result depends on one row of the input.")
 
     # -- calling
 
@@ -158,9 +149,9 @@ class Layer(Configured, Module):
             training = options.pop("training", training)
             options = {name: self._cast_all(each) if _holds_tensors(each) else each for name, each in options.items()}
         if type(inputs) is not Tensor or inputs.array.dtype is not self._dtype:
-            if any(isinstance(value, KerasTensor) for value in flatten(inputs)):
-                return self._call_on_symbols(inputs, training, options)
             inputs = self._cast_all(inputs)
+            if any(isinstance(value, KerasTensor) for value in flatten(inputs)):
+                return self._called_on_symbols(inputs, training, options)
         if not self.built:
             self._build_for(inputs)
         return self._called(inputs, training, options)
@@ -196,38 +187,39 @@ class Layer(Configured, Module):
     @property
     def losses(self) -> list[Any]:
         """What the last call added to the loss, in layers that this one keeps too, and the weights' regularizers."""
-        layers = [self, *(each for each in self.submodules if isinstance(each, Layer))]
-        regularized = [weight for weight in self.trainable_weights if getattr(weight, "regularizer", None) is not None]
+        weights: list[Any] = self.trainable_weights
+        layers = [each for each in (self, *self.submodules) if isinstance(each, Layer)]
         added = [loss for layer in layers for loss in layer.added_losses]
-        return [*added, *(vars(weight)["regularizer"](weight) for weight in regularized)]
+        return [*added, *(weight.regularizer(weight) for weight in weights if weight.regularizer is not None)]
 
     def _cast_all(self, inputs: Any) -> Any:
-        """The inputs as tensors, those of floats in the layer's dtype; a list of numbers is one tensor."""
+        """The inputs as tensors, those of floats in the layer's dtype; a list of numbers is one tensor.
+
+        What `Input` gives stays as it is.
+        """
         values = flatten(inputs)
         is_one = values and isinstance(values[0], (int, float))
         return self._cast(inputs) if is_one else pack(inputs, [self._cast(value) for value in values])
 
-    def _cast(self, value: Any) -> Tensor:
+    def _cast(self, value: Any) -> Any:
+        if isinstance(value, KerasTensor):
+            return value
         tensor = convert_to_tensor(value)
         return cast(tensor, self._dtype) if tensor.dtype in FLOATS else tensor
 
     def _build_for(self, inputs: Any) -> None:
-        self.built_for = pack(inputs, [tuple(value.shape) for value in flatten(inputs)])
+        self.built_for = shapes_of(inputs)
         self.build(self.built_for)
         self.built = True
 
-    def _call_on_symbols(self, inputs: Any, training: bool | None, options: Mapping[str, Any]) -> Any:
-        for value in flatten(inputs):
-            if not isinstance(value, KerasTensor):
-                raise ValueError(f"{self.name} was called on an Input and on {short(value)}; make an Input of that too")
+    def _called_on_symbols(self, inputs: Any, training: bool | None, options: Mapping[str, Any]) -> Any:
         if not self.built:
             self._build_for(inputs)
         if options or type(self).compute_output_shape is Layer.compute_output_shape:
-            found = looks(self._tried, inputs, options)
-            outputs = pack(found, [KerasTensor(spec.shape, str(spec.dtype)) for spec in flatten(found)])
+            outputs = looks(self._tried, inputs, options)
         else:
-            shapes = self.compute_output_shape(pack(inputs, [value.shape for value in flatten(inputs)]))
-            outputs = map_shapes(lambda shape: KerasTensor(shape, str(self._dtype)), shapes)
+            shapes = self.compute_output_shape(shapes_of(inputs))
+            outputs = map_shapes(lambda shape: KerasTensor(shape, self.dtype), shapes)
         LayerCall(self, inputs, outputs, training, options)
         return outputs
 
@@ -273,9 +265,9 @@ class Layer(Configured, Module):
         first = initializers.get(by_default if initializer is None else initializer)
         weight = Variable(first(tuple(shape), dtype=dtype), trainable and self._trainable, name or "variable", dtype)
         weight.constraint = constraint
-        vars(weight).update(path=f"{self.name}/{weight.name}", regularizer=regularizers.get(regularizer))
-        (self._trained if trainable else self._fixed).append(weight)
-        _made[id(weight)] = weight
+        path, regularizer = f"{self.name}/{weight.name}", regularizers.get(regularizer)
+        vars(weight).update(path=path, regularizer=regularizer, is_fixed=not trainable)
+        self._made.append(weight)
         return weight
 
     dtype = property(lambda self: str(self._dtype), doc="The name of the dtype of the weights.")
@@ -317,9 +309,8 @@ class Layer(Configured, Module):
     @trainable.setter
     def trainable(self, trainable: bool) -> None:
         self._trainable = trainable = bool(trainable)
-        fixed = {id(weight) for weight in self._fixed}
         for weight in self._own_weights():
-            weight.trainable = trainable and id(weight) not in fixed
+            weight.trainable = trainable and not weight.is_fixed
         for layer in self._sublayers():
             layer.trainable = trainable
 
@@ -333,15 +324,16 @@ class Layer(Configured, Module):
         """Those that count for a model around the layer: all, but of a model that is trained by itself."""
         return self.metrics
 
-    def _own_weights(self, kept: Sequence[Any] | None = None) -> list[Variable]:
-        """The weights that the layer made, those to be trained first, with those that it has from other layers."""
-        fixed = {id(weight) for weight in self._fixed}
-        kept = self._kept() if kept is None else kept
-        made = [each for each in kept if isinstance(each, Variable) and _made.get(id(each)) is each]
-        shared = [weight for weight in made if id(weight) not in fixed]
-        return each_once([*self._trained, *shared, *self._fixed])
+    def _own_weights(self, kept: Sequence[Any] | None = None) -> list[Any]:
+        """The weights that the layer made, with those that it has from other layers; those to be trained first.
 
-    def _sublayers(self, kept: Sequence[Any] | None = None) -> list[Layer]:
+        Other variables that it keeps, which `add_weight` didn't make, are its author's own affair.
+        """
+        kept = self._kept() if kept is None else kept
+        weights = [each for each in kept if isinstance(each, Variable) and hasattr(each, "is_fixed")]
+        return sorted(each_once([*self._made, *weights]), key=lambda weight: weight.is_fixed)
+
+    def _sublayers(self, kept: Sequence[Any] | None = None) -> list["Layer"]:
         kept = self._kept() if kept is None else kept
         return each_once([value for value in kept if isinstance(value, Layer)])
 
@@ -400,10 +392,6 @@ class Layer(Configured, Module):
     def __getstate__(self) -> dict[str, Any]:
         """All but the graphs that the layer stands in."""
         return {**vars(self), "calls": []}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state)
-        _made.update({id(weight): weight for weight in [*self._trained, *self._fixed]})
 
     def __copy__(self) -> Any:
         """A copy shares no weights, as in Keras."""

@@ -1,7 +1,5 @@
 """Operations on what `Input` gives: operators, slices and those of `keras.ops` become layers of their own."""
 
-from __future__ import annotations
-
 import math
 import operator
 from collections.abc import Callable
@@ -9,9 +7,8 @@ from typing import Any
 
 from minidl.keras import activations
 from minidl.keras.layers.layer import Layer
-from minidl.keras.layers.symbolic import KerasTensor, LayerCall, looks
+from minidl.keras.layers.symbolic import KerasTensor
 from minidl.keras.names import new_name
-from minidl.nest import flatten, pack
 from minidl.ops.shaping import reshape
 
 
@@ -22,14 +19,9 @@ class Operation(Layer):
         super().__init__(new_name(function.__name__.strip("_")))
         self.function, self.built = function, True
 
-    def __call__(self, inputs: Any, training: Any = None) -> Any:  # type: ignore[override]  # nothing is cast
-        """The result for tensors, or its place in a graph."""
-        if not any(isinstance(each, KerasTensor) for each in flatten(inputs)):
-            return self.call(inputs)
-        found = looks(self.call, inputs)
-        outputs = pack(found, [KerasTensor(spec.shape, str(spec.dtype)) for spec in flatten(found)])
-        LayerCall(self, inputs, outputs)
-        return outputs
+    def _cast_all(self, inputs: Any) -> Any:
+        """The arguments as they are: a function finds its own dtypes."""
+        return inputs
 
     def call(self, inputs: Any) -> Any:
         """What the function gives."""

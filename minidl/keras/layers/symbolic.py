@@ -1,14 +1,11 @@
 """Values that aren't there yet: what `Input` gives, and the calls of layers on them, which make a model's graph."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from minidl.keras.names import new_name
 from minidl.nest import flatten, pack
 from minidl.ops.creation import zeros
-from minidl.specs import TensorSpec
 from minidl.values import as_dtype
 
 if TYPE_CHECKING:
@@ -70,9 +67,7 @@ class LayerCall:
         options: its other arguments, by name.
     """
 
-    def __init__(
-        self, layer: Layer, inputs: Any, outputs: Any, training: bool | None = None, options: Any = None
-    ) -> None:
+    def __init__(self, layer: "Layer", inputs: Any, outputs: Any, training: Any = None, options: Any = None) -> None:
         self.layer, self.training, self.options = layer, training, options or {}
         self.inputs, self.outputs = inputs, outputs
         for tensor in flatten(outputs):
@@ -90,23 +85,28 @@ class LayerCall:
 
 
 def looks(function: Callable[..., Any], *nests: Any) -> Any:
-    """What a function's results look like for nests with KerasTensors or TensorSpecs in them, in a nest of TensorSpecs.
+    """What a function's results look like for nests with KerasTensors in them: a nest of KerasTensors.
 
     It is tried on zeros, twice: the lengths that follow the unknown ones are unknown too.
     """
 
     def tried(length: int) -> Any:
         def stand_in(place: Any) -> Any:
-            if not isinstance(place, (KerasTensor, TensorSpec)):
+            if not isinstance(place, KerasTensor):
                 return place
-            return zeros([length if n is None else n for n in place.shape or ()], place.dtype)
+            return zeros([length if n is None else n for n in place.shape], place.dtype)
 
         return function(*(pack(nest, map(stand_in, flatten(nest))) for nest in nests))
 
     found, other = tried(2), tried(3)
     pairs = zip(flatten(found), flatten(other), strict=True)
     shapes = [[a if a == b else None for a, b in zip(x.shape, y.shape, strict=True)] for x, y in pairs]
-    return pack(found, [TensorSpec(shape, x.dtype) for shape, x in zip(shapes, flatten(found), strict=True)])
+    return pack(found, [KerasTensor(shape, str(x.dtype)) for shape, x in zip(shapes, flatten(found), strict=True)])
+
+
+def shapes_of(nest: Any) -> Any:
+    """The shapes of the tensors or KerasTensors in a nest, in a nest of the same form."""
+    return pack(nest, [tuple(each.shape) for each in flatten(nest)])
 
 
 def is_shape(shapes: Any) -> bool:

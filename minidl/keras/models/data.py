@@ -1,7 +1,5 @@
 """Data for models: arrays, tensors, lists, pandas' series and frames, or batches one after another."""
 
-from __future__ import annotations
-
 import dataclasses
 import itertools
 import math
@@ -104,12 +102,12 @@ class Samples:
     def __len__(self) -> int:
         return len(self.x[0])
 
-    def part(self, rows: Rows) -> Samples:
+    def part(self, rows: Rows) -> "Samples":
         """Some of the samples."""
         x, y, weight = ([array[rows] for array in arrays] for arrays in (self.x, self.y, self.weight))
         return dataclasses.replace(self, x=x, y=y, weight=weight)
 
-    def split(self, fraction: float) -> tuple[Samples, Samples]:
+    def split(self, fraction: float) -> tuple["Samples", "Samples"]:
         """The first samples, and the last ones that make up a fraction."""
         at = math.floor(len(self) * (1.0 - fraction))
         if not 0 < at < len(self):
@@ -171,12 +169,12 @@ def is_stream(data: Any) -> bool:
     return hasattr(data, "__iter__") and not hasattr(data, "__array__") and not isinstance(data, (list, tuple, dict))
 
 
-def steps_in(data: Data, size: int, steps: int | None) -> int | None:
-    """How many batches a walk has, None where it isn't known."""
-    if steps is None and isinstance(data, Samples):
+def steps_in(data: Data, size: int) -> int | None:
+    """How many batches there are, None where it isn't known."""
+    if isinstance(data, Samples):
         return -(-len(data) // size) or 1
     try:
-        return len(data.source) if steps is None and isinstance(data, Stream) else steps  # type: ignore[arg-type]
+        return len(data.source)  # type: ignore[arg-type]
     except TypeError:  # it doesn't know
         return None
 
@@ -199,9 +197,8 @@ def walks(data: Data, size: int, device: Device, shuffled: bool, steps: int | No
 
 
 def _walk(first: Batch, left: Iterator[Batch], steps: int | None) -> Iterator[Batch]:
-    yield first
-    taken = 1
-    for batch in itertools.islice(left, None if steps is None else steps - 1):
+    taken = 0
+    for batch in itertools.islice(itertools.chain([first], left), steps):
         taken += 1
         yield batch
     if steps is not None and taken < steps:

@@ -1,7 +1,5 @@
 """Ctrl-C, which comes at any moment, put off to the end of a step: a model is never left in the midst of one."""
 
-from __future__ import annotations
-
 import contextlib
 import signal
 import threading

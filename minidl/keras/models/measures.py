@@ -1,14 +1,12 @@
 """The loss and the metrics of a compiled model, over all its outputs."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from minidl.keras import losses, metrics
 from minidl.keras.models.network import by_name
 from minidl.nest import flatten
-from minidl.tensor import Tensor, Variable
+from minidl.tensor import Tensor
 
 
 class CompiledMetrics(metrics.Metric):
@@ -21,32 +19,26 @@ class CompiledMetrics(metrics.Metric):
 
     def __init__(self, names: Sequence[str], groups: Sequence[Sequence[metrics.Metric]]) -> None:
         super().__init__(name="compile_metrics")
-        self._groups = groups
-        self._named: dict[str, metrics.Metric] = {}
-        for name, group in zip(names, groups, strict=True):
+        self._placed: dict[str, tuple[int, metrics.Metric]] = {}
+        for place, (name, group) in enumerate(zip(names, groups, strict=True)):
             for metric in group:
-                self._named[f"{name}_{metric.name}" if len(names) > 1 else metric.name] = metric
+                self._placed[f"{name}_{metric.name}" if len(names) > 1 else metric.name] = place, metric
 
-    names = property(lambda self: [metric.name for metric in self._named.values()], doc="What the metrics are called.")
-
-    @property
-    def variables(self) -> list[Variable]:
-        """Those of the metrics."""
-        return [variable for metric in self._named.values() for variable in metric.variables]
+    names = property(lambda self: [each.name for _, each in self._placed.values()], doc="What the metrics are called.")
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Take in a batch. Sample weights weigh the loss and not the metrics, as in Keras."""
-        for target, output, group in zip(flatten(y_true), flatten(y_pred), self._groups, strict=True):
-            for metric in group:
-                metric.update_state(target, output)
+        pairs = list(zip(flatten(y_true), flatten(y_pred), strict=True))
+        for place, metric in self._placed.values():
+            metric.update_state(*pairs[place])
 
     def result(self) -> dict[str, Any]:
         """The numbers of the metrics, by name."""
-        return {name: metric.result() for name, metric in self._named.items()}
+        return {name: metric.result() for name, (_, metric) in self._placed.items()}
 
     def reset_state(self) -> None:
         """Forget all samples."""
-        for metric in self._named.values():
+        for _, metric in self._placed.values():
             metric.reset_state()
 
 

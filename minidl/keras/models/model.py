@@ -1,11 +1,9 @@
 """Model: a network that can be trained, by walks through data: fit, evaluate and predict."""
 
-from __future__ import annotations
-
 import html
 import numbers
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy
@@ -23,6 +21,7 @@ from minidl.nest import flatten, pack
 BATCH_SIZE = 32  # where none is given, as in Keras
 # For a prediction whose rows don't depend on each other: few calls, in what a cache holds, and few reads of a GPU.
 ROWS_AT_ONCE = {"cpu": 2048, "gpu": 65536}
+_STOP = {"train": "stop_training", "test": "stop_evaluating", "predict": "stop_predicting"}
 
 
 class Model(Learner):
@@ -66,8 +65,7 @@ class Model(Learner):
 
     def predict_on_batch(self, x: Any) -> Any:
         """The outputs for one batch, as arrays."""
-        given = self._step("predict")(self._samples(x).batch(slice(None), self._place()))
-        return pack(given, _arrays(given))
+        return _arrays(self._step("predict")(self._samples(x).batch(slice(None), self._place())))
 
     def _on_batch(self, kind: str, x: Any, y: Any, sample_weight: Any, return_dict: bool) -> Any:
         self._compiled(f"{kind}_on_batch")
@@ -76,7 +74,7 @@ class Model(Learner):
         with whole_steps() as whole:
             whole(self.reset_metrics)
             given = whole(self._step(kind), samples.batch(slice(None), self._place()))
-        logs = self._batch_logs(given)
+        logs = self._logs(given)
         return logs if return_dict else self._in_order(logs)
 
     # -- loops
@@ -132,7 +130,7 @@ class Model(Learner):
                 raise ValueError("validation_split needs arrays; give validation_data beside a stream of batches")
             data, validation = data.split(validation_split)
         size = batch_size or BATCH_SIZE
-        steps = steps_in(data, size, steps_per_epoch)
+        steps = steps_per_epoch or steps_in(data, size)
         given = [*listed(callbacks), History()]
         self.history = next(callback for callback in given if isinstance(callback, History))  # the user's own first
         told = CallbackList(given, self, epochs=epochs, steps=steps, verbose=verbose)
@@ -152,7 +150,7 @@ class Model(Learner):
                 whole(self.reset_metrics)
                 told.tell("on_epoch_begin", epoch, {})
                 with Progress(verbose, steps, f"Epoch {epoch + 1}/{epochs}" if epochs > 1 else "") as progress:
-                    logs = self._logs(self._walk(batches, "train", told, progress, whole))
+                    logs = self._walk(batches, "train", told, progress, whole)
                     if validation is not None and (epoch + 1) % validation_freq == 0:
                         logs |= self._validated(validation, validation_batch_size or size, validation_steps, told)
                     progress.finish(logs)
@@ -184,49 +182,49 @@ class Model(Learner):
         self._compiled("evaluate")
         _check_counts(batch_size=batch_size, steps=steps)
         data = self._data(x, y, sample_weight)
-        batches, told, progress = self._begin(data, batch_size or BATCH_SIZE, steps, callbacks, verbose)
-        self.stop_evaluating = False
-        with progress, whole_steps() as whole:
-            told.tell("on_test_begin", {})
-            whole(self.reset_metrics)
-            logs = self._logs(self._walk(batches, "test", told, progress, whole))
-            told.tell("on_test_end", logs)
-            progress.finish(logs)
+        logs = self._walk_once("test", data, batch_size or BATCH_SIZE, steps, callbacks, verbose)
         return logs if return_dict else self._in_order(logs)
 
-    def _begin(
-        self, data: Data, size: int, steps: int | None, callbacks: Any, verbose: str | int
-    ) -> tuple[Iterator[Batch], CallbackList, Progress]:
-        """What an evaluation or a prediction needs: its only walk, who is told of it, and what shows it."""
-        count = steps_in(data, size, steps)
+    def _walk_once(self, kind: str, data: Data, size: int, steps: int | None, callbacks: Any, verbose: Any) -> Any:
+        """Walk through data without training; see `_walk` for what that gives."""
+        count = steps or steps_in(data, size)
         if not isinstance(callbacks, CallbackList):
             callbacks = CallbackList(callbacks, self, epochs=1, steps=count, verbose=verbose)
-        return next(walks(data, size, self._place(), False, steps)), callbacks, Progress(verbose, count)
+        batches = next(walks(data, size, self._place(), False, steps))
+        setattr(self, _STOP[kind], False)
+        with Progress(verbose, count) as progress, whole_steps() as whole:
+            callbacks.tell(f"on_{kind}_begin", {})
+            if kind == "test":
+                whole(self.reset_metrics)
+            found = self._walk(batches, kind, callbacks, progress, whole)
+            logs = found if kind == "test" else {}
+            callbacks.tell(f"on_{kind}_end", logs)
+            progress.finish(logs)
+        return found
 
-    def _walk(
-        self, batches: Iterable[Batch], kind: str, told: CallbackList, progress: Progress, whole: Callable[..., Any],
-        keep: Callable[[Any], Any] = lambda given: None,
-    ) -> Any:  # fmt: skip
-        """Take a step for each batch, and give what the last one gave. Numbers are read only where somebody looks."""
+    def _walk(self, batches: Iterable[Batch], kind: str, told: CallbackList, progress: Progress, whole: Any) -> Any:
+        """Take a step for each batch. Gives the logs, or all predictions; numbers are read only where one looks."""
         steps, step, ends = self._steps, self._step(kind), told.listens(f"on_{kind}_batch_end")
-        stop = {"train": "stop_training", "test": "stop_evaluating", "predict": "stop_predicting"}[kind]
+        given: Any = None
+        predictions: list[Any] = []
 
         def logs() -> dict[str, Any]:
-            return {"outputs": pack(given, _arrays(given))} if kind == "predict" else self._batch_logs(given)
+            return {"outputs": given} if kind == "predict" else self._logs(given)
 
-        given = None
         for index, batch in enumerate(batches):
             told.tell(f"on_{kind}_batch_begin", index, {})
             if self._steps is not steps:  # a callback has called `compile`
                 steps, step = self._steps, self._step(kind)
             given = whole(step, batch)
+            if kind == "predict":
+                given = _arrays(given)
+                predictions.append(given)
             if ends:
                 told.tell(f"on_{kind}_batch_end", index, logs())
             progress.advance(dict if kind == "predict" else logs)
-            keep(given)
-            if getattr(self, stop):
+            if getattr(self, _STOP[kind]):
                 break
-        return given
+        return predictions if kind == "predict" else self._logs(given, at_end=True)
 
     def predict(
         self, x: Any, batch_size: int | None = None, verbose: str | int = "auto", steps: int | None = None,
@@ -246,15 +244,8 @@ class Model(Learner):
         data, size = self._data(x, None, None, may_be_empty=True), batch_size or BATCH_SIZE
         if self.works_by_rows and steps is None and not callbacks and type(self).predict_step is Learner.predict_step:
             size = max(size, ROWS_AT_ONCE[self._place().kind])  # nobody can tell, but by the time that it takes
-        batches, told, progress = self._begin(data, size, steps, callbacks, verbose)
-        parts: list[list[Any]] = []
-        self.stop_predicting = False
-        told.tell("on_predict_begin", {})
-        with progress, whole_steps() as whole:
-            form = self._walk(batches, "predict", told, progress, whole, lambda given: parts.append(_arrays(given)))
-            progress.finish({})
-        told.tell("on_predict_end", {})
-        return pack(form, [numpy.concatenate(arrays) for arrays in zip(*parts, strict=True)])
+        parts = self._walk_once("predict", data, size, steps, callbacks, verbose)
+        return pack(parts[0], map(numpy.concatenate, zip(*map(flatten, parts), strict=True)))
 
     # -- reading
 
@@ -289,8 +280,8 @@ class Model(Learner):
         return samples
 
 
-def _arrays(tensors: Any) -> list[numpy.ndarray]:
-    return [numpy.asarray(tensor) for tensor in flatten(tensors)]
+def _arrays(tensors: Any) -> Any:
+    return pack(tensors, map(numpy.asarray, flatten(tensors)))
 
 
 def _check_counts(**counts: Any) -> None:

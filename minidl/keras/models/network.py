@@ -3,20 +3,17 @@
 The graph says which calls of layers lead from the inputs to the outputs, and in which order.
 """
 
-from __future__ import annotations
-
 import collections
 import functools
 from collections.abc import Sequence
 from typing import Any
 
 from minidl.keras.layers.layer import InputLayer, Layer
-from minidl.keras.layers.symbolic import KerasTensor, LayerCall, looks, map_shapes
+from minidl.keras.layers.symbolic import KerasTensor, LayerCall, shapes_of
 from minidl.keras.names import short
 from minidl.nest import flatten, pack
 from minidl.ops.creation import cast
 from minidl.ops.shaping import expand_dims, squeeze
-from minidl.specs import TensorSpec
 from minidl.tensor import Tensor
 
 
@@ -65,10 +62,9 @@ class Graph:
 
     def __init__(self, inputs: Sequence[KerasTensor], outputs: Sequence[KerasTensor]) -> None:
         self.inputs, self.outputs = inputs, outputs
-        given = {id(tensor) for tensor in inputs}
-        walked, met = _walk_back(outputs, given)
-        sources = [call for call in walked if isinstance(call.layer, InputLayer)]
-        if missing := [call.outputs for call in sources if id(call.outputs) not in given]:
+        walked, met = _walk_back(outputs, set(inputs))
+        sources = [call.outputs for call in walked if isinstance(call.layer, InputLayer)]
+        if missing := [source for source in sources if source not in inputs]:
             raise ValueError(f"The outputs depend on {missing}, which isn't among the inputs, {list(inputs)}")
         self.calls = [call for call in walked if not isinstance(call.layer, InputLayer)]
         unused = [tensor.call.layer for tensor in inputs if isinstance(tensor.call.layer, InputLayer)]
@@ -110,29 +106,23 @@ def _values(nest: Any, found: dict[KerasTensor, Any]) -> Any:
     return pack(nest, [found[each] if isinstance(each, KerasTensor) else each for each in flatten(nest)])
 
 
-def _walk_back(outputs: Sequence[KerasTensor], given: set[int]) -> tuple[list[LayerCall], list[Layer]]:
+def _walk_back(outputs: Sequence[KerasTensor], given: set[KerasTensor]) -> tuple[list[LayerCall], list[Layer]]:
     """The calls that lead to the outputs, each after those it depends on, and their layers as the walk meets them.
 
     The walk goes from each output back, inputs from left to right, and ends at what is given.
     """
     ordered: list[LayerCall] = []
-    met: list[Layer] = []
-    begun: set[int] = set()
-    ahead: list[tuple[LayerCall, bool]] = _calls_of(outputs, given)
+    met: dict[LayerCall, Layer] = {}
+    ahead = [(tensor, False) for tensor in reversed(outputs)]
     while ahead:
-        call, is_done = ahead.pop()
+        tensor, is_done = ahead.pop()
+        call = tensor.call
         if is_done:
             ordered.append(call)
-        elif id(call) not in begun:
-            begun.add(id(call))
-            met.append(call.layer)
-            ahead += [(call, True), *_calls_of(call.sources, given)]
-    return ordered, met
-
-
-def _calls_of(tensors: Sequence[KerasTensor], given: set[int]) -> list[tuple[LayerCall, bool]]:
-    pairs = [(id(tensor), tensor.call) for tensor in reversed(tensors)]
-    return [(call, False) for key, call in pairs if key not in given or isinstance(call.layer, InputLayer)]
+        elif call not in met and (tensor not in given or isinstance(call.layer, InputLayer)):
+            met[call] = call.layer
+            ahead += [(tensor, True), *((source, False) for source in reversed(call.sources))]
+    return ordered, [*met.values()]
 
 
 def _by_distance(calls: Sequence[LayerCall], layers: Sequence[Layer]) -> list[Layer]:
@@ -179,8 +169,7 @@ class Network(Layer):
     @property
     def works_by_rows(self) -> bool:
         """Whether each row of the result depends on nothing but the same row of the input."""
-        is_a_graph = self._graph is not None and type(self).call is Network.call
-        return is_a_graph and all(layer.works_by_rows for layer in self.layers)
+        return type(self).call is Network.call and all(layer.works_by_rows for layer in self.layers)
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """A layer by its name or its index. Raises ValueError for one that isn't there.
@@ -191,29 +180,18 @@ class Network(Layer):
         """
         if (name is None) == (index is None):
             raise ValueError(f"get_layer takes a name or an index; name={name!r} and index={index!r} were given")
-        if index is not None:
-            if -len(self.layers) <= index < len(self.layers):
-                return self.layers[index]
-            raise ValueError(f"There is no layer {index} in model {self.name!r}, which has {len(self.layers)}")
-        named = {layer.name: layer for layer in self.layers}
-        if name in named:
-            return named[name]
-        raise ValueError(f"There is no layer {name!r} in model {self.name!r}; it has {', '.join(named)}")
+        for place, layer in enumerate(self.layers):
+            if layer.name == name or index in (place, place - len(self.layers)):
+                return layer
+        wanted, known = index if name is None else name, ", ".join(layer.name for layer in self.layers)
+        raise ValueError(f"There is no layer {wanted!r} in model {self.name!r}; it has {known}")
 
-    @property
-    def inputs(self) -> list[KerasTensor]:
-        """Where data enters, as a list."""
-        return list(self._graph.inputs) if self._graph else []
-
-    @property
-    def outputs(self) -> list[KerasTensor]:
-        """Where results leave, as a list."""
-        return list(self._graph.outputs) if self._graph else []
-
+    inputs = property(lambda self: [*self._graph.inputs] if self._graph else [], doc="Where data enters: a list.")
+    outputs = property(lambda self: [*self._graph.outputs] if self._graph else [], doc="Where results leave: a list.")
     input = property(lambda self: self._inputs, doc="Where data enters.")
     output = property(lambda self: self._outputs, doc="Where results leave.")
-    input_shape = property(lambda self: _shapes(self._inputs), doc="The shape of the input, or a nest of those of all.")
-    output_shape = property(lambda self: _shapes(self._outputs), doc="The shape of the output, or a nest of them.")
+    input_shape = property(lambda self: shapes_of(self._inputs), doc="The shape of the input, or a nest of them.")
+    output_shape = property(lambda self: shapes_of(self._outputs), doc="The shape of the output, or a nest of them.")
 
     @property
     def output_names(self) -> list[str]:
@@ -232,24 +210,22 @@ class Network(Layer):
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         """The outputs for inputs in the nest, or in the order, of the model's own."""
-        graph = self._graph
-        if graph is None:
-            raise NotImplementedError(f"{type(self).__name__} needs inputs and outputs, or its own call(self, inputs)")
-        places = graph.inputs
+        if self._graph is None:
+            return self._call_without_graph(inputs, training)
+        places = self._graph.inputs
         is_one = isinstance(inputs, Tensor) and len(places) == 1
         values = [inputs] if is_one else in_order(f"The input of {self.name}", inputs, self._forms()[0])
-        found = graph.run([_fitting(value, place) for value, place in zip(values, places, strict=True)], training)
+        found = self._graph.run([_fitting(value, place) for value, place in zip(values, places, strict=True)], training)
         return _values(self._outputs, found)
+
+    def _call_without_graph(self, inputs: Any, training: bool | None) -> Any:
+        raise NotImplementedError(f"{type(self).__name__} needs inputs and outputs, or its own call(self, inputs)")
 
     def build(self, input_shape: Any) -> None:
         """Make the weights for inputs of a shape, by calling the layers on zeros."""
         if self._graph is None:
-            looks(self._tried, map_shapes(lambda shape: TensorSpec(shape, self._dtype), input_shape))
+            self._looks_for(input_shape)
             self.built = True
-
-
-def _shapes(nest: Any) -> Any:
-    return pack(nest, [place.shape for place in flatten(nest)])
 
 
 def _fitting(value: Tensor, place: KerasTensor) -> Tensor:

@@ -8,8 +8,6 @@ A file may come from anybody. Nothing of it is unpacked that isn't wanted, nothi
 dtype are known to fit, and nothing is assigned before all of it is found good.
 """
 
-from __future__ import annotations
-
 import collections
 import contextlib
 import errno
@@ -161,26 +159,20 @@ def _weights(model: Learner) -> dict[str, Variable]:
     return found
 
 
-def _walk(layer: Layer, path: str, seen: set[int]) -> Iterator[tuple[str, Layer]]:
-    """A layer and all that it keeps, each once, with their paths."""
-    if id(layer) in seen:
-        return
-    seen.add(id(layer))
-    yield path, layer
-    for name, kept in layer._parts():
-        yield from _walk_part(kept, f"{path}{name}/", seen)
-
-
-def _walk_part(part: Any, path: str, seen: set[int]) -> Iterator[tuple[str, Layer]]:
-    """A layer, or the layers in a container."""
+def _walk(part: Any, path: str, seen: set[int]) -> Iterator[tuple[str, Layer]]:
+    """A layer and all that it keeps, or the layers in a container, each once, with their paths."""
     if isinstance(part, Layer):
-        yield from _walk(part, path, seen)
+        if id(part) not in seen:
+            seen.add(id(part))
+            yield path, part
+            for name, kept in part._parts():
+                yield from _walk(kept, f"{path}{name}/", seen)
         return
     counter: collections.Counter[str] = collections.Counter()
     for kept in part.values() if isinstance(part, dict) else part:
         if isinstance(kept, (Layer, list, tuple, dict)):
             name = snake_case(type(kept).__name__) if isinstance(kept, Layer) else "container"
-            yield from _walk_part(kept, f"{path}{numbered(name, counter)}/", seen)
+            yield from _walk(kept, f"{path}{numbered(name, counter)}/", seen)
 
 
 # -- formats -----------------------------------------------------------------------------------------------------

@@ -1,7 +1,5 @@
 """Sequential: layers one behind the other."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from minidl.keras.layers.layer import Input, InputLayer, Layer
@@ -75,15 +73,7 @@ class Sequential(Model):
         """The layers in order, without the input."""
         return list(self._sequence)
 
-    @property
-    def works_by_rows(self) -> bool:
-        """Whether each row of the result depends on nothing but the same row of the input."""
-        return type(self).call is Sequential.call and all(layer.works_by_rows for layer in self.layers)
-
-    def call(self, inputs: Any, training: bool | None = None) -> Any:
-        """What the last layer gives, each called on what the one before gives."""
-        if self._graph is not None:
-            return super().call(inputs, training)
+    def _call_without_graph(self, inputs: Any, training: bool | None) -> Any:
         for layer in self._sequence:
             inputs = layer(inputs, training=training)
         return inputs
@@ -103,17 +93,15 @@ class Sequential(Model):
             raise ValueError(f"Model {self.name!r} has no layers yet; add some first")
         if input_shape is None:
             return
-        if not is_shape(input_shape) and self._start is None:
+        if self._start is None and not is_shape(input_shape):
             super().build(input_shape)
-            return
-        if self._start is not None and self._start.shape[1:] != tuple(input_shape)[1:]:
-            raise ValueError(f"Model {self.name!r} takes inputs of shape {self._start.shape}; {input_shape} was given")
-        if len(input_shape) < 2:
+        elif self._start is None and len(input_shape) < 2:
             raise ValueError(f"Model {self.name!r} takes inputs of two axes or more; their shape was {input_shape}")
-        if self._start is None:
+        elif self._start is None:
             self._start = Input(tuple(input_shape)[1:])
-        if self._graph is None:
             self._rebuild()
+        elif self._start.shape[1:] != tuple(input_shape)[1:]:
+            raise ValueError(f"Model {self.name!r} takes inputs of shape {self._start.shape}; {input_shape} was given")
 
     def _build_for(self, inputs: Any) -> None:
         shape = getattr(inputs, "shape", None)

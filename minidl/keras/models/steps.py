@@ -1,11 +1,9 @@
 """What a step of training is: the loss, the metrics and the optimizer of a model, and what may be defined anew."""
 
-from __future__ import annotations
-
 import functools
 import inspect
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy
@@ -191,7 +189,11 @@ class Learner(Network):
 
     def get_metrics_result(self) -> dict[str, Any]:
         """The present numbers of all metrics, by name."""
-        return _results(self.metrics)
+        found: dict[str, Any] = {}
+        for metric in self.metrics:
+            result = metric.result()
+            found |= result if isinstance(result, dict) else {metric.name: result}
+        return found
 
     def _loss_of(self, x: Any, y: Any, predictions: Any, sample_weight: Any, training: bool) -> Any:
         """The loss of a batch, which its mean takes in."""
@@ -232,20 +234,16 @@ class Learner(Network):
         """What the metrics say."""
         if type(self).get_metrics_result is not Learner.get_metrics_result or self.run_eagerly:
             return self.get_metrics_result()
-        asked = self.metrics
-        key = ("logs", *map(id, asked))
+        key = ("logs", *map(id, self.metrics))
         if key not in self._steps:
-            self._steps[key] = function(lambda: _results(asked))
+            self._steps[key] = function(self.get_metrics_result)
         return dict(self._steps[key]())
 
-    def _batch_logs(self, given: Any) -> dict[str, Any]:
-        """The logs of a step: those that it gave, or else what the metrics say."""
-        return as_numbers(self._metric_logs() if given is None else given)
-
-    def _logs(self, given: Any) -> dict[str, Any]:
-        """The logs at the end of a walk: those of the metrics, unless a step gave others."""
-        found = self._metric_logs()
-        return as_numbers(found if given is None or set(given) == set(found) else given)
+    def _logs(self, given: Any, at_end: bool = False) -> dict[str, Any]:
+        """The logs that a step gave or, where it gave none, those of the metrics, and at the end of a walk the latter
+        where the names are the same."""
+        said = self._metric_logs() if given is None or at_end else given
+        return as_numbers(said if given is None or set(given) == set(said) else given)
 
     def _in_order(self, logs: dict[str, Any]) -> Any:
         """The numbers in logs in the order of the metrics, and then of their names; one alone as itself."""
@@ -266,9 +264,9 @@ def _step_of(model: Learner, kind: str, is_compiled: bool) -> Callable[[Batch], 
     is_usual = all(getattr(getattr(model, name), "__func__", None) is getattr(Learner, name) for name in names)
 
     @functools.cache
-    def program(is_tuple: bool, count: int) -> Any:
+    def program(parts: int) -> Any:  # of a batch that is a tuple; 0 for one that is x itself
         def step(x: Any, y: Any = None, sample_weight: Any = None) -> Any:
-            found = own((x, y, sample_weight)[:count] if is_tuple else x)
+            found = own((x, y, sample_weight)[:parts] if parts else x)
             if kind == "predict":
                 return found
             if not isinstance(found, dict):
@@ -281,17 +279,9 @@ def _step_of(model: Learner, kind: str, is_compiled: bool) -> Callable[[Batch], 
         return made
 
     def take(batch: Batch) -> Any:
-        return program(True, len(batch))(*batch) if isinstance(batch, tuple) else program(False, 1)(batch)
+        return program(len(batch))(*batch) if isinstance(batch, tuple) else program(0)(batch)
 
     return take
-
-
-def _results(asked: Sequence[Metric]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for metric in asked:
-        result = metric.result()
-        found |= result if isinstance(result, dict) else {metric.name: result}
-    return found
 
 
 def as_numbers(logs: dict[str, Any]) -> dict[str, Any]:

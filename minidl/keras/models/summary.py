@@ -1,7 +1,5 @@
 """summary: a model's layers as a table."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from minidl.keras.layers.layer import Layer

@@ -1,7 +1,5 @@
 """Optimizers: SGD, what to derive one's own from, and schedules of the learning rate."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from minidl.keras.names import find, table

@@ -1,9 +1,7 @@
 """What optimizers share: their state, the learning rate, clipping, weight decay; to derive one's own from."""
 
-from __future__ import annotations
-
 import warnings
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from minidl.devices import device
@@ -65,7 +63,7 @@ class Optimizer:
         self.built = False
         self.iterations = Variable(0, trainable=False, name="iteration", dtype=int64)
         # All that ever gave the learning rate, the last is in force: so none has the `id` of one before.
-        self._rates = [learning_rate if callable(learning_rate) else _rate_variable(learning_rate)]
+        self._rates = [_rate(learning_rate)]
         self._added: list[Variable] = []
         self._moved: list[Variable] = []
 
@@ -89,7 +87,7 @@ class Optimizer:
         if not callable(learning_rate) and isinstance(self.schedule, LearningRateSchedule):
             raise TypeError(f"The learning rate follows a schedule, so it can't be set to {learning_rate!r}")
         if callable(learning_rate) or self.schedule is not None:
-            self._rates.append(learning_rate if callable(learning_rate) else _rate_variable(learning_rate))
+            self._rates.append(_rate(learning_rate))
         else:
             self._rates[-1].assign(learning_rate)
 
@@ -184,7 +182,10 @@ class Optimizer:
         variables = self._moved if trainable_variables is None else list(trainable_variables)
         if len(grads) != len(variables):
             raise ValueError(f"{len(grads)} gradients were given for {len(variables)} variables")
-        gradients, moved = _checked(grads, variables, set(map(id, self._moved if self.built else variables)))
+        known = set(map(id, self._moved if self.built else variables))
+        if unknown := [variable.name for variable in variables if id(variable) not in known]:
+            raise ValueError(f"The optimizer was built without the variables {unknown}; make another one for them")
+        gradients, moved = _checked(grads, variables)
         if not self.built:
             self.build(variables)
         rate: Any = self.learning_rate
@@ -215,22 +216,17 @@ class Optimizer:
         return gradients
 
 
-def _rate_variable(learning_rate: Any) -> Variable:
-    return Variable(learning_rate, trainable=False, name="learning_rate", dtype=float32)
+def _rate(given: Any) -> Any:
+    return given if callable(given) else Variable(given, trainable=False, name="learning_rate", dtype=float32)
 
 
-def _checked(
-    gradients: Sequence[Any], variables: Sequence[Variable], known: Container[int]
-) -> tuple[list[Tensor], list[Variable]]:
+def _checked(gradients: Sequence[Any], variables: Sequence[Variable]) -> tuple[list[Tensor], list[Variable]]:
     """Gradients, in the shapes and dtypes of their variables, and the variables: without those that have none.
 
-    Raises ValueError for a variable whose id isn't known, and where a gradient doesn't fit or all are None.
+    Raises ValueError where a gradient doesn't fit or all are None.
     """
     found, moved, left_out = [], [], []
     for gradient, variable in zip(gradients, variables, strict=True):
-        if id(variable) not in known:
-            unknown = [each.name for each in variables if id(each) not in known]
-            raise ValueError(f"The optimizer was built without the variables {unknown}; make another one for them")
         if gradient is None:
             left_out.append(variable.name)
             continue

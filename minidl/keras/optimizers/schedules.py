@@ -1,7 +1,5 @@
 """Learning rates that follow from the number of steps taken: computed in each step, compiled or not."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from minidl.ops.creation import cast, convert_to_tensor

@@ -1,7 +1,5 @@
 """SGD: stochastic gradient descent, with momentum, weight decay and clipping."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 
