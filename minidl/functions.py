@@ -212,8 +212,8 @@ class _Method(Function[..., Any]):
             return func(reference(), *arguments, **options)
 
         with contextlib.suppress(TypeError, ValueError):  # what is written in C may have no signature
-            without_self = inspect.signature(MethodType(func, reference()))
-            method.__signature__ = without_self  # type: ignore[attr-defined]  # functions take any attribute
+            vars(method)["__signature__"] = inspect.signature(MethodType(func, reference()))
+            self.__signature__ = inspect.signature(func)  # of this, the first parameter is the instance
         super().__init__(method, passes, input_signature)
 
     def __call__(self, instance: Any, *arguments: Any, **options: Any) -> Any:

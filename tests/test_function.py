@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import gc
+import inspect
 import os
 import signal
 import threading
@@ -918,3 +919,24 @@ def test_an_array_of_a_gpu_is_an_argument(double: Any) -> None:
     found = doubled(double.asarray([1.0, 2.0], "float32"))
     assert found.device.endswith("GPU:0")
     assert found.numpy().tolist() == [2.0, 4.0]
+
+
+def test_a_bound_method_has_the_signature_of_the_method() -> None:
+    class Scale:
+        @tf.function
+        def call(self, x: Any, scale: float = 1.0) -> Any:
+            return x * scale
+
+    scale = Scale()
+    assert list(inspect.signature(scale.call).parameters) == ["x", "scale"]
+    assert float(scale.call(tf.constant(2.0), 3.0)) == 6.0
+    assert list(inspect.signature(Scale.call).parameters) == ["self", "x", "scale"]
+
+
+def test_a_layer_whose_call_is_compiled_takes_other_arguments() -> None:
+    class Scale(tf.keras.layers.Layer):
+        @tf.function
+        def call(self, inputs: Any, scale: Any) -> Any:
+            return inputs * scale
+
+    assert float(Scale()(tf.constant([2.0]), 3.0)[0]) == 6.0

@@ -17,7 +17,7 @@ from minidl import philox
 from minidl.context import compiling, thread
 from minidl.devices import CPU, device, device_of
 from minidl.errors import InvalidArgumentError, brief
-from minidl.ops.creation import shape_of
+from minidl.ops.creation import shape_of, stop_gradient
 from minidl.ops.inputs import convert
 from minidl.ops.shaping import gather
 from minidl.primitive import call, move, primitive
@@ -161,7 +161,7 @@ def truncated_normal(shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any 
 
 
 def shuffle(value: Any, seed: Any = None, name: str | None = None) -> Tensor:
-    """The parts of a tensor along its first axis in random order; another one at each call.
+    """The parts of a tensor along its first axis in random order; another one at each call. It has no gradient.
 
     Arguments:
         value: of one axis or more.
@@ -172,7 +172,7 @@ def shuffle(value: Any, seed: Any = None, name: str | None = None) -> Tensor:
     """
     x = convert(value)
     order = _drawn(seed, x.shape[:1], "permutation", int64) if x.shape else None
-    return x if order is None else gather(x, move(order, device_of(x.array)))
+    return stop_gradient(x if order is None else gather(x, move(order, device_of(x.array))))
 
 
 def stateless_uniform(shape: Any, seed: Any, minval: Any = 0, maxval: Any = None, dtype: Any = float32,

@@ -5,7 +5,7 @@ from typing import Any
 
 from minidl.errors import InvalidArgumentError
 from minidl.ops.creation import cast
-from minidl.ops.elementwise import equal
+from minidl.ops.elementwise import equal, multiply
 from minidl.ops.inputs import alike, axes_of, axis_of, convert, wrong_dtype
 from minidl.ops.operation import operation
 from minidl.ops.shaping import reshape
@@ -252,11 +252,7 @@ def softmax(logits: Any, axis: int = -1, name: str | None = None) -> Tensor:
     return _of_logits(_softmax, logits, axis)
 
 
-def _log_softmax_gradient(upstream, x, axis):
-    return upstream - softmax(x, axis) * reduce_sum(upstream, axis, True)
-
-
-@primitive(x=_log_softmax_gradient)
+@primitive(x=lambda upstream, x, axis: upstream - multiply(softmax(x, axis), reduce_sum(upstream, axis, True)))
 def _log_softmax(xp, x, *, axis):
     shifted = x - x.max(axis=axis, keepdims=True)
     return shifted - xp.log(xp.exp(shifted).sum(axis=axis, keepdims=True))

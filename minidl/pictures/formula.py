@@ -15,7 +15,7 @@ NOTATION = {
     r"twice\(upstream, (\w+), (\w+)\)": r"upstream * 2 * (\1 - \2)", r"put\(.*\)": "where(at index, upstream, 0)",
     r"scattered\(.*\)": "sum(where(at indices, upstream, 0))", r"where_positive\((\w+), (\w+)\)": r"\1 * (\2 > 0)",
     r"transpose\(upstream, .*\)": "transpose(upstream)", r"with_axes\(upstream, .*\)": "upstream",
-    r"spread\(.*\)": "upstream / n", r"cast_to\(": "cast(",
+    r"spread\(.*\)": "upstream / n", r"cast_to\(": "cast(", r"softmax\((\w+), axis\)": r"softmax(\1)",
 }  # fmt: skip
 
 
