@@ -51,6 +51,10 @@ def test_a_wheel_has_the_benchmarks_in_minidl(built: Path) -> None:
     assert {name.partition("/")[0] for name in names if ".dist-info/" not in name} == {"minidl", "tfref"}
     assert {"minidl/py.typed", "minidl/benchmarks/command.py", "tfref/recording.npz"} <= set(names)
     assert not [name for name in names if "pytest" in name or "test_" in name or "results" in name]
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False).stdout.split()
+    for folder, left_out in (("minidl/", "minidl/pictures/paths.svg minidl/okja/line.png"), ("tfref/", "")):
+        files = {name for name in tracked if name.startswith(folder)} - set(left_out.split())  # those of the README
+        assert files <= set(names), folder
 
 
 def test_a_source_distribution_has_its_tests(built: Path) -> None:
