@@ -76,7 +76,7 @@ class Compiled:
         reads = [node.variable for node in text.parameters if isinstance(node, Stored)]
         del text  # whose program isn't needed any more
         _run(self.text, given)
-        hand_out = Tensor if self._form is None and back == [None] else self._handing_out(back)
+        hand_out = self._handing_out(back)
         memories = [(Memory(given[each], variable), variable) for each, variable in kept.items()]
         runner = Runner(given[name], reads, memories, hand_out, any(index is not None for index in back))
         self.run = runner.run([each for each in symbols if isinstance(each, TensorLike)])
@@ -126,6 +126,9 @@ class Compiled:
 
     def _handing_out(self, back: Sequence[int | None]) -> Callable[..., Any]:
         """What makes results of the arrays that the program returns, and of the tensors given that it hands back."""
+        if self._form is None and back in ([], [None]):  # the usual ones, for speed: what is known, or one array
+            known = self._known[0]
+            return Tensor if back else lambda found: known
 
         def hand_out(found: Any, *given: Tensor) -> Any:
             arrays = found if len(back) > 1 else (found,)
