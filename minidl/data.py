@@ -1,6 +1,7 @@
 """Data element by element, under the names of `tensorflow.data`: Dataset."""
 
 import itertools
+import operator
 import random
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -87,7 +88,10 @@ class Dataset:
     # -- changed
 
     def map(self, map_func: Callable[..., Any], num_parallel_calls: Any = None, deterministic: Any = None) -> "Dataset":
-        """What a function gives for each element; the parts of a tuple are its arguments."""
+        """What a function gives for each element; the parts of a tuple are its arguments.
+
+        It is Python and runs for each element of each walk, where TensorFlow traces it once.
+        """
         return Dataset(lambda: (_as_tensors(_called(map_func, each)) for each in self), self._length)
 
     def filter(self, predicate: Callable[..., Any]) -> "Dataset":
@@ -134,10 +138,17 @@ class Dataset:
 
     def repeat(self, count: Any = None) -> "Dataset":
         """All elements so many times over; without a number, or with -1, without an end."""
-        if count is None or int(count) < 0:
-            return Dataset(lambda: (each for _ in itertools.count() for each in self))
-        length = self._length and self._length * int(count)
-        return Dataset(lambda: (each for _ in range(int(count)) for each in self), length)
+        times = -1 if count is None else int(count)
+
+        def again() -> Iterator[Any]:
+            for _ in itertools.count() if times < 0 else range(times):
+                element = self  # which no element is
+                for element in self:
+                    yield element
+                if element is self:  # there is none, nor will be
+                    return
+
+        return Dataset(again, self._length and (None if times < 0 else self._length * times))
 
     def take(self, count: Any) -> "Dataset":
         """The first so many elements; all of them for -1."""
@@ -171,6 +182,6 @@ def _least(lengths: Iterable[int | None]) -> int | None:
 
 
 def _count(name: str, value: Any, least: int = 1) -> int:
-    if int(value) < least:
+    if operator.index(value) < least:
         raise InvalidArgumentError(f"{name} is a whole number from {least} on; {brief(value)} was given")
     return int(value)

@@ -150,7 +150,6 @@ class Function(Generic[P, R]):
     def _checked(self, arguments: tuple[Any, ...], options: Mapping[str, Any]) -> tuple[Any, ...]:
         """The arguments as tensors that look as the input signature says."""
         bound = inspect.signature(self.python_function).bind(*arguments, **options)
-        bound.apply_defaults()
         if bound.kwargs or len(bound.args) != len(self.input_signature):
             raise TypeError(f"{self!r} takes {len(self.input_signature)} arguments, one for each of its signature's")
         return tuple(map(_fitted, self.input_signature, bound.args))

@@ -291,7 +291,8 @@ def _tensors(role: str, nest: Any) -> list[Any]:
     tensors = flatten(nest)
     for each in tensors:
         if not isinstance(each, TensorLike):
-            raise ValueError(f"{role} is a tensor or variable; {brief(each)} was given, of which tf.constant makes one")
+            why = "make a tensor of it by tf.constant before (what NumPy or Python computes no tape hears of)"
+            raise ValueError(f"{role} is a tensor or variable; {brief(each)} was given: {why}")
     return tensors
 
 

@@ -8,8 +8,16 @@ from typing import Any
 
 # What to use instead, where something of the kind can be derived.
 _INSTEAD = {
-    f"tf.keras.{kind}s": f"derive one from tf.keras.{kind}s.{kind.capitalize()}, as the README says under Limits"
-    for kind in ("optimizer", "losse", "metric", "layer", "initializer", "callback", "regularizer")
+    f"tf.keras.{module}": f"derive one from tf.keras.{module}.{kind}, as the README says under Limits"
+    for module, kind in {
+        "optimizers": "Optimizer",
+        "losses": "Loss",
+        "metrics": "Metric",
+        "layers": "Layer",
+        "initializers": "Initializer",
+        "callbacks": "Callback",
+        "regularizers": "Regularizer",
+    }.items()
 }
 
 
@@ -40,9 +48,10 @@ def explain_missing(module: ModuleType, called: str, also: Iterable[str] = ()) -
         if name.startswith("__"):
             raise AttributeError(f"module {called!r} has no attribute {name!r}")
         if name in names_of_tensorflow().get(called, ()):
-            advice = _INSTEAD.get(called, "see what minidl leaves out, under Limits in its README")
+            usual = "see what minidl leaves out, under Limits in its README"
+            advice = _INSTEAD.get(called, usual) if name[:1].isupper() else usual
             raise AttributeError(f"{called}.{name}: TensorFlow has this, minidl doesn't; {advice}")
-        near = difflib.get_close_matches(name, listed(), 1)
+        near = difflib.get_close_matches(name, listed(), 1, 0.75)
         raise AttributeError(f"There is no {called}.{name}" + (f"; did you mean {called}.{near[0]}?" if near else ""))
 
     vars(module).update(__getattr__=missing, __dir__=listed)

@@ -198,8 +198,21 @@ def _text(array: Any, prefix: str) -> str:
     return prefix + "\n" * ("\n" in text) + text
 
 
+def _refused(sign: str, instead: str) -> Callable[[Any, Any], Any]:
+    def refuse(self: Any, other: Any) -> Any:
+        raise RuntimeError(
+            f"`v {sign}= x` would make {self.name!r} a tensor; write `v.{instead}` to change the variable"
+        )
+
+    return refuse
+
+
 class Assignments:
     """What variables can do beside."""
+
+    __iadd__, __isub__ = _refused("+", "assign_add(x)"), _refused("-", "assign_sub(x)")
+    __imul__, __itruediv__ = _refused("*", "assign(v * x)"), _refused("/", "assign(v / x)")
+    __ipow__ = _refused("**", "assign(v ** x)")
 
     def assign(self: Any, value: Any, use_locking: Any = False, name: Any = None, read_value: bool = True) -> Any:
         """Give a variable another value, of its shape and dtype; no gradient flows through it.

@@ -19,6 +19,7 @@ NUMBERS = FLOATS | {int32, int64}
 BOOLS = frozenset({bool_})
 DTYPES = NUMBERS | BOOLS | {uint8}
 _NAMES = ", ".join(sorted(map(str, DTYPES)))
+_WORDS = {*map(str, DTYPES), "float", "double", "half"}
 
 
 def as_dtype(dtype: Any) -> numpy.dtype:
@@ -27,11 +28,13 @@ def as_dtype(dtype: Any) -> numpy.dtype:
     >>> tf.as_dtype('float32') == tf.float32
     True
     """
-    try:  # TensorFlow takes Python's float for its usual one
-        found: numpy.dtype = float32 if dtype is float else numpy.dtype(getattr(dtype, "as_numpy_dtype", dtype))
+    is_known = dtype in _WORDS if isinstance(dtype, str) else dtype is not None and dtype is not int
+    try:  # TensorFlow takes Python's float, by name too, for its usual one
+        is_usual = dtype is float or (isinstance(dtype, str) and dtype == "float")
+        found: numpy.dtype = float32 if is_usual else numpy.dtype(getattr(dtype, "as_numpy_dtype", dtype))
     except TypeError:
         found = numpy.dtype(object)
-    if found not in DTYPES or dtype is None:
+    if found not in DTYPES or not is_known:
         raise TypeError(f"minidl has no dtype {dtype!r}; it has {_NAMES}")
     return found
 

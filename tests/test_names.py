@@ -260,6 +260,48 @@ def regularized(tf: Any) -> Any:
     return losses, found, numpy.array(alone.fit(X, Y, verbose=0).history["loss"], "float32")
 
 
+def added_losses(tf: Any) -> Any:
+    keras = tf.keras
+
+    class Small(keras.layers.Layer):  # type: ignore[misc, name-defined]
+        def call(self, inputs: Any) -> Any:
+            self.add_loss(0.5 * tf.reduce_mean(tf.abs(inputs)))
+            return inputs
+
+    place = keras.Input((3,))
+    first = keras.layers.Dense(2, kernel_initializer="ones", activity_regularizer="l2")
+    model = keras.Model(place, Small()(first(place)))
+    model.compile(keras.optimizers.SGD(0.1), "mse")
+    losses = numpy.array(model.fit(X, Y, batch_size=6, epochs=2, verbose=0).history["loss"], "float32")
+    model(X)
+    one, other = keras.layers.Dense(1, activity_regularizer="l1", kernel_initializer="ones"), keras.layers.Dense(1)
+    other(one(X))
+    parts = keras.Sequential(
+        [keras.Input((3,)), keras.layers.Dense(4, name="h", kernel_initializer="ones"), keras.layers.Dense(1)]
+    )
+    inner = keras.Model(parts.inputs, parts.layers[0].output)
+    return losses, model.get_weights(), model.losses, one.losses, inner.predict(X, verbose=0)
+
+
+def edges(tf: Any) -> Any:
+    inf, nan = numpy.inf, numpy.nan
+    x = tf.constant([0.0, -0.0, -1.0])
+    with tf.GradientTape(persistent=True) as outer:
+        outer.watch(x)
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = tf.nn.elu(x)
+        slope = tape.gradient(y, x)
+    empty = tf.data.Dataset.range(0).repeat().take(2)
+    return (
+        tf.einsum("ii", tf.constant([[1.0, inf], [2.0, 3.0]])),
+        tf.einsum("ii->i", tf.constant([[1.0, nan], [2.0, 3.0]])),
+        tf.one_hot(tf.constant([0, 255], tf.uint8), 300), tf.linspace(1.0, inf, 3), tf.linspace(-3e38, 3e38, 3), slope,
+        outer.gradient(slope, x), 1.0 / tf.nn.elu(x), tf.boolean_mask([1, 2, 3], [1, 0, 1]), list(empty),
+        tf.clip_by_global_norm([None], 1.0), tf.norm([0.0, -4.0], ord=1), tf.constant([1.5], "float"),
+    )  # fmt: skip
+
+
 def endings(tf: Any) -> Any:
     keras = tf.keras
     model = keras.Sequential([keras.layers.Dense(2, input_dim=3)])
@@ -279,7 +321,7 @@ def endings(tf: Any) -> Any:
 
 PROGRAMS: list[Callable[[Any], Any]] = [
     modules, datasets, parts_of_variables, specs, printed, jacobians, eager_functions, dtypes, layers, ops,
-    fits_of_datasets, regularized, endings,
+    fits_of_datasets, regularized, added_losses, edges, endings,
 ]  # fmt: skip
 
 
@@ -371,6 +413,10 @@ def test_a_slip_is_seen_by_a_type_checker(tmp_path: Path) -> None:
     assert 'Revealed type is "minidl.tensor.Tensor"' in out
 
 
+def not_begun(tf: Any) -> Any:
+    return type("Own", (tf.keras.layers.Layer,), {"__init__": lambda self: None})()
+
+
 # -- bad input ---------------------------------------------------------------------------------------------------
 
 
@@ -390,6 +436,19 @@ def test_a_slip_is_seen_by_a_type_checker(tmp_path: Path) -> None:
         (lambda tf: tf.einsum("ij->i", [1.0]), ValueError, "fit"),
         (lambda tf: tf.einsum("ij,ij->", X, X.T), tf_error, "fit"),
         (lambda tf: tf.split([1, 2, 3], 2), tf_error, "divide"),
+        (lambda tf: tf.split([1, 2, 3], [1, 2], num=5), tf_error, "num=5"),
+        (lambda tf: tf.tensordot(X, X, -1), ValueError, "axes"),
+        (lambda tf: tf.einsum("i1->i", X), ValueError, "letters"),
+        (lambda tf: tf.einsum("...i->i", X), tf_error, "result"),
+        (lambda tf: tf.clip_by_global_norm(tf.constant([3.0]), 1.0), TypeError, "list"),
+        (lambda tf: tf.one_hot([0.0], 2), tf_error, "indices"),
+        (lambda tf: tf.data.Dataset.range(3).batch(2.5), TypeError, "float"),
+        (lambda tf: tf.cast(1.5, "int"), TypeError, "no dtype 'int'"),
+        (lambda tf: tf.Variable(1.0).__isub__(1.0), RuntimeError, "assign_sub"),
+        (lambda tf: tf.Variable(1.0).__imul__(2.0), RuntimeError, "assign"),
+        (lambda tf: tf.keras.ops.elu([1.0], 0.5), TypeError, "1 arguments"),
+        (lambda tf: tf.keras.Sequential([tf.keras.layers.Dense(1)]).get_config(), NotImplementedError, "no config"),
+        (lambda tf: not_begun(tf)([1.0]), RuntimeError, "super"),
         (lambda tf: tf.tile([1, 2], 2), tf_error, "each axis"),
         (lambda tf: tf.slice([1, 2], [1], [5]), tf_error, "beyond"),
         (lambda tf: tf.norm([1.0], "x"), ValueError, "euclidean"),

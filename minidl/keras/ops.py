@@ -3,6 +3,7 @@
 # isort: off
 # fmt: off
 import functools as _functools
+import inspect as _inspect
 from collections.abc import Callable as _Callable
 from typing import Any as _Any
 
@@ -44,9 +45,22 @@ def concatenate(xs: _Any, axis: int = 0) -> _Tensor:
     return _concat(xs, axis)
 
 
-def _lifted(function: _Callable[..., _Any]) -> _Callable[..., _Any]:
+# How many arguments may be given without their names, where more than are needed mean the same as in Keras.
+_COUNTS = {
+    "all": 3, "any": 3, "arange": 3, "cast": 2, "concatenate": 2, "convert_to_tensor": 2, "eye": 2, "log_softmax": 2,
+    "max": 3, "mean": 3, "min": 3, "ones": 2, "ones_like": 2, "prod": 3, "softmax": 2, "squeeze": 2, "stack": 2,
+    "std": 3, "sum": 3, "transpose": 2, "var": 3, "where": 3, "zeros": 2, "zeros_like": 2,
+}  # fmt: skip
+
+
+def _lifted(name: str, function: _Callable[..., _Any]) -> _Callable[..., _Any]:
+    given = [each for each in _inspect.signature(function).parameters.values() if each.default is each.empty]
+    most = 100 if name == "einsum" else _COUNTS.get(name, len(given))
+
     @_functools.wraps(function)
     def call(*arguments: _Any, **options: _Any) -> _Any:
+        if len(arguments) > most:
+            raise TypeError(f"keras.ops.{name} takes {most} arguments without names; {len(arguments)} were given")
         if _KerasTensor in map(type, _flatten(arguments)):
             return _Operation(_functools.wraps(function)(_functools.partial(function, **options)))([*arguments])
         return function(*arguments, **options)
@@ -62,4 +76,4 @@ __all__ = ["abs", "add", "all", "any", "arange", "broadcast_to", "cast", "clip",
            "reciprocal", "relu", "reshape", "round", "rsqrt", "sigmoid", "sign", "sin", "softmax", "softplus",
            "sqrt", "square", "squeeze", "stack", "std", "stop_gradient", "subtract", "sum", "tanh", "tensordot",
            "tile", "transpose", "var", "where", "zeros", "zeros_like"]  # fmt: skip
-globals().update({name: _lifted(globals()[name]) for name in __all__})
+globals().update({name: _lifted(name, globals()[name]) for name in __all__})

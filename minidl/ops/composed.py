@@ -2,6 +2,7 @@
 
 import builtins
 import math
+import re
 from itertools import accumulate, chain, pairwise
 from string import digits
 from typing import Any
@@ -16,7 +17,7 @@ from minidl.ops.joining import concat
 from minidl.ops.reductions import matmul, reduce_max, reduce_mean, reduce_sum
 from minidl.ops.shaping import broadcast_to, expand_dims, getitem, reshape, transpose, where_mask
 from minidl.tensor import Tensor
-from minidl.values import FLOATS, as_dtype, bool_, float32, float64
+from minidl.values import FLOATS, as_dtype, bool_, float32, float64, int32, int64, uint8
 
 __all__ = ["add_n", "boolean_mask", "clip_by_global_norm", "clip_by_norm", "einsum", "eye", "linspace", "norm",
            "one_hot", "reduce_prod", "slice", "split", "tensordot", "tile"]  # fmt: skip
@@ -43,7 +44,7 @@ def elu(features: Any, name: str | None = None) -> Tensor:
     array([-0.6321,  2.    ], dtype=float32)
     """
     x = convert(features)
-    return where(x <= 0.0, expm1(minimum(x, 0.0)), x)
+    return where(x < 0.0, expm1(minimum(x, 0.0)), x)
 
 
 def bias_add(value: Any, bias: Any, name: str | None = None) -> Tensor:
@@ -156,6 +157,8 @@ def norm(tensor: Any, ord: Any = "euclidean", axis: Any = None, keepdims: bool =
         raise ValueError(f"ord is 'euclidean' or, for vectors, a number above 0; {ord!r} was given for axis {axis}")
     if ord == math.inf:
         return reduce_max(abs(x), axis, keepdims)
+    if ord == 1:
+        return reduce_sum(abs(x), axis, keepdims)
     return pow(reduce_sum(abs(x) ** float(ord), axis, keepdims), 1.0 / ord)
 
 
@@ -177,7 +180,10 @@ def global_norm(t_list: Any, name: str | None = None) -> Tensor:
     >>> tf.linalg.global_norm([[3.0], [4.0]]).numpy()
     np.float32(5.0)
     """
-    return sqrt(add_n([reduce_sum(square(t)) for t in t_list if t is not None]))
+    if not isinstance(t_list, (list, tuple)):
+        raise TypeError(f"A norm of several tensors takes a list of them; {brief(t_list)} was given")
+    squares = [reduce_sum(square(t)) for t in t_list if t is not None]
+    return sqrt(add_n(squares)) if squares else convert(0.0)
 
 
 def clip_by_global_norm(t_list: Any, clip_norm: Any, use_norm: Any = None,
@@ -217,7 +223,8 @@ def linspace(start: Any, stop: Any, num: Any, name: str | None = None, axis: int
     place, intervals = axis_of("linspace", axis, first.ndim + 1), float(max(int(num) - 1, 1))
     steps = reshape(range(int(num), dtype=first.dtype), [-1] + [1] * (first.ndim - place))
     first, last = expand_dims(first, place), expand_dims(last, place)
-    return where(steps == intervals, last, first + (last - first) / intervals * steps)
+    between = first + (last - first) / intervals * steps
+    return where(steps == intervals, last, where(steps == 0.0, first, between))  # the ends themselves, infinite too
 
 
 def one_hot(indices: Any, depth: Any, on_value: Any = None, off_value: Any = None, axis: int | None = None,
@@ -239,8 +246,10 @@ def one_hot(indices: Any, depth: Any, on_value: Any = None, off_value: Any = Non
     place = axis_of("one_hot", -1 if axis is None else axis, x.ndim + 1)
     dtype = as_dtype(dtype or (alike("one_hot", *values)[0].dtype if values else float32))
     on, off = convert(1 if on_value is None else on_value, dtype), convert(0 if off_value is None else off_value, dtype)
-    places = reshape(range(depth, dtype=x.dtype), [-1] + [1] * (x.ndim - place))
-    return where(expand_dims(x, place) == places, on, off)
+    if x.dtype not in (uint8, int32, int64):
+        raise wrong_dtype("one_hot's indices", x.dtype, [uint8, int32, int64])
+    places = reshape(range(depth, dtype=int64), [-1] + [1] * (x.ndim - place))
+    return where(expand_dims(cast(x, int64), place) == places, on, off)
 
 
 def eye(num_rows: Any, num_columns: Any = None, batch_shape: Any = None, dtype: Any = float32,
@@ -300,6 +309,8 @@ def split(value: Any, num_or_size_splits: Any, axis: int = 0, num: Any = None, n
     if not numpy.ndim(num_or_size_splits):
         sizes = [length // max(sizes[0], 1)] * sizes[0]
     sizes = [length - sum(sizes) - 1 if size < 0 else size for size in sizes]
+    if num not in (None, len(sizes)):
+        raise InvalidArgumentError(f"split: num={num} was given, with {len(sizes)} parts")
     if sum(sizes) != length or min(sizes, default=0) < 0:
         given = brief(num_or_size_splits)
         raise InvalidArgumentError(f"split: {given} doesn't divide axis {along} of shape {x.shape}, {length} entries")
@@ -333,7 +344,7 @@ def boolean_mask(tensor: Any, mask: Any, axis: int = 0, name: str | None = None)
     array([[1],
            [3]], dtype=int32)
     """
-    x, holds = convert(tensor), convert(mask, bool_)
+    x, holds = convert(tensor), cast(mask, bool_)
     return where_mask(x, holds, axis_of("boolean_mask", axis, max(x.ndim, 1)))
 
 
@@ -352,6 +363,8 @@ def tensordot(a: Any, b: Any, axes: Any, name: str | None = None) -> Tensor:
     """
     x, y = alike("tensordot", a, b)
     if not numpy.ndim(axes):
+        if not 0 <= int(axes) <= min(x.ndim, y.ndim):
+            raise ValueError(f"tensordot: {axes} axes are not there in both of shapes {x.shape} and {y.shape}")
         axes = [builtins.range(x.ndim - int(axes), x.ndim), builtins.range(int(axes))]
     of_x, of_y = axes_of(axes[0], x.ndim) or (), axes_of(axes[1], y.ndim) or ()
     letters = [chr(97 + n) for n in builtins.range(x.ndim + y.ndim)]
@@ -377,12 +390,16 @@ def einsum(equation: str, *inputs: Any, name: str | None = None) -> Tensor:
     tensors = alike("einsum", *inputs)
     left, arrow, result = equation.replace(" ", "").partition("->")
     terms = left.split(",")
+    if not all(re.fullmatch(r"[A-Za-z]*(\.\.\.)?[A-Za-z]*", term) for term in (*terms, result)):
+        raise ValueError(f"einsum: {equation!r} is not of letters, `...`, commas and `->`")
     for place, (term, x) in enumerate(zip(terms, tensors, strict=False)):  # `...` becomes the last of ten digits
         terms[place] = term.replace("...", digits[len(term) + 7 - x.ndim :])
     every, shapes = "".join(terms), [x.shape for x in tensors]
     rest = "".join(sorted(set(every) & set(digits)))
     if not arrow:
         result = "..." + "".join(each for each in sorted(set(every) - set(rest)) if every.count(each) == 1)
+    if rest and "..." not in result:
+        raise InvalidArgumentError(f"einsum: {equation!r} doesn't sum over the axes of `...`; put them into the result")
     result = result.replace("...", rest)
     if len(set(result)) < len(result) or not set(result) <= set(every):
         raise ValueError(f"einsum: the result of {equation!r} has a letter twice, or one that no input has")
@@ -390,17 +407,24 @@ def einsum(equation: str, *inputs: Any, name: str | None = None) -> Tensor:
     lengths = {pair for pair in zip(every, chain(*shapes), strict=False) if pair[1] != 1 or pair[0] not in digits}
     if [len(term) for term in terms] != [x.ndim for x in tensors] or len(dict(lengths)) < len(lengths):
         raise InvalidArgumentError(f"einsum: {equation!r} doesn't fit inputs of shapes {shapes}")
-    for place, (term, x) in enumerate(zip(terms, tensors, strict=True)):
-        for axis, letter in enumerate(term):
-            if letter in term[:axis]:  # a diagonal: of another index only where both are equal
-                other = chr(0x3B1 + len(terms))
-                terms[place] = terms[place][:axis] + other + terms[place][axis + 1 :]
-                terms, tensors = [*terms, letter + other], (*tensors, eye(x.shape[axis], dtype=x.dtype))
-    letters, x = terms[0], tensors[0]
-    for place, (others, y) in enumerate(zip(terms[1:], tensors[1:], strict=True), start=2):
+    pairs = [_diagonal(term, x) for term, x in zip(terms, tensors, strict=True)]
+    letters, x = pairs[0]
+    for place, (others, y) in enumerate(pairs[1:], start=2):
         letters, x = _product(letters, x, others, y, set(result).union(*terms[place:]))
     letters, x = _summed(letters, x, set(result))
     return transpose(x, [letters.index(each) for each in result])
+
+
+def _diagonal(letters: str, x: Tensor) -> tuple[str, Tensor]:
+    """A tensor whose axes have letters, each once: of two axes with one letter, the entries whose indices are equal."""
+    for letter in letters:
+        if letters.count(letter) > 1:
+            first, last = [axis for axis, each in enumerate(letters) if each == letter][:2]
+            rest = [axis for axis in builtins.range(x.ndim) if axis not in (first, last)]
+            length, lengths = x.shape[first], [x.shape[axis] for axis in rest]
+            rows = reshape(transpose(x, [first, last, *rest]), [length * length, *lengths])
+            return _diagonal(letter + "".join(letters[axis] for axis in rest), rows[:: length + 1])
+    return letters, x
 
 
 def _summed(letters: str, x: Tensor, wanted: set[str]) -> tuple[str, Tensor]:

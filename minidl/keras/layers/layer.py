@@ -7,8 +7,9 @@ import copy
 import inspect
 import numbers
 import threading
+import weakref
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy
 
@@ -25,14 +26,13 @@ from minidl.values import FLOATS, as_dtype
 
 
 class _Phase:
-    """What a thread is in the midst of: a call of a layer, for training or not, and which layers added to the loss."""
+    """What a thread is in the midst of: a call of a layer, for training or not."""
 
-    __slots__ = ("is_inside", "training", "with_losses")
+    __slots__ = ("is_inside", "training")
 
     def __init__(self) -> None:
         self.is_inside = False
         self.training: bool | None = None
-        self.with_losses: list[Layer] = []
 
 
 class _Thread(threading.local):
@@ -42,8 +42,15 @@ class _Thread(threading.local):
 
 _thread = _Thread()
 
+# The layers that ever added to the loss: where there are none, as usual, no call has to look for what to forget.
+_with_losses: weakref.WeakSet["Layer"] = weakref.WeakSet()
+
 # What Keras calls of a layer, and minidl doesn't.
 _NEVER_CALLED = ("compute_mask", "compute_output_spec", "save_own_variables", "load_own_variables")
+
+
+class NotBegunError(RuntimeError, AttributeError):
+    """A layer is used whose own `__init__` didn't call that of `Layer`. (Keras raises one of the two.)"""
 
 
 class Layer(Configured, Module):
@@ -137,6 +144,13 @@ class Layer(Configured, Module):
     # Where it isn't known, it is False.
     works_by_rows = property(lambda self: False, doc="Whether each row of a result depends on one row of the input.")
 
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            if "calls" not in vars(self) and not name.startswith("__"):
+                raise NotBegunError(f"Call super().__init__() first in {type(self).__name__}: it has no {name!r} yet")
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
     # -- calling
 
     def __call__(self, inputs: Any, *others: Any, training: bool | None = None, **options: Any) -> Any:
@@ -163,9 +177,9 @@ class Layer(Configured, Module):
         if training is None:
             training = self._training_by_default if phase.training is None else phase.training
         phase.training = training
-        if is_outermost and phase.with_losses:
-            while phase.with_losses:
-                phase.with_losses.pop().added_losses.clear()
+        if is_outermost and _with_losses:
+            for layer in self._with_inner():
+                layer.added_losses.clear()
         if self._takes_training and training is not None:
             options = {**options, "training": training}
         call: Any = self.call  # which takes what its class says
@@ -182,14 +196,13 @@ class Layer(Configured, Module):
     def add_loss(self, loss: Any) -> None:
         """Add to what a model around the layer makes small; for `call`, with a number computed there, or several."""
         self.added_losses += flatten(loss)
-        _thread.phase.with_losses.append(self)
+        _with_losses.add(self)
 
     @property
     def losses(self) -> list[Any]:
         """What the last call added to the loss, in layers that this one keeps too, and the weights' regularizers."""
         weights: list[Any] = self.trainable_weights
-        layers = [each for each in (self, *self.submodules) if isinstance(each, Layer)]
-        added = [loss for layer in layers for loss in layer.added_losses]
+        added = [loss for layer in self._with_inner() for loss in layer.added_losses]
         return [*added, *(weight.regularizer(weight) for weight in weights if weight.regularizer is not None)]
 
     def _cast_all(self, inputs: Any) -> Any:
@@ -336,6 +349,10 @@ class Layer(Configured, Module):
     def _sublayers(self, kept: Sequence[Any] | None = None) -> list["Layer"]:
         kept = self._kept() if kept is None else kept
         return each_once([value for value in kept if isinstance(value, Layer)])
+
+    def _with_inner(self) -> list["Layer"]:
+        """The layer, those that it keeps, and those that they keep."""
+        return each_once([self, *(each for layer in self._sublayers() for each in layer._with_inner())])
 
     def _parts(self, **others: Any) -> list[tuple[str, Any]]:
         """The attributes that are or hold layers, and others, with their names in the order of Keras's files."""

@@ -70,8 +70,9 @@ def _operators(name: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
     return lambda *given: Operation(function)(list(given)), lambda x, y: Operation(function)([y, x])
 
 
-for _name in ("add", "sub", "mul", "truediv", "pow", "matmul", "neg", "abs", "getitem"):
+for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul"):
     _forward, _reflected = _operators(_name)
     setattr(KerasTensor, f"__{_name}__", _forward)
-    if _name not in ("neg", "abs", "getitem"):
-        setattr(KerasTensor, f"__r{_name}__", _reflected)
+    setattr(KerasTensor, f"__r{_name}__", _reflected)
+for _name in ("neg", "abs", "getitem", "lt", "le", "gt", "ge"):
+    setattr(KerasTensor, f"__{_name}__", _operators(_name)[0])

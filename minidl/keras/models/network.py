@@ -206,6 +206,13 @@ class Network(Layer):
             return None, None
         return pack(self._inputs, [place.name for place in self.inputs]), pack(self._outputs, self.output_names)
 
+    def get_config(self) -> dict[str, Any]:
+        """Of a class with a `get_config` of its own, what it can begin with; others have none in minidl."""
+        if type(self).get_config is Network.get_config:
+            name = type(self).__name__
+            raise NotImplementedError(f"minidl writes no config of a {name}; make it anew, and load its weights")
+        return super().get_config()
+
     # -- calling
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:

@@ -61,6 +61,8 @@ class Sequential(Model):
         return last
 
     def _rebuild(self) -> None:
+        for call in self._graph.calls if self._graph else ():  # the layers stand in the new graph alone
+            call.layer.calls.remove(call)
         self._graph, self._steps, self.built = None, {}, False
         if self._start is not None and self._sequence:
             output = self._start
