@@ -79,9 +79,11 @@ def device(request: pytest.FixtureRequest) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def tensorflow() -> Any:
-    """TensorFlow, always in the same order of operations."""
+    """TensorFlow, always in the same order of operations, with the benchmarks' threads, which can't be set later."""
+    from benchmarks import engines
     from tfref.running import deterministic_tensorflow
 
+    engines._tensorflow()
     return deterministic_tensorflow()
 
 

@@ -99,7 +99,7 @@ def test_the_readmes_own_workload_and_engine_are_timed(tmp_path: Path) -> None:
 
 
 @pytest.mark.tf
-def test_the_readmes_own_test_passes() -> None:
+def test_the_readmes_own_test_passes(tensorflow: Any) -> None:
     names: dict[str, Any] = {}
     (block,) = [block for block in BLOCKS if "assert_agrees" in block]
     exec(block, names)
