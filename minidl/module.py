@@ -72,10 +72,14 @@ class Module:
         found: dict[int, Module] = {}
         ahead: list[Module] = [self]
         while ahead:
-            kept = [each for each in ahead.pop(0)._kept() if isinstance(each, Module) and id(each) not in found]
+            kept = [each for each in ahead.pop(0)._inner() if id(each) not in found]
             found.update({id(each): each for each in kept if each is not self})
             ahead = [*each_once(kept), *ahead]
         return tuple(found.values())
+
+    def _inner(self) -> list["Module"]:
+        """The modules that it keeps itself."""
+        return [value for value in self._kept() if isinstance(value, Module)]
 
     def _variables(self) -> list[Variable]:
         """Those that it keeps itself."""

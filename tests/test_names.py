@@ -237,20 +237,26 @@ def fits_of_datasets(tf: Any) -> Any:
     return found, model.evaluate(data, verbose=0), model.predict(data, verbose=0)
 
 
+def small(tf: Any) -> Any:
+    """A layer that gives what it is given, and adds its size to the loss."""
+
+    class Small(tf.keras.layers.Layer):  # type: ignore[misc]  # whichever engine's
+        def call(self, inputs: Any) -> Any:
+            self.add_loss(0.5 * tf.reduce_mean(tf.abs(inputs)))
+            return inputs
+
+    return Small()
+
+
 def regularized(tf: Any) -> Any:
     keras = tf.keras
-
-    class Small(keras.layers.Layer):  # type: ignore[misc, name-defined]
-        def call(self, inputs: Any) -> Any:
-            self.add_loss(0.1 * tf.reduce_sum(tf.square(inputs)))
-            return inputs
 
     dense = keras.layers.Dense
     first = dense(
         4, kernel_initializer="ones", kernel_regularizer=keras.regularizers.L1L2(0.01, 0.02), bias_regularizer="l2"
     )
     second = dense(2, kernel_initializer="ones", activity_regularizer="l2", kernel_regularizer="l1")
-    model = keras.Sequential([keras.Input((3,)), first, Small(), second])
+    model = keras.Sequential([keras.Input((3,)), first, small(tf), second])
     losses = [(model(X), list(model.losses))[1] for _ in range(2)][1]
     model.compile(keras.optimizers.SGD(0.01), "mse")
     history = model.fit(X, Y, epochs=2, batch_size=4, shuffle=False, verbose=0).history
@@ -263,14 +269,9 @@ def regularized(tf: Any) -> Any:
 def added_losses(tf: Any) -> Any:
     keras = tf.keras
 
-    class Small(keras.layers.Layer):  # type: ignore[misc, name-defined]
-        def call(self, inputs: Any) -> Any:
-            self.add_loss(0.5 * tf.reduce_mean(tf.abs(inputs)))
-            return inputs
-
     place = keras.Input((3,))
     first = keras.layers.Dense(2, kernel_initializer="ones", activity_regularizer="l2")
-    model = keras.Model(place, Small()(first(place)))
+    model = keras.Model(place, small(tf)(first(place)))
     model.compile(keras.optimizers.SGD(0.1), "mse")
     losses = numpy.array(model.fit(X, Y, batch_size=6, epochs=2, verbose=0).history["loss"], "float32")
     model(X)
@@ -340,6 +341,15 @@ def test_a_program_gives_what_tensorflow_gives(
 
     assert_agree(heard, tensorflow)
     assert said[0] == said[1]
+
+
+def test_a_module_finds_the_weights_of_a_graph() -> None:
+    keras, place = minidl.keras, minidl.keras.Input((3,))
+    model = keras.Model(place, keras.layers.Dense(2)(keras.layers.Dense(4)(place)))
+    module = minidl.Module()
+    module.models = [model, keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])]  # type: ignore[attr-defined]
+    assert [variable.shape for variable in module.trainable_variables] == [(3, 4), (4,), (4, 2), (2,), (2, 1), (1,)]
+    assert set(model.layers) < set(module.submodules)
 
 
 # -- what isn't there --------------------------------------------------------------------------------------------

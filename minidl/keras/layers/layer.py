@@ -352,7 +352,7 @@ class Layer(Configured, Module):
 
     def _with_inner(self) -> list["Layer"]:
         """The layer, those that it keeps, and those that they keep."""
-        return each_once([self, *(each for layer in self._sublayers() for each in layer._with_inner())])
+        return [self, *(each for each in self.submodules if isinstance(each, Layer))]
 
     def _parts(self, **others: Any) -> list[tuple[str, Any]]:
         """The attributes that are or hold layers, and others, with their names in the order of Keras's files."""

@@ -11,6 +11,7 @@ from typing import Any
 from minidl.keras.layers.layer import InputLayer, Layer
 from minidl.keras.layers.symbolic import KerasTensor, LayerCall, shapes_of
 from minidl.keras.names import short
+from minidl.module import Module
 from minidl.nest import flatten, pack
 from minidl.ops.creation import cast
 from minidl.ops.shaping import expand_dims, squeeze
@@ -161,6 +162,9 @@ class Network(Layer):
 
     def _sublayers(self, kept: Any = None) -> list[Layer]:
         return self.layers
+
+    def _inner(self) -> list[Module]:
+        return [*self.layers, *(each for each in super()._inner() if not isinstance(each, Layer))]
 
     def _parts(self, **others: Any) -> list[tuple[str, Any]]:
         parts = super()._parts(layers=self.layers, **others)
