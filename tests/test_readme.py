@@ -53,6 +53,12 @@ def test_the_readmes_minutes_are_lines_of_code_over_eight() -> None:
             assert abs(sum(map(lines_of_code, paths)) / 8 - int(minutes)) <= 5, files
 
 
+def test_the_korean_minutes_are_the_same() -> None:
+    stops = re.findall(r"^\d\. .*?\((\d+)(?: minutes)?\)", README, re.MULTILINE | re.DOTALL)
+    assert re.findall(r"\((\d+)분\)", README) == stops
+    assert len(stops) == 9
+
+
 def lines_of_code(path: Path) -> int:
     """The lines of a file that hold code, without comments and docstrings."""
     source = path.read_text(encoding="utf-8")

@@ -135,16 +135,6 @@ def sign(xp, x):
     return xp.sign(x)
 
 
-@operation(NUMBERS)
-def round(xp, x):  # TensorFlow's name for it
-    """The nearest whole number, of two the even one, which has no gradient.
-
-    >>> tf.round([0.5, 1.5, 1.7]).numpy()
-    array([0., 2., 2.], dtype=float32)
-    """
-    return xp.rint(x) if x.dtype.kind == "f" else x.copy()
-
-
 @operation(NUMBERS, x=lambda upstream, x: upstream * (x + x))
 def square(xp, x):
     """The square x²; d(x²)/dx = 2 x.
@@ -167,6 +157,16 @@ def squared_difference(xp, x, y):
 
 def _twice(upstream: Tensor, x: Tensor, y: Tensor) -> Tensor:
     return upstream * ((x - y) * 2.0)
+
+
+@operation(NUMBERS)
+def round(xp, x):  # TensorFlow's name for it
+    """The nearest whole number, of two the even one, which has no gradient.
+
+    >>> tf.round([0.5, 1.5, 1.7]).numpy()
+    array([0., 2., 2.], dtype=float32)
+    """
+    return xp.rint(x) if x.dtype.kind == "f" else x.copy()
 
 
 # -- powers, exponentials, angles --------------------------------------------------------------------------------
