@@ -148,7 +148,7 @@ class ModuleEngine(Engine):
         if self.module == "minidl":
             array_module(device)
             return minidl
-        tensorflow = _tensorflow()
+        tensorflow = tensorflow_with_threads()
         if device == "gpu" and not tensorflow.config.list_physical_devices("GPU"):
             raise MissingError("TensorFlow finds no GPU; install it with: pip install 'tensorflow[and-cuda]'")
         return tensorflow
@@ -156,7 +156,7 @@ class ModuleEngine(Engine):
     def device_peak(self) -> int:
         if self.module == "minidl":
             return _cupy_peak()
-        return int(_tensorflow().config.experimental.get_memory_info("GPU:0")["peak"])
+        return int(tensorflow_with_threads().config.experimental.get_memory_info("GPU:0")["peak"])
 
 
 def to_numpy(value: Any) -> Any:
@@ -165,7 +165,7 @@ def to_numpy(value: Any) -> Any:
 
 
 @functools.cache
-def _tensorflow() -> Any:
+def tensorflow_with_threads() -> Any:
     need("tensorflow")
     tensorflow = start_tensorflow()
     tensorflow.config.threading.set_intra_op_parallelism_threads(threads())

@@ -83,7 +83,7 @@ def tensorflow() -> Any:
     from benchmarks import engines
     from tfref.running import deterministic_tensorflow
 
-    engines._tensorflow()
+    engines.tensorflow_with_threads()
     return deterministic_tensorflow()
 
 

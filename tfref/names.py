@@ -7,6 +7,7 @@ from typing import Any
 
 import minidl
 from minidl.missing import names_of_tensorflow
+from minidl.okja.reference import start_tensorflow
 
 NAMESPACES = (
     "tf", "tf.config", "tf.data", "tf.errors", "tf.linalg", "tf.math", "tf.nn", "tf.random", "tf.test", "tf.keras",
@@ -18,11 +19,9 @@ NAMESPACES = (
 
 def found_names() -> dict[str, set[str]]:
     """TensorFlow's own, by namespace."""
-    import tensorflow  # takes its time to import
-
     names: dict[str, set[str]] = {}
     for namespace in NAMESPACES:
-        module: Any = tensorflow
+        module: Any = start_tensorflow()
         for part in namespace.split(".")[1:]:
             module = getattr(module, part)
         names[namespace] = {name for name in dir(module) if not name.startswith("_")}

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy
 
-from tfref.cases.making import NOT_FINITE, POSITIVE, REAL, in_each_dtype, inf, named, nan, numbers, rows, unary
+from tfref.cases.making import NOT_FINITE, POSITIVE, REAL, in_each_dtype, named, numbers, rows, unary
 from tfref.running import Case
 
 
@@ -77,18 +77,6 @@ def composed() -> Iterator[Case]:
             },
             holds,
         )
-    beside_nan = numpy.array([[0, nan, 0.5], [nan, 1, 2], [nan, nan, nan], [inf, nan, inf]], "float32")
-    yield from rows(
-        "argmin",
-        {
-            "axis 0": lambda tf, x: tf.argmin(x),
-            "the last axis": lambda tf, x: tf.argmin(x, axis=-1),
-            "int32": lambda tf, x: tf.argmin(x, 1, tf.int32),
-            "ties": lambda tf, x: tf.argmin(x * 0.0, axis=1),
-        },
-        x,
-    )
-    yield Case("argmin", "beside NaN", lambda tf, x: [tf.argmin(x, 1), tf.argmin(x, 0)], (beside_nan,), edge=True)
     yield from rows(
         "norm",
         {

@@ -48,18 +48,20 @@ def reductions() -> Iterator[Case]:
         )  # fmt: skip
         yield Case(op, "many entries of one sign", run, (numbers([5000], 0.0, 1.0),))
         yield Case(op, "many rows", lambda tf, x, run=run: run(tf, x, 0), (numbers([1000, 3], 0.0, 1.0),))
-    yield from rows(
-        "argmax",
-        {
-            "axis 0": lambda tf, x: tf.argmax(x),
-            "the last axis": lambda tf, x: tf.argmax(x, axis=-1),
-            "int32": lambda tf, x: tf.argmax(x, 1, tf.int32),
-            "ties": lambda tf, x: tf.argmax(x * 0.0, axis=1),
-        },
-        x,
-    )
-    beside_nan = numpy.array([[0, nan, 0.5], [nan, 1, 2], [nan, nan, nan], [-inf, nan, -inf]], "float32")
-    yield Case("argmax", "beside NaN", lambda tf, x: [tf.argmax(x, 1), tf.argmax(x, 0)], (beside_nan,), edge=True)
+    for op, worst in (("argmax", -inf), ("argmin", inf)):
+        run = named(op)
+        yield from rows(
+            op,
+            {
+                "axis 0": run,
+                "the last axis": lambda tf, x, run=run: run(tf, x, -1),
+                "int32": lambda tf, x, run=run: run(tf, x, 1, tf.int32),
+                "ties": lambda tf, x, run=run: run(tf, x * 0.0, 1),
+            },
+            x,
+        )
+        beside = numpy.array([[0, nan, 0.5], [nan, 1, 2], [nan, nan, nan], [worst, nan, worst]], "float32")
+        yield Case(op, "beside NaN", lambda tf, x, run=run: [run(tf, x, 1), run(tf, x, 0)], (beside,), edge=True)
     large = numpy.array([[2**53 + 1, -7, 2**62], [2**53 + 1, 2, 2**62]], "int64")
     yield Case("reduce_mean", "large whole numbers", lambda tf, x: [tf.reduce_mean(x, 0), tf.reduce_mean(x)], (large,))
     yield Case("reduce_mean", "no whole numbers", lambda tf, x: tf.reduce_mean(x, 0), (numpy.zeros((0, 2), "int32"),))
