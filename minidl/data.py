@@ -83,7 +83,7 @@ class Dataset:
         nest = datasets[0] if len(datasets) == 1 else datasets
         parts = flatten(nest)
         length = _least(part._length for part in parts)
-        return Dataset(lambda: (pack(nest, each) for each in zip(*parts)), length)  # noqa: B905
+        return Dataset(lambda: (pack(nest, each) for each in zip(*parts, strict=False)), length)
 
     # -- changed
 
@@ -142,10 +142,11 @@ class Dataset:
 
         def again() -> Iterator[Any]:
             for _ in itertools.count() if times < 0 else range(times):
-                element = self  # which no element is
+                is_empty = True
                 for element in self:
+                    is_empty = False
                     yield element
-                if element is self:  # there is none, nor will be
+                if is_empty:  # and so would be each walk without an end
                     return
 
         return Dataset(again, self._length and (None if times < 0 else self._length * times))

@@ -227,7 +227,7 @@ def run_functions_eagerly(run_eagerly: bool) -> None:
     x is 1.0
     >>> tf.config.run_functions_eagerly(False)
     """
-    Function.__call__ = _run_as_python if run_eagerly else Function._run_compiled  # type: ignore[method-assign]
+    Function.__call__ = _run_as_python if run_eagerly else Function._run_compiled  # type: ignore[method-assign]  # so that no call asks
 
 
 def functions_run_eagerly() -> bool:

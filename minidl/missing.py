@@ -1,6 +1,7 @@
 """Names that minidl lacks: what an error says of them."""
 
 import difflib
+import functools
 from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
@@ -21,6 +22,7 @@ _INSTEAD = {
 }
 
 
+@functools.cache
 def names_of_tensorflow() -> dict[str, set[str]]:
     """TensorFlow's public names by namespace, as they were recorded."""
     text = (Path(__file__).parent / "tensorflow.txt").read_text(encoding="utf-8")

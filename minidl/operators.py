@@ -282,7 +282,7 @@ def _assign_to_part(self: idea.Tensor) -> Callable[[Any], Any]:
     _, variable, index = _parts[self.serial]
 
     def assign(value: Any) -> Any:
-        whole, tensor = variable.read(), convert(value, variable.dtype, device_of(variable.array))
+        whole, tensor = variable.read(), convert(value, variable.dtype, variable.home)
         more = (1,) * (tensor.ndim - self.ndim)  # axes of length 1 in front are let go
         new = reshape(broadcast_to(tensor, (*more, *self.shape)), self.shape)
         places = put(ones_like(new, bool_), index_of(index), whole.shape)
@@ -309,5 +309,6 @@ for _given, _class in ((Operators, idea.TensorLike), (Assignments, idea.Variable
     for _name, _what in vars(_given).items():
         if _name not in (*vars(_Empty), "__slots__"):
             setattr(_class, _name, _what)
+# By their names in the module, since a type checker has no such attribute, or another, for these.
 vars(idea)["Tensor"].assign = property(_assign_to_part)
 vars(idea)["Variable"].__getitem__ = _part_of_variable

@@ -127,10 +127,10 @@ class Variable(TensorLike, Assignments):
         return self.held.array
 
     @property
-    def tensor(self) -> Tensor:  # type: ignore[override]
+    def tensor(self) -> Tensor:  # type: ignore[override]  # as above
         """The present value: what the function that is being traced assigned, if any is, or what is held."""
         trace = thread.state.trace
-        return self.held.tensor if trace is None else trace.value_of(self)  # type: ignore[no-any-return]
+        return self.held.tensor if trace is None else trace.value_of(self)  # type: ignore[no-any-return]  # `held` may be anything
 
     def read(self) -> Tensor:
         """The present value, as operations take it: listeners are told of it."""

@@ -15,7 +15,7 @@ import numpy
 
 from minidl import philox
 from minidl.context import compiling, thread
-from minidl.devices import CPU, device, device_of
+from minidl.devices import CPU, device
 from minidl.errors import InvalidArgumentError, brief
 from minidl.ops.creation import shape_of, stop_gradient
 from minidl.ops.inputs import convert
@@ -172,7 +172,7 @@ def shuffle(value: Any, seed: Any = None, name: str | None = None) -> Tensor:
     """
     x = convert(value)
     order = _drawn(seed, x.shape[:1], "permutation", int64) if x.shape else None
-    return stop_gradient(x if order is None else gather(x, move(order, device_of(x.array))))
+    return stop_gradient(x if order is None else gather(x, move(order, x.home)))
 
 
 def stateless_uniform(shape: Any, seed: Any, minval: Any = 0, maxval: Any = None, dtype: Any = float32,

@@ -174,7 +174,7 @@ def steps_in(data: Data, size: int) -> int | None:
     if isinstance(data, Samples):
         return -(-len(data) // size) or 1
     try:
-        return len(data.source)  # type: ignore[arg-type]
+        return len(data.source)  # type: ignore[arg-type]  # not every stream has a length
     except TypeError:  # it doesn't know
         return None
 
