@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from minidl.keras.names import find, table
+from minidl.keras.names import find
 from minidl.ops.creation import convert_to_tensor
 from minidl.ops.nn import elu, leaky_relu, log_softmax, relu, sigmoid, softmax, softplus, tanh
 from minidl.tensor import Tensor
@@ -19,8 +19,7 @@ def linear(x: Any) -> Tensor:
     return convert_to_tensor(x)
 
 
-_TABLE = table(linear, relu, sigmoid, tanh, softplus, softmax, elu, leaky_relu, log_softmax)
-KNOWN = tuple(_TABLE.values())
+KNOWN = (elu, leaky_relu, linear, log_softmax, relu, sigmoid, softmax, softplus, tanh)
 
 
 def get(identifier: Any) -> Any:
@@ -31,4 +30,4 @@ def get(identifier: Any) -> Any:
     >>> tf.keras.activations.get('relu').__name__
     'relu'
     """
-    return linear if identifier is None else find("activation", identifier, _TABLE)
+    return linear if identifier is None else find("activation", identifier, globals())

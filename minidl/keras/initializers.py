@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy
 
-from minidl.keras.names import Configured, find, table
+from minidl.keras.names import Configured, find
 from minidl.ops import creation
 from minidl.ops.creation import cast
 from minidl.ops.random import stateless_normal, stateless_uniform
@@ -171,9 +171,6 @@ random_uniform, random_normal, glorot_uniform, he_uniform = RandomUniform, Rando
 constant_initializer, ones_initializer, zeros_initializer = Constant, Ones, Zeros
 random_normal_initializer, random_uniform_initializer = RandomNormal, RandomUniform
 
-_TABLE = table(Zeros, Ones, Constant, RandomUniform, RandomNormal, GlorotUniform, HeUniform, Initializer,
-               zero=Zeros, one=Ones, uniform=RandomUniform, normal=RandomNormal)  # fmt: skip
-
 
 def get(identifier: Any) -> Any:
     """The initializer of a name such as 'glorot_uniform' or 'GlorotUniform'; an initializer stays itself, and None too.
@@ -185,4 +182,5 @@ def get(identifier: Any) -> Any:
     """
     if isinstance(identifier, (TensorLike, numpy.ndarray, numpy.generic)):
         return Constant(identifier)
-    return find("initializer", identifier, _TABLE)
+    others = {"zero": Zeros, "one": Ones, "uniform": RandomUniform, "normal": RandomNormal}
+    return find("initializer", identifier, globals(), **others)

@@ -4,7 +4,7 @@ from typing import Any
 
 from minidl.context import thread
 from minidl.devices import CPU, Device
-from minidl.keras.names import find, snake_case, table
+from minidl.keras.names import find, snake_case
 from minidl.ops.creation import cast, convert_to_tensor
 from minidl.ops.elementwise import abs, equal, square, where
 from minidl.ops.inputs import convert
@@ -204,10 +204,6 @@ class MeanAbsoluteError(LossFunctionWrapper):
         super().__init__(mean_absolute_error, reduction, name, dtype)
 
 
-_TABLE = table(MeanSquaredError, MeanAbsoluteError, mean_squared_error, mean_absolute_error, mse=mse, MSE=mse, mae=mae,
-               MAE=mae)  # fmt: skip
-
-
 def get(identifier: Any) -> Any:
     """The loss of a name: a function such as that of 'mse', or an object of a class such as 'MeanSquaredError'.
 
@@ -216,4 +212,4 @@ def get(identifier: Any) -> Any:
     >>> tf.keras.losses.get('mse').__name__, tf.keras.losses.get('MeanSquaredError').name
     ('mean_squared_error', 'mean_squared_error')
     """
-    return find("loss", identifier, _TABLE)
+    return find("loss", identifier, globals())

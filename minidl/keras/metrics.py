@@ -8,7 +8,7 @@ from minidl.context import thread
 from minidl.devices import CPU
 from minidl.keras import initializers
 from minidl.keras.losses import in_dtype, mean_absolute_error, mean_of, mean_squared_error, same_axes
-from minidl.keras.names import find, snake_case, table
+from minidl.keras.names import find, snake_case
 from minidl.nest import flatten
 from minidl.ops.creation import cast, convert_to_tensor, zeros_like
 from minidl.ops.elementwise import equal, greater
@@ -223,6 +223,9 @@ def _accuracy_by_shape(y_true: Tensor, y_pred: Tensor) -> Tensor:
 # -- classes -----------------------------------------------------------------------------------------------------
 
 
+_CLASSES: dict[Callable[..., Any], type[Metric]] = {}  # by the functions whose means they are
+
+
 def _class_of(function: Callable[..., Any]) -> Any:
     """The metric that is the mean of a function, and has its name."""
     called = "".join(word.capitalize() for word in function.__name__.split("_"))
@@ -232,7 +235,8 @@ def _class_of(function: Callable[..., Any]) -> Any:
         MeanMetricWrapper.__init__(self, function, name, dtype, **options)
 
     about = f"The mean of `{function.__name__}` over all samples.\n\n{inspect.getdoc(function)}"
-    return type(called, (MeanMetricWrapper,), {"__init__": begin, "__doc__": about, "__module__": __name__})
+    made = type(called, (MeanMetricWrapper,), {"__init__": begin, "__doc__": about, "__module__": __name__})
+    return _CLASSES.setdefault(function, made)
 
 
 Accuracy = _class_of(accuracy)
@@ -244,10 +248,6 @@ MeanSquaredError = _class_of(mean_squared_error)
 mse = MSE = mean_squared_error
 mae = MAE = mean_absolute_error
 
-_TABLE = table(Metric, Mean, Accuracy, BinaryAccuracy, CategoricalAccuracy, SparseCategoricalAccuracy,
-               MeanAbsoluteError, MeanSquaredError, mse=MeanSquaredError, MSE=MeanSquaredError, mae=MeanAbsoluteError,
-               MAE=MeanAbsoluteError)  # fmt: skip
-
 
 def get(identifier: Any) -> Any:
     """The metric of a name such as 'mae'; a metric or a function stays itself, and None too.
@@ -257,7 +257,8 @@ def get(identifier: Any) -> Any:
     >>> tf.keras.metrics.get('mae')
     <MeanAbsoluteError name=mean_absolute_error>
     """
-    return find("metric", identifier, _TABLE)
+    found = find("metric", identifier, globals(), mean=Mean)
+    return _CLASSES[found]() if isinstance(identifier, str) and found in _CLASSES else found
 
 
 def for_training(identifier: Any) -> Metric:

@@ -49,18 +49,18 @@ def short(value: Any) -> str:
     return f"{text[:LONGEST]}..."
 
 
-def table(*entries: Any, **others: Any) -> dict[str, Any]:
-    """What `find` looks names up in: classes and functions by their own names, a class's in snake case too."""
-    classes = {snake_case(entry.__name__): entry for entry in entries if isinstance(entry, type)}
-    return classes | {entry.__name__: entry for entry in entries} | others
-
-
-def find(kind: str, identifier: Any, known: dict[str, Any]) -> Any:
+def find(kind: str, identifier: Any, module: dict[str, Any], **others: Any) -> Any:
     """What Keras's `get` functions give: the function of a name, or an object of the class of a name.
 
-    A dictionary of a `class_name` and a `config` gives an object with these arguments, a class an object of it, and
-    what can be called stays itself, as None does. ValueError for an unknown name and anything else.
+    Arguments:
+        kind: what it is, for the message.
+        identifier: the name; or a dictionary of a `class_name` and a `config`, the arguments of the class; or a class;
+            or what can be called, which stays itself, as None does. ValueError for anything else.
+        module: whose public names are looked up, but for what all of the kind are derived from.
+        others: what other names stand for.
     """
+    public = {name: module[name] for name in module["__all__"] if name not in ("get", kind.capitalize())}
+    known = {name: each for name, each in public.items() if callable(each)} | others
     name, config = identifier, {}
     if isinstance(identifier, dict) and identifier.keys() >= {"class_name", "config"}:
         name, config = identifier["class_name"], identifier["config"]

@@ -45,17 +45,14 @@ def concatenate(xs: _Any, axis: int = 0) -> _Tensor:
     return _concat(xs, axis)
 
 
-# How many arguments may be given without their names, where more than are needed mean the same as in Keras.
-_COUNTS = {
-    "all": 3, "any": 3, "arange": 3, "cast": 2, "concatenate": 2, "convert_to_tensor": 2, "eye": 2, "log_softmax": 2,
-    "max": 3, "mean": 3, "min": 3, "ones": 2, "ones_like": 2, "prod": 3, "softmax": 2, "squeeze": 2, "stack": 2,
-    "std": 3, "sum": 3, "transpose": 2, "var": 3, "where": 3, "zeros": 2, "zeros_like": 2,
-}  # fmt: skip
+# What needn't be given, and may be without its name, since it is in the same place in Keras; no more behind others.
+_AS_IN_KERAS = {"axis", "delta", "dtype", "keepdims", "limit", "num_columns", "perm", "x", "y"}
 
 
 def _lifted(name: str, function: _Callable[..., _Any]) -> _Callable[..., _Any]:
-    given = [each for each in _inspect.signature(function).parameters.values() if each.default is each.empty]
-    most = 100 if name == "einsum" else _COUNTS.get(name, len(given))
+    parameters = _inspect.signature(function).parameters.values()
+    in_place = [each.default is each.empty or each.name in _AS_IN_KERAS for each in parameters]
+    most = 100 if name == "einsum" else [*in_place, False].index(False)
 
     @_functools.wraps(function)
     def call(*arguments: _Any, **options: _Any) -> _Any:

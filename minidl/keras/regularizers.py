@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from minidl.keras.names import Configured, find, table
+from minidl.keras.names import Configured, find
 from minidl.ops.creation import convert_to_tensor
 from minidl.ops.elementwise import abs, square
 from minidl.ops.reductions import reduce_sum
@@ -78,8 +78,6 @@ class L2(L1L2):
 
 l1, l2, l1_l2 = L1, L2, L1L2  # Keras's other names for them
 
-_TABLE = table(L1, L2, L1L2, Regularizer)
-
 
 def get(identifier: Any) -> Any:
     """The regularizer of a name such as 'l2'; a regularizer or a function stays itself, and None too.
@@ -89,4 +87,4 @@ def get(identifier: Any) -> Any:
     >>> tf.keras.regularizers.get('l2').l2
     0.01
     """
-    return find("regularizer", identifier, _TABLE)
+    return find("regularizer", identifier, globals())

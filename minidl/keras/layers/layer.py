@@ -28,11 +28,8 @@ from minidl.values import FLOATS, as_dtype
 class _Phase:
     """What a thread is in the midst of: a call of a layer, for training or not."""
 
-    __slots__ = ("is_inside", "training")
-
-    def __init__(self) -> None:
-        self.is_inside = False
-        self.training: bool | None = None
+    is_inside = False
+    training: bool | None = None
 
 
 class _Thread(threading.local):

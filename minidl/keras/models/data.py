@@ -64,14 +64,14 @@ def _holds_arrays(data: Any) -> bool:
     return isinstance(data, dict) or (is_list and all(getattr(part, "ndim", 0) > 0 for part in data))
 
 
-def arranged(role: str, data: Any, form: Any) -> tuple[list[Any], Any]:
-    """The arrays in data, and the nest to hand them on in: the model's own, or the data's where the model has none."""
+def arranged(role: str, data: Any, form: Any) -> Any:
+    """Data as arrays in the nest of a model's names; in the data's own where the model has none."""
     if form is None:
-        form = data if _holds_arrays(data) else None
-        return [as_array(role, part) for part in ([data] if form is None else flatten(data))], form
+        parts = flatten(data) if _holds_arrays(data) else [data]
+        return pack(data if _holds_arrays(data) else None, [as_array(role, part) for part in parts])
     roles = [role if isinstance(form, str) else f"{role} for {name!r}" for name in flatten(form)]
     arrays = list(map(as_array, roles, in_order(role, data, form)))
-    return arrays, form if isinstance(form, dict) or len(arrays) > 1 else None
+    return pack(form, arrays) if isinstance(form, dict) or len(arrays) > 1 else arrays[0]
 
 
 @dataclasses.dataclass
@@ -79,33 +79,30 @@ class Samples:
     """Arrays with a row for each sample.
 
     Attributes:
-        x, y, weight: the inputs, the targets and the sample weights, in lists; empty where there are none.
+        arrays: the inputs, the targets and the sample weights, in nests; None where there are none.
         dtypes: what to cast each input to; None leaves integers as they are.
-        forms: nests in which to hand on inputs and targets.
         parts: how many parts a batch has as a tuple; None for no more than are there, and for a lone x, unless that
             is a list, x itself.
     """
 
-    x: list[Any]
-    y: list[Any]
-    weight: list[Any]
+    arrays: tuple[Any, Any, Any]
     dtypes: list[Any]
-    forms: tuple[Any, Any]
     parts: int | None = None
 
     def __post_init__(self) -> None:
-        lengths = {role: [len(array) for array in getattr(self, role)] for role in ("x", "y", "weight")}
-        if len({length for sizes in lengths.values() for length in sizes}) > 1:
-            said = "; ".join(f"{role}: {', '.join(map(str, sizes))}" for role, sizes in lengths.items() if sizes)
+        counts = [[len(array) for array in flatten(nest) if array is not None] for nest in self.arrays]
+        if len({count for each in counts for count in each}) > 1:
+            roles = zip(("x", "y", "weight"), counts, strict=True)
+            said = "; ".join(f"{role}: {', '.join(map(str, each))}" for role, each in roles if each)
             raise ValueError(f"The arrays differ in how many samples they hold ({said})")
 
     def __len__(self) -> int:
-        return len(self.x[0])
+        return len(flatten(self.arrays)[0])
 
     def part(self, rows: Rows) -> "Samples":
         """Some of the samples."""
-        x, y, weight = ([array[rows] for array in arrays] for arrays in (self.x, self.y, self.weight))
-        return dataclasses.replace(self, x=x, y=y, weight=weight)
+        parts = [None if array is None else array[rows] for array in flatten(self.arrays)]
+        return dataclasses.replace(self, arrays=pack(self.arrays, parts))
 
     def split(self, fraction: float) -> tuple["Samples", "Samples"]:
         """The first samples, and the last ones that make up a fraction."""
@@ -116,12 +113,12 @@ class Samples:
 
     def batch(self, rows: Rows, device: Device) -> Batch:
         """Some of the samples as tensors on a device."""
-        x = [_tensor(array, rows, device, dtype) for array, dtype in zip(self.x, self.dtypes, strict=True)]
-        y, weight = ([_tensor(each, rows, device, float32) for each in arrays] for arrays in (self.y, self.weight))
-        whole = pack(self.forms[0], x), pack(self.forms[1], y) if y else None, weight[0] if weight else None
+        pairs = itertools.zip_longest(flatten(self.arrays), self.dtypes, fillvalue=float32)
+        whole = pack(self.arrays, [None if each is None else _tensor(each, rows, device, to) for each, to in pairs])
         if self.parts is not None:
             return whole[: self.parts]
-        return whole if weight else whole[:2] if y else whole[:1] if isinstance(whole[0], (list, tuple)) else whole[0]
+        there = whole[: 1 + max(place for place, part in enumerate(whole) if part is not None)]
+        return there[0] if len(there) == 1 and not isinstance(there[0], (list, tuple)) else there
 
     def batches(self, size: int, device: Device, shuffled: bool = False) -> Iterator[Batch]:
         """All samples, so and so many at a time, the last time what is left."""

@@ -14,13 +14,15 @@ from minidl.keras.models.interrupts import whole_steps
 from minidl.keras.models.saving import load_weights, save_weights
 from minidl.keras.models.steps import Learner
 from minidl.keras.models.summary import summary
-from minidl.keras.names import new_name, short
+from minidl.keras.names import new_name, refuse_methods, short
 from minidl.keras.progress import Progress
 from minidl.nest import flatten, pack
 
 BATCH_SIZE = 32  # where none is given, as in Keras
 # For a prediction whose rows don't depend on each other: few calls, in what a cache holds, and few reads of a GPU.
 ROWS_AT_ONCE = {"cpu": 2048, "gpu": 65536}
+# What Keras calls of a model, and minidl doesn't.
+_NEVER_CALLED = ("make_train_function", "make_test_function", "make_predict_function")
 _STOP = {"train": "stop_training", "test": "stop_evaluating", "predict": "stop_predicting"}
 
 
@@ -45,8 +47,12 @@ class Model(Learner):
     def __init__(
         self, inputs: Any = None, outputs: Any = None, name: str | None = None, trainable: bool = True, **options: Any
     ) -> None:
+        refuse_methods(self, _NEVER_CALLED, "define train_step, compute_loss or their like")
         name = name or (new_name("functional") if type(self) is Model else None)
-        super().__init__(inputs, outputs, name, trainable, **options)
+        super().__init__(name, trainable, **options)
+        self._steps = {}
+        if inputs is not None or outputs is not None:
+            self._connect(inputs, outputs)
 
     def train_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
         """Take one step on one batch.
@@ -270,13 +276,13 @@ class Model(Learner):
 
     def _samples(self, x: Any, y: Any = None, sample_weight: Any = None, may_be_empty: bool = True) -> Samples:
         x_names, y_names = self._forms()
-        inputs, x_form = arranged("x", x, x_names)
-        targets, y_form = ([], None) if y is None else arranged("y", y, y_names)
-        weights = [] if sample_weight is None else arranged("sample_weight", sample_weight, "sample_weight")[0]
-        dtypes: list[Any] = [place.numpy_dtype for place in self.inputs] or [None] * len(inputs)
-        samples = Samples(inputs, targets, weights, dtypes, (x_form, y_form))
+        inputs = arranged("x", x, x_names)
+        targets = None if y is None else arranged("y", y, y_names)
+        weights = None if sample_weight is None else arranged("sample_weight", sample_weight, "sample_weight")
+        dtypes: list[Any] = [place.numpy_dtype for place in self.inputs] or [None] * len(flatten(inputs))
+        samples = Samples((inputs, targets, weights), dtypes)
         if not may_be_empty and not len(samples):
-            raise ValueError(f"x holds no samples: its shape is {inputs[0].shape}")
+            raise ValueError(f"x holds no samples: its shape is {flatten(inputs)[0].shape}")
         return samples
 
 

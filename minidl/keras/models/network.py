@@ -139,11 +139,7 @@ def _by_distance(calls: Sequence[LayerCall], layers: Sequence[Layer]) -> list[La
 class Network(Layer):
     """A layer made of layers between inputs and outputs; see `Model`, which can be trained."""
 
-    def __init__(self, inputs: Any, outputs: Any, name: str | None, trainable: bool, **options: Any) -> None:
-        super().__init__(name=name, trainable=trainable, **options)
-        self._graph: Graph | None = None
-        if inputs is not None or outputs is not None:
-            self._connect(inputs, outputs)
+    _graph: Graph | None = None
 
     def _connect(self, inputs: Any, outputs: Any) -> None:
         for role, nest in (("inputs", inputs), ("outputs", outputs)):

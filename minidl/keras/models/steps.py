@@ -18,14 +18,11 @@ from minidl.keras.metrics import Metric
 from minidl.keras.models.data import Batch, unpack_x_y_sample_weight
 from minidl.keras.models.measures import CompiledMetrics, Measures
 from minidl.keras.models.network import Network
-from minidl.keras.names import refuse_methods, short
+from minidl.keras.names import short
 from minidl.nest import flatten
 from minidl.ops.joining import stack
 from minidl.ops.reductions import reduce_sum
 from minidl.tensor import TensorLike
-
-# What Keras calls of a model, and minidl doesn't.
-_NEVER_CALLED = ("make_train_function", "make_test_function", "make_predict_function")
 
 
 class Learner(Network):
@@ -46,12 +43,8 @@ class Learner(Network):
     history: History | None = None
     train_function: Any = None
     _measures: Measures | None = None
+    _steps: dict[tuple[Any, ...], Callable[..., Any]]  # by what they do, and the weights they train
     _refusal = ""
-
-    def __init__(self, inputs: Any, outputs: Any, name: str | None, trainable: bool, **options: Any) -> None:
-        self._steps: dict[tuple[Any, ...], Callable[..., Any]] = {}  # by what they do, and the weights they train
-        refuse_methods(self, _NEVER_CALLED, "define train_step, compute_loss or their like")
-        super().__init__(inputs, outputs, name, trainable, **options)
 
     def __getstate__(self) -> dict[str, Any]:
         """All but the compiled steps, which are made anew, and the history, which knows callbacks."""
