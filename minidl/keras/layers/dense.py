@@ -50,11 +50,6 @@ class Dense(Layer):
         self.kernel: Any = None
         self.bias: Any = None
 
-    @property
-    def works_by_rows(self) -> bool:
-        """Whether each row of the result depends on nothing but the same row of the input."""
-        return type(self) is Dense and self.activation in (None, *activations.KNOWN)
-
     def build(self, input_shape: Any) -> None:
         """Make the kernel and the bias for inputs of this shape."""
         if self.built:

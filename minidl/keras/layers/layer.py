@@ -138,9 +138,6 @@ class Layer(Configured, Module):
         finally:
             _thread.phase.training = training
 
-    # Where it isn't known, it is False.
-    works_by_rows = property(lambda self: False, doc="Whether each row of a result depends on one row of the input.")
-
     if not TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Any:
@@ -159,12 +156,12 @@ class Layer(Configured, Module):
             options |= zip(self._other_arguments, others, strict=False)
             training = options.pop("training", training)
             options = {name: self._cast_all(each) if _holds_tensors(each) else each for name, each in options.items()}
-        if type(inputs) is not Tensor or inputs.array.dtype is not self._dtype:
+        if is_other := type(inputs) is not Tensor or inputs.array.dtype is not self._dtype:
             inputs = self._cast_all(inputs)
-            if any(isinstance(value, KerasTensor) for value in flatten(inputs)):
-                return self._called_on_symbols(inputs, training, options)
         if not self.built:
             self._build_for(inputs)
+        if is_other and any(isinstance(value, KerasTensor) for value in flatten(inputs)):
+            return self._called_on_symbols(inputs, training, options)
         return self._called(inputs, training, options)
 
     def _called(self, inputs: Any, training: bool | None, options: Mapping[str, Any] = NO_OPTIONS) -> Any:
@@ -223,8 +220,6 @@ class Layer(Configured, Module):
         self.built = True
 
     def _called_on_symbols(self, inputs: Any, training: bool | None, options: Mapping[str, Any]) -> Any:
-        if not self.built:
-            self._build_for(inputs)
         if options or type(self).compute_output_shape is Layer.compute_output_shape:
             outputs = looks(self._tried, inputs, options)
         else:
@@ -285,7 +280,8 @@ class Layer(Configured, Module):
     @property
     def weights(self) -> list[Variable]:
         """All weights, each once: the layer's own, then those of the layers that it keeps."""
-        return each_once([*self._own_weights(), *(each for layer in self._sublayers() for each in layer.weights)])
+        own, layers = self._own()
+        return each_once([*own, *(weight for layer in layers for weight in layer.weights)])
 
     variables = property(lambda self: self.weights, doc="All weights, by another name.")
 
@@ -294,9 +290,9 @@ class Layer(Configured, Module):
         """The weights that are trained."""
         if not self._trainable:
             return []
-        kept = self._kept()  # looked through once: a step of one's own asks for them each time
-        own = [weight for weight in self._own_weights(kept) if weight.trainable]
-        return each_once([*own, *(weight for layer in self._sublayers(kept) for weight in layer.trainable_weights)])
+        own, layers = self._own()
+        trained = [weight for weight in own if weight.trainable]
+        return each_once([*trained, *(weight for layer in layers for weight in layer.trainable_weights)])
 
     trainable_variables = property(lambda self: self.trainable_weights, doc="The weights that are trained.")
 
@@ -319,33 +315,31 @@ class Layer(Configured, Module):
     @trainable.setter
     def trainable(self, trainable: bool) -> None:
         self._trainable = trainable = bool(trainable)
-        for weight in self._own_weights():
+        own, layers = self._own()
+        for weight in own:
             weight.trainable = trainable and not weight.is_fixed
-        for layer in self._sublayers():
+        for layer in layers:
             layer.trainable = trainable
 
     @property
     def metrics(self) -> list[Metric]:
         """The metrics that the layer keeps, and those of the layers that it keeps."""
         own = [value for value in self._kept() if isinstance(value, Metric)]
-        return each_once([*own, *(metric for layer in self._sublayers() for metric in layer._inner_metrics())])
+        return each_once([*own, *(metric for layer in self._own()[1] for metric in layer._inner_metrics())])
 
     def _inner_metrics(self) -> list[Metric]:
         """Those that count for a model around the layer: all, but of a model that is trained by itself."""
         return self.metrics
 
-    def _own_weights(self, kept: Sequence[Any] | None = None) -> list[Any]:
-        """The weights that the layer made, with those that it has from other layers; those to be trained first.
+    def _own(self) -> tuple[list[Any], list["Layer"]]:
+        """The weights that the layer made or has from other layers, those to be trained first; and the layers it keeps.
 
         Other variables that it keeps, which `add_weight` didn't make, are its author's own affair.
         """
-        kept = self._kept() if kept is None else kept
+        kept = self._kept()
         weights = [each for each in kept if isinstance(each, Variable) and hasattr(each, "is_fixed")]
-        return sorted(each_once([*self._made, *weights]), key=lambda weight: weight.is_fixed)
-
-    def _sublayers(self, kept: Sequence[Any] | None = None) -> list["Layer"]:
-        kept = self._kept() if kept is None else kept
-        return each_once([value for value in kept if isinstance(value, Layer)])
+        own = sorted(each_once([*self._made, *weights]), key=lambda weight: weight.is_fixed)
+        return own, each_once(each for each in kept if isinstance(each, Layer))
 
     def _with_inner(self) -> list["Layer"]:
         """The layer, those that it keeps, and those that they keep."""
@@ -424,8 +418,6 @@ class Layer(Configured, Module):
 
 class InputLayer(Layer):
     """The layer that stands for the data; `Input` makes it, and the arguments are as of that."""
-
-    works_by_rows = True  # a row stays itself
 
     def __init__(
         self, shape: Any = None, batch_size: int | None = None, dtype: Any = None, name: str | None = None,

@@ -58,8 +58,6 @@ class Flatten(Layer):
     (2, 12)
     """
 
-    works_by_rows = True
-
     def call(self, inputs: Any) -> Any:
         """The entries of each sample in a row."""
         return reshape(inputs, [inputs.shape[0], math.prod(inputs.shape[1:])])

@@ -179,17 +179,21 @@ def steps_in(data: Data, size: int) -> int | None:
 def walks(data: Data, size: int, device: Device, shuffled: bool, steps: int | None) -> Iterator[Iterator[Batch]]:
     """One walk after another: each through all batches or, with a number of steps, so many further on.
 
-    A walk ends with the data, and warns where that has fewer batches than steps; the next begins anew. Raises
-    NoBatchesError where none is left to begin with.
+    A walk ends with the data, and warns where that has fewer batches than steps; the next begins anew. Where no batch
+    is left to begin one with, there are no more walks, with a warning; NoBatchesError for the first.
     """
     left: Iterator[Batch] = iter(())
-    while True:
+    for number in itertools.count():
         first = None if steps is None else next(left, None)
         if first is None:
             left = data.batches(size, device, shuffled)
             first = next(left, None)
         if first is None:
-            raise NoBatchesError("No batches are left; give steps_per_epoch, or an iterable that can begin anew")
+            said = "No batches are left; give steps_per_epoch, or an iterable that can begin anew"
+            if not number:
+                raise NoBatchesError(said)
+            warnings.warn(f"The training ends after {number} epochs: {said}", stacklevel=2)
+            return
         yield _walk(first, left, steps)
 
 

@@ -8,9 +8,12 @@ from typing import Any
 
 import numpy
 
+from minidl.keras import activations
 from minidl.keras.callbacks import Callback, CallbackList, History, listed
+from minidl.keras.layers import Dense, Flatten, InputLayer, Layer
 from minidl.keras.models.data import Batch, Data, NoBatchesError, Samples, Stream, arranged, is_stream, steps_in, walks
 from minidl.keras.models.interrupts import whole_steps
+from minidl.keras.models.network import Network
 from minidl.keras.models.saving import load_weights, save_weights
 from minidl.keras.models.steps import Learner
 from minidl.keras.models.summary import summary
@@ -145,14 +148,7 @@ class Model(Learner):
         logs: dict[str, Any] = {}
         with whole_steps() as whole:
             told.tell("on_train_begin", {})
-            for epoch in range(initial_epoch, epochs):
-                try:
-                    batches = next(following)
-                except NoBatchesError as error:
-                    if epoch == initial_epoch:
-                        raise
-                    warnings.warn(f"The training ends before epoch {epoch + 1}: {error}", stacklevel=2)
-                    break
+            for epoch, batches in zip(range(initial_epoch, epochs), following, strict=False):
                 whole(self.reset_metrics)
                 told.tell("on_epoch_begin", epoch, {})
                 with Progress(verbose, steps, f"Epoch {epoch + 1}/{epochs}" if epochs > 1 else "") as progress:
@@ -248,7 +244,7 @@ class Model(Learner):
         """
         _check_counts(batch_size=batch_size, steps=steps)
         data, size = self._data(x, None, None, may_be_empty=True), batch_size or BATCH_SIZE
-        if self.works_by_rows and steps is None and not callbacks and type(self).predict_step is Learner.predict_step:
+        if _works_by_rows(self) and steps is None and not callbacks and type(self).predict_step is Learner.predict_step:
             size = max(size, ROWS_AT_ONCE[self._place().kind])  # nobody can tell, but by the time that it takes
         parts = self._walk_once("predict", data, size, steps, callbacks, verbose)
         return pack(parts[0], map(numpy.concatenate, zip(*map(flatten, parts), strict=True)))
@@ -288,6 +284,14 @@ class Model(Learner):
 
 def _arrays(tensors: Any) -> Any:
     return pack(tensors, map(numpy.asarray, flatten(tensors)))
+
+
+def _works_by_rows(layer: Layer) -> bool:
+    """Whether it is known that each row of the result depends on nothing but the same row of the input."""
+    if isinstance(layer, Network):
+        return type(layer).call is Network.call and all(map(_works_by_rows, layer.layers))
+    is_known = type(layer) in (Dense, Flatten, InputLayer)
+    return is_known and getattr(layer, "activation", None) in (None, *activations.KNOWN)
 
 
 def _check_counts(**counts: Any) -> None:

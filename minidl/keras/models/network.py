@@ -93,10 +93,7 @@ class Graph:
         for call in self.calls:
             taken, options = _values(call.inputs, found), _values(call.options, found) if call.options else {}
             result = call.layer(taken, training=call.training if training is None else training, **options)
-            if isinstance(call.outputs, KerasTensor):
-                found[call.outputs] = result
-            else:
-                found.update(zip(flatten(call.outputs), flatten(result), strict=True))
+            found.update(zip(flatten(call.outputs), flatten(result), strict=True))
         return found
 
 
@@ -154,10 +151,10 @@ class Network(Layer):
     @property
     def layers(self) -> list[Layer]:
         """The layers, those at the inputs first."""
-        return list(self._graph.layers) if self._graph else super()._sublayers()
+        return list(self._graph.layers) if self._graph else super()._own()[1]
 
-    def _sublayers(self, kept: Any = None) -> list[Layer]:
-        return self.layers
+    def _own(self) -> tuple[list[Any], list[Layer]]:
+        return super()._own()[0], self.layers
 
     def _inner(self) -> list[Module]:
         return [*self.layers, *(each for each in super()._inner() if not isinstance(each, Layer))]
@@ -165,11 +162,6 @@ class Network(Layer):
     def _parts(self, **others: Any) -> list[tuple[str, Any]]:
         parts = super()._parts(layers=self.layers, **others)
         return sorted(parts, key=lambda part: part[0] != "layers") if self._graph else parts
-
-    @property
-    def works_by_rows(self) -> bool:
-        """Whether each row of the result depends on nothing but the same row of the input."""
-        return type(self).call is Network.call and all(layer.works_by_rows for layer in self.layers)
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """A layer by its name or its index. Raises ValueError for one that isn't there.

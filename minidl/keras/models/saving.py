@@ -154,7 +154,7 @@ def _weights(model: Learner) -> dict[str, Variable]:
     """The weights of a model by their paths."""
     found: dict[str, Variable] = {}
     for path, layer in _walk(model, "", set()):
-        own = sorted(layer._own_weights(), key=lambda weight: not weight.trainable)
+        own = sorted(layer._own()[0], key=lambda weight: not weight.trainable)
         found |= {f"{path}vars/{index}": weight for index, weight in enumerate(own)}
     return found
 

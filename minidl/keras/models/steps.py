@@ -89,7 +89,7 @@ class Learner(Network):
         return [*([] if self._measures is None else self._measures.all), *super().metrics]
 
     def _inner_metrics(self) -> list[Metric]:
-        return [metric for layer in self._sublayers() for metric in layer._inner_metrics()]
+        return [metric for layer in self.layers for metric in layer._inner_metrics()]
 
     metrics_names = property(lambda self: [metric.name for metric in self.metrics], doc="The names of the metrics.")
 
