@@ -9,7 +9,7 @@ import numbers
 import threading
 import weakref
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy
 
@@ -23,6 +23,8 @@ from minidl.ops.creation import cast, convert_to_tensor
 from minidl.primitive import NO_OPTIONS
 from minidl.tensor import Tensor, TensorLike, Variable
 from minidl.values import FLOATS, as_dtype
+
+_Value = TensorLike | numpy.ndarray  # one that a layer takes
 
 
 class _Phase:
@@ -146,6 +148,17 @@ class Layer(Configured, Module):
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     # -- calling
+
+    @overload
+    def __call__(
+        self, inputs: KerasTensor, *others: Any, training: bool | None = ..., **options: Any
+    ) -> KerasTensor: ...
+
+    @overload
+    def __call__(self, inputs: _Value, *others: Any, training: bool | None = ..., **options: Any) -> Tensor: ...
+
+    @overload
+    def __call__(self, inputs: Any, *others: Any, training: bool | None = ..., **options: Any) -> Any: ...
 
     def __call__(self, inputs: Any, *others: Any, training: bool | None = None, **options: Any) -> Any:
         """The result for tensors, or its place in a graph for what `Input` gives; the arguments are those of `call`."""
