@@ -1,14 +1,12 @@
-"""Names: of layers and models that are given none (`dense`, `dense_1`, ...), of what is asked for by name, and of what
-a message is about."""
+"""Names: of layers and models that are given none (`dense`, `dense_1`, ...), and of what is asked for by name."""
 
 import collections
 import inspect
 from collections.abc import Iterable
 from typing import Any, Self
 
+from minidl.errors import brief as brief
 from minidl.module import snake_case as snake_case
-
-LONGEST = 100  # of what a message quotes
 
 _given: collections.Counter[str] = collections.Counter()
 
@@ -35,18 +33,6 @@ def refuse_methods(owner: Any, names: Iterable[str], advice: str) -> None:
     """Raise NotImplementedError for methods that Keras would call of an object, and minidl never calls."""
     if ignored := [name for name in names if hasattr(type(owner), name)]:
         raise NotImplementedError(f"minidl never calls {', '.join(ignored)} of {type(owner).__name__}; {advice}")
-
-
-def short(value: Any) -> str:
-    """A value in one short line: a large array by its shape and dtype, anything else in so many letters."""
-    text = " ".join(repr(value).split())
-    if len(text) <= LONGEST:
-        return text
-    if hasattr(value, "shape") and hasattr(value, "dtype"):
-        return f"{type(value).__name__} of shape {tuple(value.shape)} and dtype {value.dtype}"
-    if isinstance(value, (list, tuple)) and hasattr(value[0], "shape"):
-        return f"{type(value).__name__} of {', '.join(map(short, value[:3]))}{', ...' if len(value) > 3 else ''}"
-    return f"{text[:LONGEST]}..."
 
 
 def find(kind: str, identifier: Any, module: dict[str, Any], **others: Any) -> Any:

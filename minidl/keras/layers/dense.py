@@ -5,7 +5,7 @@ from typing import Any
 from minidl.keras import activations, initializers, regularizers
 from minidl.keras.layers.layer import Layer
 from minidl.keras.layers.symbolic import is_shape
-from minidl.keras.names import short
+from minidl.keras.names import brief
 from minidl.ops.creation import cast
 from minidl.ops.reductions import matmul
 from minidl.tensor import Tensor
@@ -39,7 +39,7 @@ class Dense(Layer):
         trainable: bool = True, dtype: Any = None, **options: Any,
     ) -> None:  # fmt: skip
         if not isinstance(units, int) or isinstance(units, bool) or units < 1:
-            raise ValueError(f"The units of a Dense layer are a whole number above 0; {short(units)} was given")
+            raise ValueError(f"The units of a Dense layer are a whole number above 0; {brief(units)} was given")
         super().__init__(name=name, trainable=trainable, dtype=dtype, **options)
         self.units, self.use_bias = units, use_bias
         self.activation = activations.get(activation)

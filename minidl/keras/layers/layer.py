@@ -16,7 +16,7 @@ import numpy
 from minidl.keras import initializers, regularizers
 from minidl.keras.layers.symbolic import KerasTensor, LayerCall, is_shape, looks, map_shapes, shapes_of
 from minidl.keras.metrics import Metric
-from minidl.keras.names import Configured, new_name, refuse, refuse_methods, short
+from minidl.keras.names import Configured, brief, new_name, refuse, refuse_methods
 from minidl.module import Module, each_once
 from minidl.nest import flatten, pack
 from minidl.ops.creation import cast, convert_to_tensor
@@ -96,7 +96,7 @@ class Layer(Configured, Module):
         self.calls: list[LayerCall] = []
         self._dtype = as_dtype(dtype or "float32")
         if not isinstance(trainable, bool):
-            raise ValueError(f"trainable is True or False; {short(trainable)} was given")
+            raise ValueError(f"trainable is True or False; {brief(trainable)} was given")
         self._trainable = trainable
         self._made: list[Variable] = []
         parameters = inspect.signature(self.call).parameters
@@ -168,7 +168,9 @@ class Layer(Configured, Module):
                 raise TypeError(f"{self.name}'s call takes at most {what}; {1 + len(others)} were given")
             options |= zip(self._other_arguments, others, strict=False)
             training = options.pop("training", training)
-            options = {name: self._cast_all(each) if _holds_tensors(each) else each for name, each in options.items()}
+            for name, value in options.items():
+                if any(isinstance(each, (TensorLike, numpy.ndarray)) for each in flatten(value)):
+                    options[name] = self._cast_all(value)
         if is_other := type(inputs) is not Tensor or inputs.array.dtype is not self._dtype:
             inputs = self._cast_all(inputs)
         if not self.built:
@@ -277,7 +279,7 @@ class Layer(Configured, Module):
         if isinstance(shape, str):
             raise ValueError(f"A weight's name is given by name: add_weight(shape=..., name={shape!r})")
         if not is_shape(shape) or not all(isinstance(length, numbers.Integral) and length >= 0 for length in shape):
-            raise ValueError(f"The shape of a weight is a tuple of whole numbers from 0 on; {short(shape)} was given")
+            raise ValueError(f"The shape of a weight is a tuple of whole numbers from 0 on; {brief(shape)} was given")
         dtype = as_dtype(dtype or self._dtype)
         by_default = "glorot_uniform" if dtype in FLOATS else "zeros"
         first = initializers.get(by_default if initializer is None else initializer)
@@ -391,7 +393,7 @@ class Layer(Configured, Module):
         for weight, value in zip(own, weights, strict=True):
             array = numpy.asarray(value.numpy() if isinstance(value, TensorLike) else value)
             if array.dtype.kind not in "fiub":
-                raise ValueError(f"Weight {weight.name!r} of {self.name} is numbers; {short(value)} was given for it")
+                raise ValueError(f"Weight {weight.name!r} of {self.name} is numbers; {brief(value)} was given for it")
             if array.shape != weight.shape:
                 raise ValueError(f"Weight {weight.name!r} of {self.name} has shape {weight.shape}, not {array.shape}")
             values.append(array.astype(weight.dtype))
@@ -439,7 +441,7 @@ class InputLayer(Layer):
         super().__init__(name=name, dtype=dtype)
         lengths = (shape,) if isinstance(shape, int) else batch_shape[1:] if shape is None and batch_shape else shape
         if lengths is None or not all(each is None or (isinstance(each, int) and each >= 0) for each in lengths):
-            raise ValueError(f"The shape of an Input consists of whole numbers and None; {short(shape)} was given")
+            raise ValueError(f"The shape of an Input consists of whole numbers and None; {brief(shape)} was given")
         count = batch_shape[0] if batch_shape else batch_size
         self.built = True
         LayerCall(self, [], KerasTensor((count, *lengths), self.dtype, name))
@@ -469,7 +471,3 @@ def Input(
     """
     place: KerasTensor = InputLayer(shape, batch_size, dtype, name, batch_shape).output
     return place
-
-
-def _holds_tensors(value: Any) -> bool:
-    return any(isinstance(each, (TensorLike, numpy.ndarray)) for each in flatten(value))

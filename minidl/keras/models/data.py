@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 import math
+import operator
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -16,7 +17,6 @@ from minidl.tensor import Tensor, TensorLike
 from minidl.values import DTYPES, float32, float64, uint8
 
 Batch = Any  # inputs, or a tuple of inputs, targets and sample weights: tensors and nests of them
-Rows = Any  # a slice, or the numbers of the rows
 
 
 class NoBatchesError(ValueError):
@@ -99,7 +99,7 @@ class Samples:
     def __len__(self) -> int:
         return len(flatten(self.arrays)[0])
 
-    def part(self, rows: Rows) -> "Samples":
+    def part(self, rows: slice) -> "Samples":
         """Some of the samples."""
         parts = [None if array is None else array[rows] for array in flatten(self.arrays)]
         return dataclasses.replace(self, arrays=pack(self.arrays, parts))
@@ -111,8 +111,8 @@ class Samples:
             raise ValueError(f"A validation_split of {fraction} of {len(self)} samples leaves none on one side")
         return self.part(slice(at)), self.part(slice(at, None))
 
-    def batch(self, rows: Rows, device: Device) -> Batch:
-        """Some of the samples as tensors on a device."""
+    def batch(self, rows: Any, device: Device) -> Batch:
+        """Some of the samples, by a slice or their numbers, as tensors on a device."""
         pairs = itertools.zip_longest(flatten(self.arrays), self.dtypes, fillvalue=float32)
         whole = pack(self.arrays, [None if each is None else _tensor(each, rows, device, to) for each, to in pairs])
         if self.parts is not None:
@@ -128,7 +128,7 @@ class Samples:
             yield self.batch(rows if order is None else order[rows], device)
 
 
-def _tensor(array: Any, rows: Rows, device: Device, dtype: Any) -> Tensor:
+def _tensor(array: Any, rows: Any, device: Device, dtype: Any) -> Tensor:
     """Some rows of an array on a device, in a dtype: converted where they are, so that they travel once."""
     home = device_of(array)
     dtype = dtype or (array.dtype if array.dtype in DTYPES - {float64, uint8} else float32)
@@ -170,10 +170,8 @@ def steps_in(data: Data, size: int) -> int | None:
     """How many batches there are, None where it isn't known."""
     if isinstance(data, Samples):
         return -(-len(data) // size) or 1
-    try:
-        return len(data.source)  # type: ignore[arg-type]  # not every stream has a length
-    except TypeError:  # it doesn't know
-        return None
+    length = operator.length_hint(data.source, -1)
+    return None if length < 0 else length
 
 
 def walks(data: Data, size: int, device: Device, shuffled: bool, steps: int | None) -> Iterator[Iterator[Batch]]:

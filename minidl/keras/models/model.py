@@ -17,7 +17,7 @@ from minidl.keras.models.network import Network
 from minidl.keras.models.saving import load_weights, save_weights
 from minidl.keras.models.steps import Learner
 from minidl.keras.models.summary import summary
-from minidl.keras.names import new_name, refuse_methods, short
+from minidl.keras.names import brief, new_name, refuse_methods
 from minidl.keras.progress import Progress
 from minidl.nest import flatten, pack
 
@@ -132,7 +132,7 @@ class Model(Learner):
             validation = self._data(validation_data)
         elif validation_data is not None:
             if not isinstance(validation_data, (tuple, list)) or len(validation_data) not in (2, 3):
-                raise ValueError(f"validation_data is (x, y[, weights]) or a stream, not {short(validation_data)}")
+                raise ValueError(f"validation_data is (x, y[, weights]) or a stream, not {brief(validation_data)}")
             validation = self._data(*validation_data)
         elif validation_split:
             if not isinstance(data, Samples):
@@ -297,4 +297,4 @@ def _works_by_rows(layer: Layer) -> bool:
 def _check_counts(**counts: Any) -> None:
     for name, count in counts.items():
         if count is not None and (isinstance(count, bool) or not isinstance(count, numbers.Integral) or count < 1):
-            raise ValueError(f"{name} is a whole number above 0, or None; {short(count)} was given")
+            raise ValueError(f"{name} is a whole number above 0, or None; {brief(count)} was given")

@@ -10,7 +10,7 @@ from typing import Any
 
 from minidl.keras.layers.layer import InputLayer, Layer
 from minidl.keras.layers.symbolic import KerasTensor, LayerCall, shapes_of
-from minidl.keras.names import short
+from minidl.keras.names import brief
 from minidl.module import Module
 from minidl.nest import flatten, pack
 from minidl.ops.creation import cast
@@ -37,7 +37,7 @@ def in_order(role: str, data: Any, form: Any) -> list[Any]:
             return [part for index, (each, place) in pairs for part in in_order(f"{role}[{index}]", each, place)]
         if len(data) == len(names) and (not isinstance(form, dict) or list(form) == sorted(form)):
             return list(data)
-    raise ValueError(f"{role} needs {len(names)} arrays, for {', '.join(names)}; {short(data)} was given")
+    raise ValueError(f"{role} needs {len(names)} arrays, for {', '.join(names)}; {brief(data)} was given")
 
 
 def by_name(role: str, data: dict[str, Any], form: Any, may_lack: bool = False) -> list[tuple[str, Any, Any]]:
@@ -141,7 +141,7 @@ class Network(Layer):
     def _connect(self, inputs: Any, outputs: Any) -> None:
         for role, nest in (("inputs", inputs), ("outputs", outputs)):
             if not flatten(nest) or not all(isinstance(tensor, KerasTensor) for tensor in flatten(nest)):
-                raise ValueError(f"The {role} of a model come from Input and calls of layers; {short(nest)} was given")
+                raise ValueError(f"The {role} of a model come from Input and calls of layers; {brief(nest)} was given")
         self._inputs, self._outputs = inputs, outputs
         self._graph = Graph(flatten(inputs), flatten(outputs))
         self.built = True

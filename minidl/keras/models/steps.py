@@ -18,7 +18,7 @@ from minidl.keras.metrics import Metric
 from minidl.keras.models.data import Batch, unpack_x_y_sample_weight
 from minidl.keras.models.measures import CompiledMetrics, Measures
 from minidl.keras.models.network import Network
-from minidl.keras.names import short
+from minidl.keras.names import brief
 from minidl.nest import flatten
 from minidl.ops.joining import stack
 from minidl.ops.reductions import reduce_sum
@@ -263,7 +263,7 @@ def _step_of(model: Learner, kind: str, is_compiled: bool) -> Callable[[Batch], 
             if kind == "predict":
                 return found
             if not isinstance(found, dict):
-                raise ValueError(f"A step gives its logs, a dictionary of numbers by name; {short(found)} was given")
+                raise ValueError(f"A step gives its logs, a dictionary of numbers by name; {brief(found)} was given")
             return None if is_usual else found
 
         made = function(step) if is_compiled else step
