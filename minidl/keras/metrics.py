@@ -257,7 +257,7 @@ def get(identifier: Any) -> Any:
     >>> tf.keras.metrics.get('mae')
     <MeanAbsoluteError name=mean_absolute_error>
     """
-    found = find("metric", identifier, globals(), mean=Mean)
+    found = find("metric", identifier, globals(), metric=Metric, Metric=Metric)
     return _CLASSES[found]() if isinstance(identifier, str) and found in _CLASSES else found
 
 

@@ -42,11 +42,11 @@ def find(kind: str, identifier: Any, module: dict[str, Any], **others: Any) -> A
         kind: what it is, for the message.
         identifier: the name; or a dictionary of a `class_name` and a `config`, the arguments of the class; or a class;
             or what can be called, which stays itself, as None does. ValueError for anything else.
-        module: whose public names are looked up, but for what all of the kind are derived from.
+        module: whose public names are looked up, in snake case too, but for what all of the kind are derived from.
         others: what other names stand for.
     """
-    public = {name: module[name] for name in module["__all__"] if name not in ("get", kind.capitalize())}
-    known = {name: each for name, each in public.items() if callable(each)} | others
+    names = [name for name in module["__all__"] if name not in ("get", kind.capitalize()) and callable(module[name])]
+    known = {snake_case(name): module[name] for name in names} | {name: module[name] for name in names} | others
     name, config = identifier, {}
     if isinstance(identifier, dict) and identifier.keys() >= {"class_name", "config"}:
         name, config = identifier["class_name"], identifier["config"]

@@ -190,7 +190,7 @@ def walks(data: Data, size: int, device: Device, shuffled: bool, steps: int | No
             said = "No batches are left; give steps_per_epoch, or an iterable that can begin anew"
             if not number:
                 raise NoBatchesError(said)
-            warnings.warn(f"The training ends after {number} epochs: {said}", stacklevel=2)
+            warnings.warn(f"The training ends before epoch {number + 1} of those asked for: {said}", stacklevel=2)
             return
         yield _walk(first, left, steps)
 

@@ -4,7 +4,7 @@ import html
 import numbers
 import warnings
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Literal, overload
 
 import numpy
 
@@ -26,6 +26,8 @@ BATCH_SIZE = 32  # where none is given, as in Keras
 ROWS_AT_ONCE = {"cpu": 2048, "gpu": 65536}
 # What Keras calls of a model, and minidl doesn't.
 _NEVER_CALLED = ("make_train_function", "make_test_function", "make_predict_function")
+Arrays = numpy.ndarray | Any  # an array, or a nest of them
+Callbacks = Sequence[Callback] | CallbackList | None
 _STOP = {"train": "stop_training", "test": "stop_evaluating", "predict": "stop_predicting"}
 
 
@@ -72,7 +74,7 @@ class Model(Learner):
         """Look at one batch without training; see `train_on_batch`."""
         return self._on_batch("test", x, y, sample_weight, return_dict)
 
-    def predict_on_batch(self, x: Any) -> Any:
+    def predict_on_batch(self, x: Any) -> Arrays:
         """The outputs for one batch, as arrays."""
         return _arrays(self._step("predict")(self._samples(x).batch(slice(None), self._place())))
 
@@ -171,10 +173,21 @@ class Model(Learner):
             return {}
         return {f"val_{name}": value for name, value in logs.items()}
 
+    @overload
+    def evaluate(
+        self, x: Any = ..., y: Any = ..., batch_size: int | None = ..., verbose: str | int = ...,
+        sample_weight: Any = ..., steps: int | None = ..., callbacks: Callbacks = ..., *, return_dict: Literal[True],
+    ) -> dict[str, Any]: ...  # fmt: skip
+
+    @overload
+    def evaluate(
+        self, x: Any = ..., y: Any = ..., batch_size: int | None = ..., verbose: str | int = ...,
+        sample_weight: Any = ..., steps: int | None = ..., callbacks: Callbacks = ..., return_dict: bool = ...,
+    ) -> float | list[Any]: ...  # fmt: skip
+
     def evaluate(
         self, x: Any = None, y: Any = None, batch_size: int | None = None, verbose: str | int = "auto",
-        sample_weight: Any = None, steps: int | None = None, callbacks: Sequence[Callback] | CallbackList | None = None,
-        return_dict: bool = False,
+        sample_weight: Any = None, steps: int | None = None, callbacks: Callbacks = None, return_dict: bool = False,
     ) -> Any:  # fmt: skip
         """The loss and the metrics on samples, without training.
 
@@ -231,10 +244,11 @@ class Model(Learner):
     def predict(
         self, x: Any, batch_size: int | None = None, verbose: str | int = "auto", steps: int | None = None,
         callbacks: Sequence[Callback] | None = None,
-    ) -> Any:  # fmt: skip
-        """The outputs for samples, as arrays.
+    ) -> Arrays:  # fmt: skip
+        """The outputs for samples: an array, or a nest of arrays where the model gives a nest.
 
-        Arguments as of `fit`; x may also be an iterable of batches.
+        Arguments as of `fit`; x may also be an iterable of batches. (To a type checker it is an array, of which it sees
+        slips, or else anything.)
 
         >>> model = tf.keras.Sequential([tf.keras.layers.Dense(1, kernel_initializer='ones')])
         >>> model.predict([1, 2, 3], verbose=0)
