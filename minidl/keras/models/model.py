@@ -3,7 +3,7 @@
 import html
 import numbers
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any, Literal, overload
 
 import numpy
@@ -27,7 +27,8 @@ ROWS_AT_ONCE = {"cpu": 2048, "gpu": 65536}
 # What Keras calls of a model, and minidl doesn't.
 _NEVER_CALLED = ("make_train_function", "make_test_function", "make_predict_function")
 Arrays = numpy.ndarray | Any  # an array, or a nest of them
-Callbacks = Sequence[Callback] | CallbackList | None
+Count = int | None  # a whole number above 0, where one is given
+Callbacks = Callback | Iterable[Callback] | None
 _STOP = {"train": "stop_training", "test": "stop_evaluating", "predict": "stop_predicting"}
 
 
@@ -91,11 +92,10 @@ class Model(Learner):
     # -- loops
 
     def fit(
-        self, x: Any = None, y: Any = None, batch_size: int | None = None, epochs: int = 1,
-        verbose: str | int = "auto", callbacks: Sequence[Callback] | None = None, validation_split: float = 0.0,
-        validation_data: Any = None, shuffle: bool = True, sample_weight: Any = None, initial_epoch: int = 0,
-        steps_per_epoch: int | None = None, validation_steps: int | None = None,
-        validation_batch_size: int | None = None, validation_freq: int = 1,
+        self, x: Any = None, y: Any = None, batch_size: Count = None, epochs: int = 1, verbose: str | int = "auto",
+        callbacks: Callbacks = None, validation_split: float = 0.0, validation_data: Any = None, shuffle: bool = True,
+        sample_weight: Any = None, initial_epoch: int = 0, steps_per_epoch: Count = None,
+        validation_steps: Count = None, validation_batch_size: Count = None, validation_freq: int = 1,
     ) -> History:  # fmt: skip
         """Train for so many epochs, each a walk through all samples in batches.
 
@@ -164,7 +164,7 @@ class Model(Learner):
             told.tell("on_train_end", logs)
         return self.history
 
-    def _validated(self, data: Any, size: int, steps: int | None, told: CallbackList) -> dict[str, Any]:
+    def _validated(self, data: Any, size: int, steps: Count, told: Any) -> dict[str, Any]:
         """The logs of an evaluation, by names that begin with `val_`."""
         try:
             logs = self.evaluate(data, batch_size=size, steps=steps, callbacks=told, verbose=0, return_dict=True)
@@ -175,19 +175,19 @@ class Model(Learner):
 
     @overload
     def evaluate(
-        self, x: Any = ..., y: Any = ..., batch_size: int | None = ..., verbose: str | int = ...,
-        sample_weight: Any = ..., steps: int | None = ..., callbacks: Callbacks = ..., *, return_dict: Literal[True],
+        self, x: Any = ..., y: Any = ..., batch_size: Count = ..., verbose: str | int = ..., sample_weight: Any = ...,
+        steps: Count = ..., callbacks: Callbacks = ..., *, return_dict: Literal[True],
     ) -> dict[str, Any]: ...  # fmt: skip
 
     @overload
     def evaluate(
-        self, x: Any = ..., y: Any = ..., batch_size: int | None = ..., verbose: str | int = ...,
-        sample_weight: Any = ..., steps: int | None = ..., callbacks: Callbacks = ..., return_dict: bool = ...,
+        self, x: Any = ..., y: Any = ..., batch_size: Count = ..., verbose: str | int = ..., sample_weight: Any = ...,
+        steps: Count = ..., callbacks: Callbacks = ..., return_dict: Literal[False] = ...,
     ) -> float | list[Any]: ...  # fmt: skip
 
     def evaluate(
-        self, x: Any = None, y: Any = None, batch_size: int | None = None, verbose: str | int = "auto",
-        sample_weight: Any = None, steps: int | None = None, callbacks: Callbacks = None, return_dict: bool = False,
+        self, x: Any = None, y: Any = None, batch_size: Count = None, verbose: str | int = "auto",
+        sample_weight: Any = None, steps: Count = None, callbacks: Callbacks = None, return_dict: bool = False,
     ) -> Any:  # fmt: skip
         """The loss and the metrics on samples, without training.
 
@@ -242,8 +242,8 @@ class Model(Learner):
         return predictions if kind == "predict" else self._logs(given, at_end=True)
 
     def predict(
-        self, x: Any, batch_size: int | None = None, verbose: str | int = "auto", steps: int | None = None,
-        callbacks: Sequence[Callback] | None = None,
+        self, x: Any, batch_size: Count = None, verbose: str | int = "auto", steps: Count = None,
+        callbacks: Callbacks = None,
     ) -> Arrays:  # fmt: skip
         """The outputs for samples: an array, or a nest of arrays where the model gives a nest.
 
