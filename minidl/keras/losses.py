@@ -2,16 +2,13 @@
 
 from typing import Any
 
+import minidl as tf
 from minidl.context import thread
 from minidl.devices import CPU, Device
 from minidl.keras.names import find, snake_case
-from minidl.ops.creation import cast, convert_to_tensor
-from minidl.ops.elementwise import abs, equal, square, where
 from minidl.ops.inputs import convert
-from minidl.ops.reductions import reduce_mean, reduce_sum
-from minidl.ops.shaping import expand_dims, squeeze
-from minidl.tensor import Tensor, TensorLike
-from minidl.values import FLOATS, as_dtype, float32
+from minidl.tensor import TensorLike
+from minidl.values import FLOATS, as_dtype
 
 __all__ = ["MAE", "MSE", "Loss", "MeanAbsoluteError", "MeanSquaredError", "get", "mae", "mean_absolute_error",
            "mean_squared_error", "mse"]  # fmt: skip
@@ -24,21 +21,21 @@ _REDUCTIONS = (*_MEANS, "sum", "none", None)
 # -- targets beside predictions ----------------------------------------------------------------------------------
 
 
-def in_dtype(value: Any, dtype: Any, device: Device) -> Tensor:
+def in_dtype(value: Any, dtype: Any, device: Device) -> tf.Tensor:
     """A value in a dtype: a tensor is cast, anything else becomes a tensor on a device."""
-    if type(value) is Tensor and value.array.dtype is dtype:
+    if type(value) is tf.Tensor and value.array.dtype is dtype:
         return value
-    return cast(value, dtype) if isinstance(value, TensorLike) else convert(value, dtype, device)
+    return tf.cast(value, dtype) if isinstance(value, TensorLike) else convert(value, dtype, device)
 
 
-def like_predictions(y_true: Any, y_pred: Any, dtype: Any = None) -> tuple[Tensor, Tensor]:
+def like_predictions(y_true: Any, y_pred: Any, dtype: Any = None) -> tuple[tf.Tensor, tf.Tensor]:
     """Targets and predictions as tensors of one dtype, by default that of the predictions, and number of axes.
 
     Where one has an axis more than the other, and that has length 1, the other gets one too.
     """
     if dtype is None:
-        y_pred = convert_to_tensor(y_pred)
-        dtype = y_pred.dtype if y_pred.dtype in FLOATS else float32
+        y_pred = tf.convert_to_tensor(y_pred)
+        dtype = y_pred.dtype if y_pred.dtype in FLOATS else tf.float32
     prediction = in_dtype(y_pred, dtype, thread.state.device or CPU)
     target = in_dtype(y_true, dtype, prediction.home)
     if target.array.ndim != prediction.array.ndim:
@@ -46,24 +43,24 @@ def like_predictions(y_true: Any, y_pred: Any, dtype: Any = None) -> tuple[Tenso
     return target, prediction
 
 
-def same_axes(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+def same_axes(x: tf.Tensor, y: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """The tensors with as many axes, where they differ by one of length 1 at the end."""
     long, short = (x, y) if x.ndim > y.ndim else (y, x)
     if long.ndim == short.ndim + 1 and long.shape[-1] == 1:
-        long, short = (long, expand_dims(short, -1)) if short.ndim == 1 else (squeeze(long, -1), short)
+        long, short = (long, tf.expand_dims(short, -1)) if short.ndim == 1 else (tf.squeeze(long, -1), short)
     return (long, short) if x.ndim > y.ndim else (short, long)
 
 
-def mean_of(total: Any, count: Any) -> Tensor:
+def mean_of(total: Any, count: Any) -> tf.Tensor:
     """A total by a count; 0 where nothing was counted, and so are the gradients."""
-    nothing = equal(count, 0.0)
-    return where(nothing, 0.0, total / where(nothing, 1.0, count))
+    nothing = tf.equal(count, 0.0)
+    return tf.where(nothing, 0.0, total / tf.where(nothing, 1.0, count))
 
 
 # -- losses ------------------------------------------------------------------------------------------------------
 
 
-def mean_squared_error(y_true: Any, y_pred: Any) -> Tensor:
+def mean_squared_error(y_true: Any, y_pred: Any) -> tf.Tensor:
     """The mean of (target - prediction)² over the last axis: a loss for each sample.
 
     Arguments:
@@ -73,10 +70,10 @@ def mean_squared_error(y_true: Any, y_pred: Any) -> Tensor:
     array([2.5], dtype=float32)
     """
     target, prediction = like_predictions(y_true, y_pred)
-    return reduce_mean(square(prediction - target), -1)
+    return tf.reduce_mean(tf.square(prediction - target), -1)
 
 
-def mean_absolute_error(y_true: Any, y_pred: Any) -> Tensor:
+def mean_absolute_error(y_true: Any, y_pred: Any) -> tf.Tensor:
     """The mean of |target - prediction| over the last axis: a loss for each sample.
 
     Arguments:
@@ -86,7 +83,7 @@ def mean_absolute_error(y_true: Any, y_pred: Any) -> Tensor:
     array([1.5], dtype=float32)
     """
     target, prediction = like_predictions(y_true, y_pred)
-    return reduce_mean(abs(prediction - target), -1)
+    return tf.reduce_mean(tf.abs(prediction - target), -1)
 
 
 mse = MSE = mean_squared_error
@@ -117,14 +114,14 @@ class Loss:
             raise ValueError(f"A loss is reduced by one of {_REDUCTIONS}; {reduction!r} was given")
         self.reduction = reduction
         self.name = name or snake_case(type(self).__name__)
-        self._dtype = as_dtype(dtype or float32)
+        self._dtype = as_dtype(dtype or tf.float32)
         self.dtype = str(self._dtype)
 
-    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+    def call(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
         """A loss for each sample."""
         raise NotImplementedError(f"{type(self).__name__} must define call(self, y_true, y_pred)")
 
-    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Tensor:
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> tf.Tensor:
         """The losses of the samples, weighted and reduced.
 
         Arguments:
@@ -140,10 +137,10 @@ class Loss:
         if self.reduction in ("none", None) or not losses.ndim:
             return losses
         if self.reduction == "sum":
-            return reduce_sum(losses)
+            return tf.reduce_sum(losses)
         if self.reduction == "mean_with_sample_weight" and sample_weight is not None:
-            return mean_of(reduce_sum(losses), reduce_sum(sample_weight))
-        return reduce_mean(losses)
+            return mean_of(tf.reduce_sum(losses), tf.reduce_sum(sample_weight))
+        return tf.reduce_mean(losses)
 
 
 class LossFunctionWrapper(Loss):
@@ -159,18 +156,18 @@ class LossFunctionWrapper(Loss):
         super().__init__(name, reduction, dtype)
         self._function, self._options = fn, options
 
-    def call(self, y_true: Tensor, y_pred: Tensor) -> Any:
+    def call(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> Any:
         """What the function gives."""
         return self._function(*same_axes(y_true, y_pred), **self._options)
 
-    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Tensor:
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> tf.Tensor:
         """The losses of the samples, weighted and reduced; see `Loss`."""
         function = self._function if type(self).call is LossFunctionWrapper.call else None
-        distance = square if function is mean_squared_error else abs if function is mean_absolute_error else None
+        distance = tf.square if function is mean_squared_error else tf.abs if function is mean_absolute_error else None
         if distance is not None and sample_weight is None and self.reduction in _MEANS:
             # All samples are of one size, so the mean of their means is the mean of all entries.
             target, prediction = like_predictions(y_true, y_pred, self._dtype)
-            return reduce_mean(distance(prediction - target))
+            return tf.reduce_mean(distance(prediction - target))
         return super().__call__(y_true, y_pred, sample_weight)
 
 

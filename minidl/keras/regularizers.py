@@ -3,10 +3,8 @@
 import math
 from typing import Any
 
+import minidl as tf
 from minidl.keras.names import Configured, find
-from minidl.ops.creation import convert_to_tensor
-from minidl.ops.elementwise import abs, square
-from minidl.ops.reductions import reduce_sum
 
 __all__ = ["L1", "L1L2", "L2", "Regularizer", "get", "l1", "l1_l2", "l2"]
 
@@ -42,10 +40,10 @@ class L1L2(Regularizer):
         self.l1, self.l2 = float(l1), float(l2)
 
     def __call__(self, x: Any) -> Any:
-        tensor = convert_to_tensor(x)
-        parts = [self.l1 * reduce_sum(abs(tensor))] if self.l1 else []
-        parts += [self.l2 * reduce_sum(square(tensor))] if self.l2 else []
-        return sum(parts[1:], parts[0]) if parts else convert_to_tensor(0.0, tensor.dtype)
+        tensor = tf.convert_to_tensor(x)
+        parts = [self.l1 * tf.reduce_sum(tf.abs(tensor))] if self.l1 else []
+        parts += [self.l2 * tf.reduce_sum(tf.square(tensor))] if self.l2 else []
+        return sum(parts[1:], parts[0]) if parts else tf.convert_to_tensor(0.0, tensor.dtype)
 
 
 class L1(L1L2):

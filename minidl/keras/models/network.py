@@ -8,14 +8,12 @@ import functools
 from collections.abc import Sequence
 from typing import Any
 
+import minidl as tf
 from minidl.keras.layers.layer import InputLayer, Layer
 from minidl.keras.layers.symbolic import KerasTensor, LayerCall, shapes_of
 from minidl.keras.names import brief
 from minidl.module import Module
 from minidl.nest import flatten, pack
-from minidl.ops.creation import cast
-from minidl.ops.shaping import expand_dims, squeeze
-from minidl.tensor import Tensor
 
 
 def in_order(role: str, data: Any, form: Any) -> list[Any]:
@@ -212,7 +210,7 @@ class Network(Layer):
         if self._graph is None:
             return self._call_without_graph(inputs, training)
         places = self._graph.inputs
-        is_one = isinstance(inputs, Tensor) and len(places) == 1
+        is_one = isinstance(inputs, tf.Tensor) and len(places) == 1
         values = [inputs] if is_one else in_order(f"The input of {self.name}", inputs, self._forms()[0])
         found = self._graph.run([_fitting(value, place) for value, place in zip(values, places, strict=True)], training)
         return _values(self._outputs, found)
@@ -227,17 +225,17 @@ class Network(Layer):
             self.built = True
 
 
-def _fitting(value: Tensor, place: KerasTensor) -> Tensor:
+def _fitting(value: tf.Tensor, place: KerasTensor) -> tf.Tensor:
     """A value in the dtype, and with the number of axes, that an input has."""
     if value.array.dtype is not place.numpy_dtype:
-        value = cast(value, place.numpy_dtype)
+        value = tf.cast(value, place.numpy_dtype)
     shape = value.array.shape
     if _fits(shape, place.shape):
         return value
     if place.shape[-1:] == (1,) and _fits((*shape, 1), place.shape):
-        return expand_dims(value, -1)
+        return tf.expand_dims(value, -1)
     if shape[-1:] == (1,) and _fits(shape[:-1], place.shape):
-        return squeeze(value, -1)
+        return tf.squeeze(value, -1)
     raise ValueError(f"Input {place.name!r} has shape {place.shape}; data of shape {shape} was given for it")
 
 

@@ -8,10 +8,9 @@ from typing import Any
 
 import numpy
 
+import minidl as tf
 from minidl.context import thread
 from minidl.devices import CPU, Device
-from minidl.functions import function
-from minidl.gradient_tape import GradientTape
 from minidl.keras import optimizers
 from minidl.keras.callbacks import History
 from minidl.keras.metrics import Metric
@@ -20,8 +19,6 @@ from minidl.keras.models.measures import CompiledMetrics, Measures
 from minidl.keras.models.network import Network
 from minidl.keras.names import brief
 from minidl.nest import flatten
-from minidl.ops.joining import stack
-from minidl.ops.reductions import reduce_sum
 from minidl.tensor import TensorLike
 
 
@@ -131,7 +128,7 @@ class Learner(Network):
         [[[0.5]], [0.5]]
         """
         x, y, sample_weight = unpack_x_y_sample_weight(data)
-        with GradientTape() as tape:
+        with tf.GradientTape() as tape:
             predictions = self(x, training=True)
             loss = self._loss_of(x, y, predictions, sample_weight, training=True)
         variables = self.trainable_weights
@@ -166,7 +163,7 @@ class Learner(Network):
 
         Raises ValueError without targets, and for a model compiled without a loss.
         """
-        measures, added = self._compiled("compute_loss"), [reduce_sum(each) for each in self.losses]
+        measures, added = self._compiled("compute_loss"), [tf.reduce_sum(each) for each in self.losses]
         if y is None and measures.has_loss:
             raise ValueError("To train or evaluate a model takes targets; y was None")
         if not measures.has_loss and added:
@@ -229,7 +226,7 @@ class Learner(Network):
             return self.get_metrics_result()
         key = ("logs", *map(id, self.metrics))
         if key not in self._steps:
-            self._steps[key] = function(self.get_metrics_result)
+            self._steps[key] = tf.function(self.get_metrics_result)
         return dict(self._steps[key]())
 
     def _logs(self, given: Any, at_end: bool = False) -> dict[str, Any]:
@@ -266,7 +263,7 @@ def _step_of(model: Learner, kind: str, is_compiled: bool) -> Callable[[Batch], 
                 raise ValueError(f"A step gives its logs, a dictionary of numbers by name; {brief(found)} was given")
             return None if is_usual else found
 
-        made = function(step) if is_compiled else step
+        made = tf.function(step) if is_compiled else step
         if kind == "train":
             model.train_function = made
         return made
@@ -282,7 +279,7 @@ def as_numbers(logs: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     tensors = {name: value for name, value in logs.items() if isinstance(value, TensorLike) and not value.shape}
     if len(tensors) > 1 and len({(tensor.dtype, tensor.device) for tensor in tensors.values()}) == 1:
-        logs = logs | dict(zip(tensors, stack([*tensors.values()]).numpy(), strict=True))  # a GPU is read once
+        logs = logs | dict(zip(tensors, tf.stack([*tensors.values()]).numpy(), strict=True))  # a GPU is read once
     for name, value in sorted(logs.items()):
         if isinstance(value, dict):
             found |= as_numbers(value)

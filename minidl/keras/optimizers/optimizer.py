@@ -4,17 +4,13 @@ import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import minidl as tf
 from minidl.devices import device
 from minidl.keras import initializers
 from minidl.keras.names import new_name, refuse, refuse_methods
 from minidl.keras.optimizers.schedules import LearningRateSchedule
-from minidl.ops.creation import cast
-from minidl.ops.elementwise import clip_by_value, maximum, minimum, sqrt, square
 from minidl.ops.inputs import convert, number
-from minidl.ops.joining import stack
-from minidl.ops.reductions import reduce_sum
-from minidl.tensor import Tensor, Variable
-from minidl.values import as_dtype, float32, int64
+from minidl.values import as_dtype
 
 # What Keras calls of an optimizer, and minidl doesn't.
 _NEVER_CALLED = ("finalize_variable_values", "scale_loss", "save_own_variables", "load_own_variables")
@@ -61,16 +57,16 @@ class Optimizer:
         self.weight_decay = weight_decay
         self.clipnorm, self.clipvalue, self.global_clipnorm = clipnorm, clipvalue, global_clipnorm
         self.built = False
-        self.iterations = Variable(0, trainable=False, name="iteration", dtype=int64)
+        self.iterations = tf.Variable(0, trainable=False, name="iteration", dtype=tf.int64)
         # All that ever gave the learning rate, the last is in force: so none has the `id` of one before.
         self._rates = [_rate(learning_rate)]
-        self._added: list[Variable] = []
-        self._moved: list[Variable] = []
+        self._added: list[tf.Variable] = []
+        self._moved: list[tf.Variable] = []
 
     # -- state
 
     @property
-    def variables(self) -> list[Variable]:
+    def variables(self) -> list[tf.Variable]:
         """The state, in Keras's order: the count of steps, the learning rate if it is a number, what was added."""
         return [self.iterations, *([self._rates[-1]] if self.schedule is None else []), *self._added]
 
@@ -80,7 +76,7 @@ class Optimizer:
         rate = self._rates[-1]
         if isinstance(rate, LearningRateSchedule):
             return rate(self.iterations)
-        return rate if isinstance(rate, Variable) else rate()
+        return rate if isinstance(rate, tf.Variable) else rate()
 
     @learning_rate.setter
     def learning_rate(self, learning_rate: Any) -> None:
@@ -94,29 +90,29 @@ class Optimizer:
     @property
     def schedule(self) -> Any:
         """What gives the learning rate, where that is no number: a LearningRateSchedule or a function; else None."""
-        return None if isinstance(self._rates[-1], Variable) else self._rates[-1]
+        return None if isinstance(self._rates[-1], tf.Variable) else self._rates[-1]
 
     @property
     def calls_python(self) -> bool:
         """Whether a function of Python's gives the learning rate, which a compiled step would call only once."""
         return self.schedule is not None and not isinstance(self.schedule, LearningRateSchedule)
 
-    def build(self, variables: Sequence[Variable]) -> None:
+    def build(self, variables: Sequence[tf.Variable]) -> None:
         """Learn which variables there are to move; an optimizer with a state of its own makes it here."""
         for shared in self.variables[:2] if variables else []:  # the count of steps, and the rate
             shared.relocate(variables[0].home)
         self._moved = list(variables)
         self.built = True
 
-    def add_variable(self, shape: Any, initializer: Any = "zeros", dtype: Any = None, name: Any = None) -> Variable:
+    def add_variable(self, shape: Any, initializer: Any = "zeros", dtype: Any = None, name: Any = None) -> tf.Variable:
         """Make a variable of the state; arguments as of `Layer.add_weight`."""
-        first = initializers.get(initializer)(tuple(shape), dtype=as_dtype(dtype or float32))
-        self._added.append(Variable(first, trainable=False, name=name))
+        first = initializers.get(initializer)(tuple(shape), dtype=as_dtype(dtype or tf.float32))
+        self._added.append(tf.Variable(first, trainable=False, name=name))
         return self._added[-1]
 
     def add_variable_from_reference(
-        self, reference_variable: Variable, name: str | None = None, initializer: Any = "zeros"
-    ) -> Variable:
+        self, reference_variable: tf.Variable, name: str | None = None, initializer: Any = "zeros"
+    ) -> tf.Variable:
         """Make a variable of the state, of the shape and dtype of one that is moved, on its device.
 
         Arguments:
@@ -129,34 +125,34 @@ class Optimizer:
             return self.add_variable(reference_variable.shape, initializer, reference_variable.dtype, called)
 
     def add_optimizer_variables(
-        self, trainable_variables: Iterable[Variable], name: str, initializer: Any = "zeros"
-    ) -> list[Variable]:
+        self, trainable_variables: Iterable[tf.Variable], name: str, initializer: Any = "zeros"
+    ) -> list[tf.Variable]:
         """Make a variable of the state for each that is moved; see `add_variable_from_reference`."""
         return [self.add_variable_from_reference(variable, name, initializer) for variable in trainable_variables]
 
-    def _get_variable_index(self, variable: Variable) -> int:
+    def _get_variable_index(self, variable: tf.Variable) -> int:
         """The place of a variable among those of `build`, by the name that Keras's own optimizers use."""
         return next(place for place, other in enumerate(self._moved) if other is variable)
 
     # -- steps
 
-    def update_step(self, gradient: Tensor, variable: Variable, learning_rate: Any) -> None:
+    def update_step(self, gradient: tf.Tensor, variable: tf.Variable, learning_rate: Any) -> None:
         """Move a variable against its gradient."""
         raise NotImplementedError(f"{type(self).__name__} must define update_step(gradient, variable, learning_rate)")
 
-    def assign(self, variable: Variable, value: Any) -> None:
+    def assign(self, variable: tf.Variable, value: Any) -> None:
         """Give a variable a value."""
-        variable.assign(cast(value, variable.dtype))
+        variable.assign(tf.cast(value, variable.dtype))
 
-    def assign_add(self, variable: Variable, value: Any) -> None:
+    def assign_add(self, variable: tf.Variable, value: Any) -> None:
         """Add a value to a variable's."""
-        variable.assign_add(cast(value, variable.dtype))
+        variable.assign_add(tf.cast(value, variable.dtype))
 
-    def assign_sub(self, variable: Variable, value: Any) -> None:
+    def assign_sub(self, variable: tf.Variable, value: Any) -> None:
         """Subtract a value from a variable's."""
-        variable.assign_sub(cast(value, variable.dtype))
+        variable.assign_sub(tf.cast(value, variable.dtype))
 
-    def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Variable]]) -> Variable:
+    def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, tf.Variable]]) -> tf.Variable:
         """Take a step.
 
         Arguments:
@@ -173,7 +169,7 @@ class Optimizer:
         self.apply(gradients, variables)
         return self.iterations
 
-    def apply(self, grads: Sequence[Any], trainable_variables: Sequence[Variable] | None = None) -> None:
+    def apply(self, grads: Sequence[Any], trainable_variables: Sequence[tf.Variable] | None = None) -> None:
         """Take a step; see `apply_gradients`. The variables may be left out once the optimizer is built."""
         if not grads:
             return
@@ -189,11 +185,11 @@ class Optimizer:
         if not self.built:
             self.build(variables)
         rate: Any = self.learning_rate
-        rate = rate.read() if isinstance(rate, Variable) else convert(rate, device=variables[0].home)
+        rate = rate.read() if isinstance(rate, tf.Variable) else convert(rate, device=variables[0].home)
         gradients = self._clipped(gradients)
         if self.weight_decay is not None:
             for variable in moved:
-                variable.assign(variable - variable * self.weight_decay * cast(rate, variable.dtype))
+                variable.assign(variable - variable * self.weight_decay * tf.cast(rate, variable.dtype))
         for gradient, variable in zip(gradients, moved, strict=True):
             self.update_step(gradient, variable, rate)
         for variable in moved:
@@ -201,26 +197,27 @@ class Optimizer:
                 variable.assign(constraint(variable))
         self.iterations.assign_add(number(1, self.iterations.tensor))  # a tensor that is there already
 
-    def _clipped(self, gradients: list[Tensor]) -> list[Tensor]:
+    def _clipped(self, gradients: list[tf.Tensor]) -> list[tf.Tensor]:
         if self.clipnorm:
             limit = self.clipnorm
-            return [each * limit / maximum(sqrt(reduce_sum(square(each), keepdims=True)), limit) for each in gradients]
+            norms = [tf.sqrt(tf.reduce_sum(tf.square(gradient), keepdims=True)) for gradient in gradients]
+            return [each * limit / tf.maximum(norm, limit) for each, norm in zip(gradients, norms, strict=True)]
         if self.global_clipnorm:
             limit = self.global_clipnorm
-            norm = sqrt(reduce_sum(stack([reduce_sum(square(gradient)) for gradient in gradients])))
+            norm = tf.sqrt(tf.reduce_sum(tf.stack([tf.reduce_sum(tf.square(gradient)) for gradient in gradients])))
             # A norm that is no number makes all gradients none, as in Keras: norm - norm is then NaN, and else 0.
-            scale = limit * minimum(1.0 / norm, 1.0 / limit) + (norm - norm)
+            scale = limit * tf.minimum(1.0 / norm, 1.0 / limit) + (norm - norm)
             return [gradient * scale for gradient in gradients]
         if self.clipvalue:
-            return [clip_by_value(gradient, -self.clipvalue, self.clipvalue) for gradient in gradients]
+            return [tf.clip_by_value(gradient, -self.clipvalue, self.clipvalue) for gradient in gradients]
         return gradients
 
 
 def _rate(given: Any) -> Any:
-    return given if callable(given) else Variable(given, trainable=False, name="learning_rate", dtype=float32)
+    return given if callable(given) else tf.Variable(given, trainable=False, name="learning_rate", dtype=tf.float32)
 
 
-def _checked(gradients: Sequence[Any], variables: Sequence[Variable]) -> tuple[list[Tensor], list[Variable]]:
+def _checked(gradients: Sequence[Any], variables: Sequence[tf.Variable]) -> tuple[list[tf.Tensor], list[tf.Variable]]:
     """Gradients, in the shapes and dtypes of their variables, and the variables: without those that have none.
 
     Raises ValueError where a gradient doesn't fit or all are None.
@@ -231,8 +228,8 @@ def _checked(gradients: Sequence[Any], variables: Sequence[Variable]) -> tuple[l
             left_out.append(variable.name)
             continue
         array = variable.array
-        if type(gradient) is not Tensor or gradient.array.dtype is not array.dtype:
-            gradient = cast(convert(gradient, device=variable.home), array.dtype)
+        if type(gradient) is not tf.Tensor or gradient.array.dtype is not array.dtype:
+            gradient = tf.cast(convert(gradient, device=variable.home), array.dtype)
         if gradient.array.shape != array.shape:
             raise ValueError(f"Variable {variable.name!r} has shape {variable.shape}, its gradient {gradient.shape}")
         found.append(gradient)
