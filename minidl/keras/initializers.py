@@ -10,6 +10,7 @@ import numpy
 import minidl as tf
 from minidl.keras.names import Configured, find
 from minidl.tensor import TensorLike
+from minidl.values import as_dtype
 
 __all__ = ["Constant", "GlorotUniform", "HeUniform", "Initializer", "Ones", "RandomNormal", "RandomUniform", "Zeros",
            "constant", "get", "glorot_uniform", "he_uniform", "ones", "random_normal", "random_uniform",
@@ -157,6 +158,25 @@ class HeUniform(GlorotUniform):
 
     def __call__(self, shape: Sequence[int], dtype: Any = None) -> tf.Tensor:
         return self._within(2.0 / max(1.0, _fans(shape)[0]), shape, dtype)
+
+
+class Stateful:
+    """What keeps variables of its own, such as a metric or an optimizer."""
+
+    _dtype = tf.float32
+    _added: list[tf.Variable]
+
+    def add_variable(
+        self, shape: Any = (), initializer: Any = "zeros", dtype: Any = None, name: str | None = None
+    ) -> tf.Variable:
+        """Make a variable to keep something in.
+
+        Arguments:
+            shape, initializer, dtype, name: as of `Layer.add_weight`; zeros of float32 by default.
+        """
+        first = get(initializer)(tuple(shape), dtype=as_dtype(dtype or self._dtype))
+        self._added.append(tf.Variable(first, trainable=False, name=name or "variable"))
+        return self._added[-1]
 
 
 # Keras's other names for them.

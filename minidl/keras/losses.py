@@ -3,8 +3,7 @@
 from typing import Any
 
 import minidl as tf
-from minidl.context import thread
-from minidl.devices import CPU, Device
+from minidl.devices import Device
 from minidl.keras.names import find, snake_case
 from minidl.ops.inputs import convert
 from minidl.tensor import TensorLike
@@ -21,8 +20,8 @@ _REDUCTIONS = (*_MEANS, "sum", "none", None)
 # -- targets beside predictions ----------------------------------------------------------------------------------
 
 
-def in_dtype(value: Any, dtype: Any, device: Device) -> tf.Tensor:
-    """A value in a dtype: a tensor is cast, anything else becomes a tensor on a device."""
+def in_dtype(value: Any, dtype: Any, device: Device | None = None) -> tf.Tensor:
+    """A value in a dtype: a tensor is cast, anything else becomes a tensor, on a device where one is given."""
     if type(value) is tf.Tensor and value.array.dtype is dtype:
         return value
     return tf.cast(value, dtype) if isinstance(value, TensorLike) else convert(value, dtype, device)
@@ -36,7 +35,7 @@ def like_predictions(y_true: Any, y_pred: Any, dtype: Any = None) -> tuple[tf.Te
     if dtype is None:
         y_pred = tf.convert_to_tensor(y_pred)
         dtype = y_pred.dtype if y_pred.dtype in FLOATS else tf.float32
-    prediction = in_dtype(y_pred, dtype, thread.state.device or CPU)
+    prediction = in_dtype(y_pred, dtype)
     target = in_dtype(y_true, dtype, prediction.home)
     if target.array.ndim != prediction.array.ndim:
         target, prediction = same_axes(target, prediction)
@@ -128,7 +127,7 @@ class Loss:
             y_true, y_pred: targets and predictions.
             sample_weight: a number for each sample, or one for all, to multiply its loss by.
         """
-        prediction = in_dtype(y_pred, self._dtype, thread.state.device or CPU)
+        prediction = in_dtype(y_pred, self._dtype)
         losses = self.call(in_dtype(y_true, self._dtype, prediction.home), prediction)
         losses = in_dtype(losses, self._dtype, prediction.home)
         if sample_weight is not None:

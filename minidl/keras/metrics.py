@@ -5,9 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import minidl as tf
-from minidl.context import thread
-from minidl.devices import CPU
-from minidl.keras import initializers
+from minidl.keras.initializers import Stateful
 from minidl.keras.losses import in_dtype, mean_absolute_error, mean_of, mean_squared_error, same_axes
 from minidl.keras.names import find, snake_case
 from minidl.nest import flatten
@@ -20,7 +18,7 @@ __all__ = ["MAE", "MSE", "Accuracy", "BinaryAccuracy", "CategoricalAccuracy", "M
            "sparse_categorical_accuracy"]  # fmt: skip
 
 
-class Metric:
+class Metric(Stateful):
     """A number kept up to date batch by batch; to derive from.
 
     Arguments:
@@ -54,19 +52,7 @@ class Metric:
         metrics = (each for kept in vars(self).values() for each in flatten(kept) if isinstance(each, Metric))
         return [*self._added, *(variable for metric in metrics for variable in metric.variables)]
 
-    def add_variable(
-        self, shape: Any = (), initializer: Any = "zeros", dtype: Any = None, name: str = ""
-    ) -> tf.Variable:
-        """Make a variable to keep something in; `reset_state` sets it to zeros.
-
-        Arguments:
-            shape, initializer, dtype, name: as of `Layer.add_weight`.
-        """
-        first = initializers.get(initializer)(tuple(shape), dtype=as_dtype(dtype or self._dtype))
-        self._added.append(tf.Variable(first, trainable=False, name=name or "variable"))
-        return self._added[-1]
-
-    add_weight = add_variable
+    add_weight = Stateful.add_variable
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}>"
@@ -108,7 +94,7 @@ class Mean(Metric):
     # Keras's signature: a mean takes values, where other metrics take targets and predictions.
     def update_state(self, values: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
         """Take in values, those of each sample as their mean, which is weighted by the sample's weight."""
-        values = in_dtype(values, self._dtype, thread.state.device or CPU)
+        values = in_dtype(values, self._dtype)
         count: Any = float(values.array.shape[0]) if values.array.ndim else 1.0
         if isinstance(sample_weight, (int, float)) and not values.array.ndim:
             values, count = values * float(sample_weight), float(sample_weight)

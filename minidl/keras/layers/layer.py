@@ -303,19 +303,14 @@ class Layer(Configured, Module):
     @property
     def trainable_weights(self) -> list[Variable]:
         """The weights that are trained."""
-        if not self._trainable:
-            return []
-        own, layers = self._own()
-        trained = [weight for weight in own if weight.trainable]
-        return each_once([*trained, *(weight for layer in layers for weight in layer.trainable_weights)])
+        return [weight for weight in self.weights if weight.trainable and self._trainable]
 
     trainable_variables = property(lambda self: self.trainable_weights, doc="The weights that are trained.")
 
     @property
     def non_trainable_weights(self) -> list[Variable]:
         """The weights that aren't trained."""
-        trained = {id(weight) for weight in self.trainable_weights}
-        return [weight for weight in self.weights if id(weight) not in trained]
+        return [weight for weight in self.weights if not (weight.trainable and self._trainable)]
 
     non_trainable_variables = property(lambda self: self.non_trainable_weights, doc="The weights that aren't trained.")
 
@@ -359,12 +354,6 @@ class Layer(Configured, Module):
     def _with_inner(self) -> list["Layer"]:
         """The layer, those that it keeps, and those that they keep."""
         return [self, *(each for each in self.submodules if isinstance(each, Layer))]
-
-    def _parts(self, **others: Any) -> list[tuple[str, Any]]:
-        """The attributes that are or hold layers, and others, with their names in the order of Keras's files."""
-        found = [part for part in (vars(self) | others).items() if isinstance(part[1], (Layer, list, tuple, dict))]
-        kept = [part for part in found if part[0] != "calls"]
-        return sorted(kept, key=lambda part: (part[0].startswith("_"), part[0]))
 
     def get_weights(self) -> list[numpy.ndarray]:
         """The values of all weights, as arrays.

@@ -86,7 +86,7 @@ class Operators:
     __lt__, __gt__ = _operators(operator.lt)[0], _operators(operator.gt)[0]
     __le__, __ge__ = _operators(operator.le)[0], _operators(operator.ge)[0]
     __invert__, __getitem__ = _operators(operator.invert)[0], _operators(operator.getitem)[0]
-    __ne__: Any = _operators(operator.ne)[0]
+    __ne__ = _operators(operator.ne)[0]  # type: ignore[assignment]  # object's gives a bool
     __eq__, __hash__ = object.__eq__, object.__hash__  # a KerasTensor equals itself alone, as in Keras
 
 

@@ -157,10 +157,6 @@ class Network(Layer):
     def _inner(self) -> list[Module]:
         return [*self.layers, *(each for each in super()._inner() if not isinstance(each, Layer))]
 
-    def _parts(self, **others: Any) -> list[tuple[str, Any]]:
-        parts = super()._parts(layers=self.layers, **others)
-        return sorted(parts, key=lambda part: part[0] != "layers") if self._graph else parts
-
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """A layer by its name or its index. Raises ValueError for one that isn't there.
 

@@ -24,6 +24,7 @@ from typing import Any, BinaryIO
 import numpy
 
 from minidl.keras.layers.layer import Layer
+from minidl.keras.models.network import Network
 from minidl.keras.models.steps import Learner
 from minidl.keras.names import numbered, snake_case
 from minidl.tensor import Variable
@@ -165,7 +166,7 @@ def _walk(part: Any, path: str, seen: set[int]) -> Iterator[tuple[str, Layer]]:
         if id(part) not in seen:
             seen.add(id(part))
             yield path, part
-            for name, kept in part._parts():
+            for name, kept in _attributes(part):
                 yield from _walk(kept, f"{path}{name}/", seen)
         return
     counter: collections.Counter[str] = collections.Counter()
@@ -173,6 +174,15 @@ def _walk(part: Any, path: str, seen: set[int]) -> Iterator[tuple[str, Layer]]:
         if isinstance(kept, (Layer, list, tuple, dict)):
             name = snake_case(type(kept).__name__) if isinstance(kept, Layer) else "container"
             yield from _walk(kept, f"{path}{numbered(name, counter)}/", seen)
+
+
+def _attributes(layer: Layer) -> list[tuple[str, Any]]:
+    """Those that are or hold layers, with their names in the order of Keras's files."""
+    layers = {"layers": layer.layers} if isinstance(layer, Network) else {}
+    kept = {name: each for name, each in (vars(layer) | layers).items() if isinstance(each, (Layer, list, tuple, dict))}
+    first = "layers" if isinstance(layer, Network) and layer._graph else ""
+    order = sorted(kept.keys() - {"calls"}, key=lambda name: (name != first, name.startswith("_"), name))
+    return [(name, kept[name]) for name in order]
 
 
 # -- formats -----------------------------------------------------------------------------------------------------

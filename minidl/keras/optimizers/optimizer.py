@@ -6,17 +6,16 @@ from typing import Any
 
 import minidl as tf
 from minidl.devices import device
-from minidl.keras import initializers
+from minidl.keras.initializers import Stateful
 from minidl.keras.names import new_name, refuse, refuse_methods
 from minidl.keras.optimizers.schedules import LearningRateSchedule
 from minidl.ops.inputs import convert, number
-from minidl.values import as_dtype
 
 # What Keras calls of an optimizer, and minidl doesn't.
 _NEVER_CALLED = ("finalize_variable_values", "scale_loss", "save_own_variables", "load_own_variables")
 
 
-class Optimizer:
+class Optimizer(Stateful):
     """Moves variables against their gradients; to derive from, with `update_step` and, for a state, `build`.
 
     Arguments:
@@ -103,12 +102,6 @@ class Optimizer:
             shared.relocate(variables[0].home)
         self._moved = list(variables)
         self.built = True
-
-    def add_variable(self, shape: Any, initializer: Any = "zeros", dtype: Any = None, name: Any = None) -> tf.Variable:
-        """Make a variable of the state; arguments as of `Layer.add_weight`."""
-        first = initializers.get(initializer)(tuple(shape), dtype=as_dtype(dtype or tf.float32))
-        self._added.append(tf.Variable(first, trainable=False, name=name))
-        return self._added[-1]
 
     def add_variable_from_reference(
         self, reference_variable: tf.Variable, name: str | None = None, initializer: Any = "zeros"
