@@ -45,7 +45,8 @@ def find(kind: str, identifier: Any, module: dict[str, Any], **others: Any) -> A
         module: whose public names are looked up, in snake case too, but for what all of the kind are derived from.
         others: what other names stand for.
     """
-    names = [name for name in module["__all__"] if name not in ("get", kind.capitalize()) and callable(module[name])]
+    public = [name for name in module["__all__"] if name not in ("get", kind.capitalize()) and callable(module[name])]
+    names = [name for name in public if not isinstance(module[name], type) or module[name].__name__ == name]
     known = {snake_case(name): module[name] for name in names} | {name: module[name] for name in names} | others
     name, config = identifier, {}
     if isinstance(identifier, dict) and identifier.keys() >= {"class_name", "config"}:

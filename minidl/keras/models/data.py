@@ -3,7 +3,6 @@
 import dataclasses
 import itertools
 import math
-import operator
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -170,8 +169,10 @@ def steps_in(data: Data, size: int) -> int | None:
     """How many batches there are, None where it isn't known."""
     if isinstance(data, Samples):
         return -(-len(data) // size) or 1
-    length = operator.length_hint(data.source, -1)
-    return None if length < 0 else length
+    try:
+        return len(data.source)  # type: ignore[arg-type]  # not every stream has a length
+    except TypeError:  # it doesn't know
+        return None
 
 
 def walks(data: Data, size: int, device: Device, shuffled: bool, steps: int | None) -> Iterator[Iterator[Batch]]:
