@@ -182,8 +182,8 @@ class Model(Learner):
     @overload
     def evaluate(
         self, x: Any = ..., y: Any = ..., batch_size: Count = ..., verbose: str | int = ..., sample_weight: Any = ...,
-        steps: Count = ..., callbacks: Callbacks = ..., return_dict: Literal[False] = ...,
-    ) -> float | list[Any]: ...  # fmt: skip
+        steps: Count = ..., callbacks: Callbacks = ..., return_dict: bool = ...,
+    ) -> Any: ...  # fmt: skip
 
     def evaluate(
         self, x: Any = None, y: Any = None, batch_size: Count = None, verbose: str | int = "auto",
@@ -192,7 +192,8 @@ class Model(Learner):
         """The loss and the metrics on samples, without training.
 
         Arguments as of `fit`; `steps` is how many batches to look at, `return_dict` whether to return a dictionary.
-        Returns the loss, or a list of the loss and the metrics. Errors as of `fit`.
+        Returns the loss, or a list of the loss and the metrics (which of them, `compile` decides, so that a type checker
+        knows of dictionaries alone). Errors as of `fit`.
         """
         self._compiled("evaluate")
         _check_counts(batch_size=batch_size, steps=steps)
