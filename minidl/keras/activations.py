@@ -2,21 +2,20 @@
 
 from typing import Any
 
+import minidl as tf
 from minidl.keras.names import find
-from minidl.ops.creation import convert_to_tensor
 from minidl.ops.nn import elu, leaky_relu, log_softmax, relu, sigmoid, softmax, softplus, tanh
-from minidl.tensor import Tensor
 
 __all__ = ["elu", "get", "leaky_relu", "linear", "log_softmax", "relu", "sigmoid", "softmax", "softplus", "tanh"]
 
 
-def linear(x: Any) -> Tensor:
+def linear(x: Any) -> tf.Tensor:
     """x itself.
 
     >>> tf.keras.activations.linear([-1.0, 2.0]).numpy()
     array([-1.,  2.], dtype=float32)
     """
-    return convert_to_tensor(x)
+    return tf.convert_to_tensor(x)
 
 
 KNOWN = (elu, leaky_relu, linear, log_softmax, relu, sigmoid, softmax, softplus, tanh)

@@ -9,7 +9,6 @@ import numpy
 
 import minidl as tf
 from minidl.keras.names import Configured, find
-from minidl.tensor import TensorLike
 from minidl.values import as_dtype
 
 __all__ = ["Constant", "GlorotUniform", "HeUniform", "Initializer", "Ones", "RandomNormal", "RandomUniform", "Zeros",
@@ -196,7 +195,7 @@ def get(identifier: Any) -> Any:
     >>> type(tf.keras.initializers.get('zeros')).__name__
     'Zeros'
     """
-    if isinstance(identifier, (TensorLike, numpy.ndarray, numpy.generic)):
+    if isinstance(identifier, (tf.Tensor, tf.Variable, numpy.ndarray, numpy.generic)):
         return Constant(identifier)
     others = {"zero": Zeros, "one": Ones, "uniform": RandomUniform, "normal": RandomNormal}
     return find("initializer", identifier, globals(), **others)

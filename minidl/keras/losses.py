@@ -6,7 +6,6 @@ import minidl as tf
 from minidl.devices import Device
 from minidl.keras.names import find, snake_case
 from minidl.ops.inputs import convert
-from minidl.tensor import TensorLike
 from minidl.values import FLOATS, as_dtype
 
 __all__ = ["MAE", "MSE", "Loss", "MeanAbsoluteError", "MeanSquaredError", "get", "mae", "mean_absolute_error",
@@ -24,7 +23,7 @@ def in_dtype(value: Any, dtype: Any, device: Device | None = None) -> tf.Tensor:
     """A value in a dtype: a tensor is cast, anything else becomes a tensor, on a device where one is given."""
     if type(value) is tf.Tensor and value.array.dtype is dtype:
         return value
-    return tf.cast(value, dtype) if isinstance(value, TensorLike) else convert(value, dtype, device)
+    return tf.cast(value, dtype) if isinstance(value, (tf.Tensor, tf.Variable)) else convert(value, dtype, device)
 
 
 def like_predictions(y_true: Any, y_pred: Any, dtype: Any = None) -> tuple[tf.Tensor, tf.Tensor]:

@@ -5,7 +5,6 @@ And Input, the place where data enters a graph of layers.
 
 import copy
 import inspect
-import numbers
 import threading
 import weakref
 from collections.abc import Mapping, Sequence
@@ -278,7 +277,7 @@ class Layer(Configured, Module):
         shape = () if shape is None else shape
         if isinstance(shape, str):
             raise ValueError(f"A weight's name is given by name: add_weight(shape=..., name={shape!r})")
-        if not is_shape(shape) or not all(isinstance(length, numbers.Integral) and length >= 0 for length in shape):
+        if not is_shape(shape) or not all(isinstance(length, (int, numpy.integer)) and length >= 0 for length in shape):
             raise ValueError(f"The shape of a weight is a tuple of whole numbers from 0 on; {brief(shape)} was given")
         dtype = as_dtype(dtype or self._dtype)
         by_default = "glorot_uniform" if dtype in FLOATS else "zeros"

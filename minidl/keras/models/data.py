@@ -2,7 +2,6 @@
 
 import dataclasses
 import itertools
-import math
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -105,7 +104,7 @@ class Samples:
 
     def split(self, fraction: float) -> tuple["Samples", "Samples"]:
         """The first samples, and the last ones that make up a fraction."""
-        at = math.floor(len(self) * (1.0 - fraction))
+        at = int(len(self) * (1.0 - fraction))
         if not 0 < at < len(self):
             raise ValueError(f"A validation_split of {fraction} of {len(self)} samples leaves none on one side")
         return self.part(slice(at)), self.part(slice(at, None))

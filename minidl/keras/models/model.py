@@ -1,7 +1,6 @@
 """Model: a network that can be trained, by walks through data: fit, evaluate and predict."""
 
 import html
-import numbers
 import warnings
 from collections.abc import Iterable
 from typing import Any, Literal, overload
@@ -13,7 +12,6 @@ from minidl.keras.callbacks import Callback, CallbackList, History, listed
 from minidl.keras.layers import Dense, Flatten, InputLayer, Layer
 from minidl.keras.models.data import Batch, Data, NoBatchesError, Samples, Stream, arranged, is_stream, steps_in, walks
 from minidl.keras.models.interrupts import whole_steps
-from minidl.keras.models.network import Network
 from minidl.keras.models.saving import load_weights, save_weights
 from minidl.keras.models.steps import Learner
 from minidl.keras.models.summary import summary
@@ -192,8 +190,8 @@ class Model(Learner):
         """The loss and the metrics on samples, without training.
 
         Arguments as of `fit`; `steps` is how many batches to look at, `return_dict` whether to return a dictionary.
-        Returns the loss, or a list of the loss and the metrics (which of them, `compile` decides, so that a type checker
-        knows of dictionaries alone). Errors as of `fit`.
+        Returns the loss, or a list of the loss and the metrics (`compile` decides which, so that a type checker knows
+        of dictionaries alone). Errors as of `fit`.
         """
         self._compiled("evaluate")
         _check_counts(batch_size=batch_size, steps=steps)
@@ -303,13 +301,13 @@ def _arrays(tensors: Any) -> Any:
 
 def _works_by_rows(layer: Layer) -> bool:
     """Whether it is known that each row of the result depends on nothing but the same row of the input."""
-    if isinstance(layer, Network):
-        return type(layer).call is Network.call and all(map(_works_by_rows, layer.layers))
+    if isinstance(layer, Learner):
+        return type(layer).call is Learner.call and all(map(_works_by_rows, layer.layers))
     is_known = type(layer) in (Dense, Flatten, InputLayer)
     return is_known and getattr(layer, "activation", None) in (None, *activations.KNOWN)
 
 
 def _check_counts(**counts: Any) -> None:
     for name, count in counts.items():
-        if count is not None and (isinstance(count, bool) or not isinstance(count, numbers.Integral) or count < 1):
+        if count is not None and (isinstance(count, bool) or not isinstance(count, (int, numpy.integer)) or count < 1):
             raise ValueError(f"{name} is a whole number above 0, or None; {brief(count)} was given")

@@ -14,7 +14,6 @@ import errno
 import io
 import math
 import os
-import secrets
 import shutil
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
@@ -24,7 +23,6 @@ from typing import Any, BinaryIO
 import numpy
 
 from minidl.keras.layers.layer import Layer
-from minidl.keras.models.network import Network
 from minidl.keras.models.steps import Learner
 from minidl.keras.names import numbered, snake_case
 from minidl.tensor import Variable
@@ -109,7 +107,7 @@ def _replace(path: Path, content: Any) -> None:
     """
     target = os.path.realpath(path)
     folder = os.path.dirname(target)
-    temporary = os.path.join(folder, f".{secrets.token_hex(8)}.tmp")
+    temporary = os.path.join(folder, f".{os.urandom(8).hex()}.tmp")
     try:
         with _new_file(folder, temporary) as file:
             file.write(content)
@@ -178,9 +176,9 @@ def _walk(part: Any, path: str, seen: set[int]) -> Iterator[tuple[str, Layer]]:
 
 def _attributes(layer: Layer) -> list[tuple[str, Any]]:
     """Those that are or hold layers, with their names in the order of Keras's files."""
-    layers = {"layers": layer.layers} if isinstance(layer, Network) else {}
+    layers = {"layers": layer.layers} if isinstance(layer, Learner) else {}
     kept = {name: each for name, each in (vars(layer) | layers).items() if isinstance(each, (Layer, list, tuple, dict))}
-    first = "layers" if isinstance(layer, Network) and layer._graph else ""
+    first = "layers" if isinstance(layer, Learner) and layer._graph else ""
     order = sorted(kept.keys() - {"calls"}, key=lambda name: (name != first, name.startswith("_"), name))
     return [(name, kept[name]) for name in order]
 

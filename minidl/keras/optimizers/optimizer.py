@@ -5,7 +5,6 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import minidl as tf
-from minidl.devices import device
 from minidl.keras.initializers import Stateful
 from minidl.keras.names import new_name, refuse, refuse_methods
 from minidl.keras.optimizers.schedules import LearningRateSchedule
@@ -114,7 +113,7 @@ class Optimizer(Stateful):
             initializer: of its first value; zeros by default.
         """
         called = f"{reference_variable.name}_{name or 'var'}"
-        with device(reference_variable.device):
+        with tf.device(reference_variable.device):
             return self.add_variable(reference_variable.shape, initializer, reference_variable.dtype, called)
 
     def add_optimizer_variables(
