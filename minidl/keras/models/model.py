@@ -36,7 +36,7 @@ class Model(Learner):
     Arguments:
         inputs: what `Input` gave, or a list or dictionary of such.
         outputs: what layers gave when called on them, or a list or dictionary of such.
-        name: what it is called.
+        name, options: as of `Layer`.
 
     A class derived from it can instead keep layers as attributes and define `call(inputs)`. Raises ValueError where
     the outputs don't depend on the inputs, or layers share a name.
@@ -48,12 +48,10 @@ class Model(Learner):
     array([[3.]], dtype=float32)
     """
 
-    def __init__(
-        self, inputs: Any = None, outputs: Any = None, name: str | None = None, trainable: bool = True, **options: Any
-    ) -> None:
+    def __init__(self, inputs: Any = None, outputs: Any = None, name: str | None = None, **options: Any) -> None:
         refuse_methods(self, _NEVER_CALLED, "define train_step, compute_loss or their like")
         name = name or (new_name("functional") if type(self) is Model else None)
-        super().__init__(name, trainable, **options)
+        super().__init__(name, **options)
         self._steps = {}
         if inputs is not None or outputs is not None:
             self._connect(inputs, outputs)
