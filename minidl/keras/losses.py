@@ -3,6 +3,7 @@
 from typing import Any
 
 import minidl as tf
+from minidl import Tensor
 from minidl.devices import Device
 from minidl.keras.names import find, snake_case
 from minidl.ops.inputs import convert
@@ -19,14 +20,14 @@ _REDUCTIONS = (*_MEANS, "sum", "none", None)
 # -- targets beside predictions ----------------------------------------------------------------------------------
 
 
-def in_dtype(value: Any, dtype: Any, device: Device | None = None) -> tf.Tensor:
+def in_dtype(value: Any, dtype: Any, device: Device | None = None) -> Tensor:
     """A value in a dtype: a tensor is cast, anything else becomes a tensor, on a device where one is given."""
-    if type(value) is tf.Tensor and value.array.dtype is dtype:
+    if type(value) is Tensor and value.array.dtype is dtype:
         return value
-    return tf.cast(value, dtype) if isinstance(value, (tf.Tensor, tf.Variable)) else convert(value, dtype, device)
+    return tf.cast(value, dtype) if isinstance(value, (Tensor, tf.Variable)) else convert(value, dtype, device)
 
 
-def like_predictions(y_true: Any, y_pred: Any, dtype: Any = None) -> tuple[tf.Tensor, tf.Tensor]:
+def like_predictions(y_true: Any, y_pred: Any, dtype: Any = None) -> tuple[Tensor, Tensor]:
     """Targets and predictions as tensors of one dtype, by default that of the predictions, and number of axes.
 
     Where one has an axis more than the other, and that has length 1, the other gets one too.
@@ -41,7 +42,7 @@ def like_predictions(y_true: Any, y_pred: Any, dtype: Any = None) -> tuple[tf.Te
     return target, prediction
 
 
-def same_axes(x: tf.Tensor, y: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+def same_axes(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     """The tensors with as many axes, where they differ by one of length 1 at the end."""
     long, short = (x, y) if x.ndim > y.ndim else (y, x)
     if long.ndim == short.ndim + 1 and long.shape[-1] == 1:
@@ -49,7 +50,7 @@ def same_axes(x: tf.Tensor, y: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     return (long, short) if x.ndim > y.ndim else (short, long)
 
 
-def mean_of(total: Any, count: Any) -> tf.Tensor:
+def mean_of(total: Any, count: Any) -> Tensor:
     """A total by a count; 0 where nothing was counted, and so are the gradients."""
     nothing = tf.equal(count, 0.0)
     return tf.where(nothing, 0.0, total / tf.where(nothing, 1.0, count))
@@ -58,7 +59,7 @@ def mean_of(total: Any, count: Any) -> tf.Tensor:
 # -- losses ------------------------------------------------------------------------------------------------------
 
 
-def mean_squared_error(y_true: Any, y_pred: Any) -> tf.Tensor:
+def mean_squared_error(y_true: Any, y_pred: Any) -> Tensor:
     """The mean of (target - prediction)² over the last axis: a loss for each sample.
 
     Arguments:
@@ -71,7 +72,7 @@ def mean_squared_error(y_true: Any, y_pred: Any) -> tf.Tensor:
     return tf.reduce_mean(tf.square(prediction - target), -1)
 
 
-def mean_absolute_error(y_true: Any, y_pred: Any) -> tf.Tensor:
+def mean_absolute_error(y_true: Any, y_pred: Any) -> Tensor:
     """The mean of |target - prediction| over the last axis: a loss for each sample.
 
     Arguments:
@@ -115,11 +116,11 @@ class Loss:
         self._dtype = as_dtype(dtype or tf.float32)
         self.dtype = str(self._dtype)
 
-    def call(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """A loss for each sample."""
         raise NotImplementedError(f"{type(self).__name__} must define call(self, y_true, y_pred)")
 
-    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> tf.Tensor:
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Tensor:
         """The losses of the samples, weighted and reduced.
 
         Arguments:
@@ -154,11 +155,11 @@ class LossFunctionWrapper(Loss):
         super().__init__(name, reduction, dtype)
         self._function, self._options = fn, options
 
-    def call(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> Any:
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Any:
         """What the function gives."""
         return self._function(*same_axes(y_true, y_pred), **self._options)
 
-    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> tf.Tensor:
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Tensor:
         """The losses of the samples, weighted and reduced; see `Loss`."""
         function = self._function if type(self).call is LossFunctionWrapper.call else None
         distance = tf.square if function is mean_squared_error else tf.abs if function is mean_absolute_error else None

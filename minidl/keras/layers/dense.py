@@ -2,7 +2,7 @@
 
 from typing import Any
 
-import minidl as tf
+from minidl import Tensor, cast, matmul
 from minidl.keras import activations, initializers, regularizers
 from minidl.keras.layers.layer import Layer
 from minidl.keras.layers.symbolic import is_shape
@@ -60,12 +60,12 @@ class Dense(Layer):
             self.bias = self.add_weight((self.units,), self.bias_initializer, name="bias", regularizer=regularizer)
         self.built = True
 
-    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+    def call(self, inputs: Tensor) -> Tensor:
         """The activation of the weighted sums."""
-        if not isinstance(inputs, tf.Tensor):
+        if not isinstance(inputs, Tensor):
             raise ValueError(f"Dense layer {self.name!r} takes one tensor; a {type(inputs).__name__} was given")
         self._check(inputs.array.shape)
-        outputs = tf.matmul(inputs if inputs.array.dtype is self._dtype else tf.cast(inputs, self._dtype), self.kernel)
+        outputs = matmul(inputs if inputs.array.dtype is self._dtype else cast(inputs, self._dtype), self.kernel)
         outputs = outputs + self.bias if self.use_bias else outputs
         activation = self.activation
         return outputs if activation is None or activation is activations.linear else activation(outputs)

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import minidl as tf
+from minidl import Tensor, Variable
 from minidl.keras.initializers import Stateful
 from minidl.keras.names import new_name, refuse, refuse_methods
 from minidl.keras.optimizers.schedules import LearningRateSchedule
@@ -55,16 +56,16 @@ class Optimizer(Stateful):
         self.weight_decay = weight_decay
         self.clipnorm, self.clipvalue, self.global_clipnorm = clipnorm, clipvalue, global_clipnorm
         self.built = False
-        self.iterations = tf.Variable(0, trainable=False, name="iteration", dtype=tf.int64)
+        self.iterations = Variable(0, trainable=False, name="iteration", dtype=tf.int64)
         # All that ever gave the learning rate, the last is in force: so none has the `id` of one before.
         self._rates = [_rate(learning_rate)]
-        self._added: list[tf.Variable] = []
-        self._moved: list[tf.Variable] = []
+        self._added: list[Variable] = []
+        self._moved: list[Variable] = []
 
     # -- state
 
     @property
-    def variables(self) -> list[tf.Variable]:
+    def variables(self) -> list[Variable]:
         """The state, in Keras's order: the count of steps, the learning rate if it is a number, what was added."""
         return [self.iterations, *([self._rates[-1]] if self.schedule is None else []), *self._added]
 
@@ -74,7 +75,7 @@ class Optimizer(Stateful):
         rate = self._rates[-1]
         if isinstance(rate, LearningRateSchedule):
             return rate(self.iterations)
-        return rate if isinstance(rate, tf.Variable) else rate()
+        return rate if isinstance(rate, Variable) else rate()
 
     @learning_rate.setter
     def learning_rate(self, learning_rate: Any) -> None:
@@ -88,14 +89,14 @@ class Optimizer(Stateful):
     @property
     def schedule(self) -> Any:
         """What gives the learning rate, where that is no number: a LearningRateSchedule or a function; else None."""
-        return None if isinstance(self._rates[-1], tf.Variable) else self._rates[-1]
+        return None if isinstance(self._rates[-1], Variable) else self._rates[-1]
 
     @property
     def calls_python(self) -> bool:
         """Whether a function of Python's gives the learning rate, which a compiled step would call only once."""
         return self.schedule is not None and not isinstance(self.schedule, LearningRateSchedule)
 
-    def build(self, variables: Sequence[tf.Variable]) -> None:
+    def build(self, variables: Sequence[Variable]) -> None:
         """Learn which variables there are to move; an optimizer with a state of its own makes it here."""
         for shared in self.variables[:2] if variables else []:  # the count of steps, and the rate
             shared.relocate(variables[0].home)
@@ -103,8 +104,8 @@ class Optimizer(Stateful):
         self.built = True
 
     def add_variable_from_reference(
-        self, reference_variable: tf.Variable, name: str | None = None, initializer: Any = "zeros"
-    ) -> tf.Variable:
+        self, reference_variable: Variable, name: str | None = None, initializer: Any = "zeros"
+    ) -> Variable:
         """Make a variable of the state, of the shape and dtype of one that is moved, on its device.
 
         Arguments:
@@ -117,34 +118,34 @@ class Optimizer(Stateful):
             return self.add_variable(reference_variable.shape, initializer, reference_variable.dtype, called)
 
     def add_optimizer_variables(
-        self, trainable_variables: Iterable[tf.Variable], name: str, initializer: Any = "zeros"
-    ) -> list[tf.Variable]:
+        self, trainable_variables: Iterable[Variable], name: str, initializer: Any = "zeros"
+    ) -> list[Variable]:
         """Make a variable of the state for each that is moved; see `add_variable_from_reference`."""
         return [self.add_variable_from_reference(variable, name, initializer) for variable in trainable_variables]
 
-    def _get_variable_index(self, variable: tf.Variable) -> int:
+    def _get_variable_index(self, variable: Variable) -> int:
         """The place of a variable among those of `build`, by the name that Keras's own optimizers use."""
         return next(place for place, other in enumerate(self._moved) if other is variable)
 
     # -- steps
 
-    def update_step(self, gradient: tf.Tensor, variable: tf.Variable, learning_rate: Any) -> None:
+    def update_step(self, gradient: Tensor, variable: Variable, learning_rate: Any) -> None:
         """Move a variable against its gradient."""
         raise NotImplementedError(f"{type(self).__name__} must define update_step(gradient, variable, learning_rate)")
 
-    def assign(self, variable: tf.Variable, value: Any) -> None:
+    def assign(self, variable: Variable, value: Any) -> None:
         """Give a variable a value."""
         variable.assign(tf.cast(value, variable.dtype))
 
-    def assign_add(self, variable: tf.Variable, value: Any) -> None:
+    def assign_add(self, variable: Variable, value: Any) -> None:
         """Add a value to a variable's."""
         variable.assign_add(tf.cast(value, variable.dtype))
 
-    def assign_sub(self, variable: tf.Variable, value: Any) -> None:
+    def assign_sub(self, variable: Variable, value: Any) -> None:
         """Subtract a value from a variable's."""
         variable.assign_sub(tf.cast(value, variable.dtype))
 
-    def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, tf.Variable]]) -> tf.Variable:
+    def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Variable]]) -> Variable:
         """Take a step.
 
         Arguments:
@@ -161,7 +162,7 @@ class Optimizer(Stateful):
         self.apply(gradients, variables)
         return self.iterations
 
-    def apply(self, grads: Sequence[Any], trainable_variables: Sequence[tf.Variable] | None = None) -> None:
+    def apply(self, grads: Sequence[Any], trainable_variables: Sequence[Variable] | None = None) -> None:
         """Take a step; see `apply_gradients`. The variables may be left out once the optimizer is built."""
         if not grads:
             return
@@ -177,7 +178,7 @@ class Optimizer(Stateful):
         if not self.built:
             self.build(variables)
         rate: Any = self.learning_rate
-        rate = rate.read() if isinstance(rate, tf.Variable) else convert(rate, device=variables[0].home)
+        rate = rate.read() if isinstance(rate, Variable) else convert(rate, device=variables[0].home)
         gradients = self._clipped(gradients)
         if self.weight_decay is not None:
             for variable in moved:
@@ -189,7 +190,7 @@ class Optimizer(Stateful):
                 variable.assign(constraint(variable))
         self.iterations.assign_add(number(1, self.iterations.tensor))  # a tensor that is there already
 
-    def _clipped(self, gradients: list[tf.Tensor]) -> list[tf.Tensor]:
+    def _clipped(self, gradients: list[Tensor]) -> list[Tensor]:
         if self.clipnorm:
             limit = self.clipnorm
             norms = [tf.sqrt(tf.reduce_sum(tf.square(gradient), keepdims=True)) for gradient in gradients]
@@ -206,10 +207,10 @@ class Optimizer(Stateful):
 
 
 def _rate(given: Any) -> Any:
-    return given if callable(given) else tf.Variable(given, trainable=False, name="learning_rate", dtype=tf.float32)
+    return given if callable(given) else Variable(given, trainable=False, name="learning_rate", dtype=tf.float32)
 
 
-def _checked(gradients: Sequence[Any], variables: Sequence[tf.Variable]) -> tuple[list[tf.Tensor], list[tf.Variable]]:
+def _checked(gradients: Sequence[Any], variables: Sequence[Variable]) -> tuple[list[Tensor], list[Variable]]:
     """Gradients, in the shapes and dtypes of their variables, and the variables: without those that have none.
 
     Raises ValueError where a gradient doesn't fit or all are None.
@@ -220,7 +221,7 @@ def _checked(gradients: Sequence[Any], variables: Sequence[tf.Variable]) -> tupl
             left_out.append(variable.name)
             continue
         array = variable.array
-        if type(gradient) is not tf.Tensor or gradient.array.dtype is not array.dtype:
+        if type(gradient) is not Tensor or gradient.array.dtype is not array.dtype:
             gradient = tf.cast(convert(gradient, device=variable.home), array.dtype)
         if gradient.array.shape != array.shape:
             raise ValueError(f"Variable {variable.name!r} has shape {variable.shape}, its gradient {gradient.shape}")
