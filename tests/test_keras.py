@@ -219,6 +219,26 @@ def frozen(tf: Any) -> Any:
     return [counts, result, len(model.trainable_variables)]
 
 
+def frozen_before_built(tf: Any) -> Any:
+    class Inside(tf.keras.layers.Layer):  # type: ignore[misc]  # whichever engine's
+        def build(self, shape: Any) -> None:
+            self.inside = tf.keras.layers.Dense(2)
+            self.inside.build(shape)
+            self.built = True
+
+        def call(self, inputs: Any) -> Any:
+            return self.inside(inputs)
+
+    added = tf.keras.Sequential([tf.keras.Input((4,))])
+    added.trainable = False
+    added.add(tf.keras.layers.Dense(2))
+    layers = [tf.keras.layers.Dense(2), Inside(), Inside(trainable=False), added]
+    for layer in layers[:2]:
+        layer.trainable = False
+    models = [tf.keras.Sequential([tf.keras.Input((4,)), layer, tf.keras.layers.Dense(1)]) for layer in layers]
+    return [[len(each.trainable_weights), len(each.non_trainable_weights)] for each in [*layers, *models]]
+
+
 def learning_rates(tf: Any) -> Any:
     model = network(tf, optimizer=tf.keras.optimizers.SGD(0.1, momentum=0.5))
     first = fitted(model, X, Y)
@@ -362,6 +382,7 @@ def seeded(tf: Any) -> Any:
 
 PROGRAMS = [
     batches, validation, sample_weights, metrics, single_steps, data, graphs, several_outputs, own_layers, frozen,
+    frozen_before_built,
     learning_rates, gradients_of_other_kinds, callbacks, early_stopping, streams, sequential, weights_by_name, seeded,
 ]  # fmt: skip
 

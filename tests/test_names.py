@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import subprocess
 import sys
 import types
@@ -226,6 +227,14 @@ def ops(tf: Any) -> Any:
     return model.predict(X, verbose=0), given, joined, keras.ops.arange(3), keras.ops.any([True, False])
 
 
+def signs_of_places(tf: Any) -> Any:
+    place = tf.keras.Input((3,))
+    low, high = place > -1.0, place < 1.0
+    given = [place != 1.0, low & high, low ^ True, False | low, ~(high | (place >= 2.0)), place != place]
+    hashed = len({place, place}), place in [low, place], place == low
+    return tf.keras.Model(place, given).predict(X, verbose=0), hashed
+
+
 def fits_of_datasets(tf: Any) -> Any:
     keras = tf.keras
     model = keras.Sequential([keras.layers.Dense(2, input_shape=(3,), kernel_initializer="ones")])
@@ -322,7 +331,7 @@ def endings(tf: Any) -> Any:
 
 PROGRAMS: list[Callable[[Any], Any]] = [
     modules, datasets, parts_of_variables, specs, printed, jacobians, eager_functions, dtypes, layers, ops,
-    fits_of_datasets, regularized, added_losses, edges, endings,
+    signs_of_places, fits_of_datasets, regularized, added_losses, edges, endings,
 ]  # fmt: skip
 
 
@@ -421,6 +430,44 @@ def test_a_slip_is_seen_by_a_type_checker(tmp_path: Path) -> None:
     numbers_of_lines = [int(place.split(":")[-1]) for place, _ in lines]
     assert [line for line in numbers_of_lines if line != 6] == [8, 9, 10], out
     assert 'Revealed type is "minidl.tensor.Tensor"' in out
+
+
+TYPED = [  # what a user writes, and what a type checker knows of it
+    ("dense(place)", "KerasTensor"),
+    ("dense(tf.constant([[1.0]]))", "Tensor"),
+    ("dense(tf.Variable([[1.0]]))", "Tensor"),
+    ("dense(numpy.ones([1, 1]))", "Tensor"),
+    ("dense([place, place])", "Any"),
+    ("2.0 * place + dense(place)", "KerasTensor"),
+    ("~(place != 1.0) & (place[:, 0] < 2.0)", "KerasTensor"),
+    ("model(place)", "KerasTensor"),
+    ("model(tf.constant([[1.0]]), training=True)", "Tensor"),
+    ("model.fit(x, x)", "History"),
+    ("model.fit(x, x).history", "dict[str, list[float]]"),
+    ("model.evaluate(x, x)", "Any"),
+    ("model.evaluate(x, x, return_dict=True)", "dict[str, Any]"),
+    ("model.predict(x)", "ndarray[tuple[Any, ...], dtype[Any]] | Any"),
+]
+
+
+def test_calls_of_layers_and_models_have_types(tmp_path: Path) -> None:
+    mypy = pytest.importorskip("mypy.api", reason="mypy is not installed")
+    begin = [
+        "import numpy",
+        "import minidl as tf",
+        "dense, x, place = tf.keras.layers.Dense(1), numpy.ones([1, 1]), tf.keras.Input((1,))",
+        "model = tf.keras.Sequential([dense])",
+    ]
+    asked = [f"reveal_type({expression})" for expression, _ in TYPED]
+    slips = ["place.shap", "dense(place).numpy()", "model.fit(x, x).histori", "model.predict(x).shap"]
+    program = tmp_path / "program.py"
+    program.write_text("\n".join([*begin, *asked, *slips]))
+    out, _, _ = mypy.run(["--strict", "--no-incremental", f"--cache-dir={tmp_path}", str(program)])
+    lines = [line.split("program.py:", 1)[1].split(": ", 2) for line in out.splitlines() if "program.py:" in line]
+    said = {int(number): (kind, re.sub(r"\b(\w+\.)+(?=\w)", "", text)) for number, kind, text in lines}
+    notes = [("note", f'Revealed type is "{kind}"') for _, kind in TYPED]
+    assert [said.pop(len(begin) + 1 + index) for index in range(len(TYPED))] == notes, out
+    assert [kind for _, (kind, _) in sorted(said.items())] == ["error"] * len(slips), out
 
 
 def not_begun(tf: Any) -> Any:

@@ -2,25 +2,23 @@
 
 from typing import Any
 
-from minidl.keras.names import find, table
-from minidl.ops.creation import convert_to_tensor
+import minidl as tf
+from minidl.keras.names import find
 from minidl.ops.nn import elu, leaky_relu, log_softmax, relu, sigmoid, softmax, softplus, tanh
-from minidl.tensor import Tensor
 
 __all__ = ["elu", "get", "leaky_relu", "linear", "log_softmax", "relu", "sigmoid", "softmax", "softplus", "tanh"]
 
 
-def linear(x: Any) -> Tensor:
+def linear(x: Any) -> tf.Tensor:
     """x itself.
 
     >>> tf.keras.activations.linear([-1.0, 2.0]).numpy()
     array([-1.,  2.], dtype=float32)
     """
-    return convert_to_tensor(x)
+    return tf.convert_to_tensor(x)
 
 
-_TABLE = table(linear, relu, sigmoid, tanh, softplus, softmax, elu, leaky_relu, log_softmax)
-KNOWN = tuple(_TABLE.values())
+KNOWN = (elu, leaky_relu, linear, log_softmax, relu, sigmoid, softmax, softplus, tanh)
 
 
 def get(identifier: Any) -> Any:
@@ -31,4 +29,4 @@ def get(identifier: Any) -> Any:
     >>> tf.keras.activations.get('relu').__name__
     'relu'
     """
-    return linear if identifier is None else find("activation", identifier, _TABLE)
+    return linear if identifier is None else find("activation", identifier, globals())

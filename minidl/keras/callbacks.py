@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from minidl.keras.names import short
+from minidl.keras.names import brief
 
 Logs = dict[str, Any] | None
 
@@ -229,7 +229,7 @@ def listed(callbacks: Callback | Iterable[Callback] | None) -> list[Callback]:
     """Callbacks as given to a model, one or several or None. Raises ValueError for what is none."""
     found = list(callbacks) if isinstance(callbacks, Iterable) else [] if callbacks is None else [callbacks]
     if others := [each for each in found if not isinstance(each, Callback)]:
-        raise ValueError(f"Callbacks are a list of keras.callbacks.Callback; {short(others[0])} was among them")
+        raise ValueError(f"Callbacks are a list of keras.callbacks.Callback; {brief(others[0])} was among them")
     return found
 
 

@@ -7,13 +7,9 @@ from typing import Any
 
 import numpy
 
-from minidl.keras.names import Configured, find, table
-from minidl.ops import creation
-from minidl.ops.creation import cast
-from minidl.ops.random import stateless_normal, stateless_uniform
-from minidl.ops.shaping import broadcast_to
-from minidl.tensor import Tensor, TensorLike
-from minidl.values import float32
+import minidl as tf
+from minidl.keras.names import Configured, find
+from minidl.values import as_dtype
 
 __all__ = ["Constant", "GlorotUniform", "HeUniform", "Initializer", "Ones", "RandomNormal", "RandomUniform", "Zeros",
            "constant", "get", "glorot_uniform", "he_uniform", "ones", "random_normal", "random_uniform",
@@ -30,7 +26,7 @@ class Initializer(Configured):
     array([0.5, 0.5], dtype=float32)
     """
 
-    def __call__(self, shape: Sequence[int], dtype: Any = None) -> Tensor:
+    def __call__(self, shape: Sequence[int], dtype: Any = None) -> tf.Tensor:
         raise NotImplementedError(f"{type(self).__name__} must define __call__(shape, dtype=None)")
 
 
@@ -41,8 +37,8 @@ class Zeros(Initializer):
     array([0., 0.], dtype=float32)
     """
 
-    def __call__(self, shape: Sequence[int], dtype: Any = None) -> Tensor:
-        return creation.zeros(shape, dtype or float32)
+    def __call__(self, shape: Sequence[int], dtype: Any = None) -> tf.Tensor:
+        return tf.zeros(shape, dtype or tf.float32)
 
 
 class Ones(Initializer):
@@ -52,8 +48,8 @@ class Ones(Initializer):
     array([1., 1.], dtype=float32)
     """
 
-    def __call__(self, shape: Sequence[int], dtype: Any = None) -> Tensor:
-        return creation.ones(shape, dtype or float32)
+    def __call__(self, shape: Sequence[int], dtype: Any = None) -> tf.Tensor:
+        return tf.ones(shape, dtype or tf.float32)
 
 
 class Constant(Initializer):
@@ -69,8 +65,8 @@ class Constant(Initializer):
     def __init__(self, value: Any = 0.0) -> None:
         self.value = value
 
-    def __call__(self, shape: Sequence[int], dtype: Any = None) -> Tensor:
-        return broadcast_to(cast(self.value, dtype or float32), shape)
+    def __call__(self, shape: Sequence[int], dtype: Any = None) -> tf.Tensor:
+        return tf.broadcast_to(tf.cast(self.value, dtype or tf.float32), shape)
 
 
 class _Random(Initializer):
@@ -95,8 +91,8 @@ class RandomUniform(_Random):
         super().__init__(seed)
         self.minval, self.maxval = minval, maxval
 
-    def __call__(self, shape: Sequence[int], dtype: Any = None) -> Tensor:
-        return stateless_uniform(shape, (self.seed, 0), self.minval, self.maxval, dtype or float32)
+    def __call__(self, shape: Sequence[int], dtype: Any = None) -> tf.Tensor:
+        return tf.random.stateless_uniform(shape, (self.seed, 0), self.minval, self.maxval, dtype or tf.float32)
 
 
 class RandomNormal(_Random):
@@ -114,8 +110,8 @@ class RandomNormal(_Random):
         super().__init__(seed)
         self.mean, self.stddev = mean, stddev
 
-    def __call__(self, shape: Sequence[int], dtype: Any = None) -> Tensor:
-        return stateless_normal(shape, (self.seed, 0), self.mean, self.stddev, dtype or float32)
+    def __call__(self, shape: Sequence[int], dtype: Any = None) -> tf.Tensor:
+        return tf.random.stateless_normal(shape, (self.seed, 0), self.mean, self.stddev, dtype or tf.float32)
 
 
 def _fans(shape: Sequence[int]) -> tuple[int, int]:
@@ -139,12 +135,12 @@ class GlorotUniform(_Random):
     (1, 1)
     """
 
-    def __call__(self, shape: Sequence[int], dtype: Any = None) -> Tensor:
+    def __call__(self, shape: Sequence[int], dtype: Any = None) -> tf.Tensor:
         return self._within(1.0 / max(1.0, sum(_fans(shape)) / 2.0), shape, dtype)
 
-    def _within(self, scale: float, shape: Sequence[int], dtype: Any) -> Tensor:
+    def _within(self, scale: float, shape: Sequence[int], dtype: Any) -> tf.Tensor:
         limit = math.sqrt(3.0 * scale)
-        return stateless_uniform(shape, (self.seed, 0), -limit, limit, dtype or float32)
+        return tf.random.stateless_uniform(shape, (self.seed, 0), -limit, limit, dtype or tf.float32)
 
 
 class HeUniform(GlorotUniform):
@@ -159,8 +155,27 @@ class HeUniform(GlorotUniform):
     (4, 1)
     """
 
-    def __call__(self, shape: Sequence[int], dtype: Any = None) -> Tensor:
+    def __call__(self, shape: Sequence[int], dtype: Any = None) -> tf.Tensor:
         return self._within(2.0 / max(1.0, _fans(shape)[0]), shape, dtype)
+
+
+class Stateful:
+    """What keeps variables of its own, such as a metric or an optimizer."""
+
+    _dtype = tf.float32
+    _added: list[tf.Variable]
+
+    def add_variable(
+        self, shape: Any = (), initializer: Any = "zeros", dtype: Any = None, name: str | None = None
+    ) -> tf.Variable:
+        """Make a variable to keep something in.
+
+        Arguments:
+            shape, initializer, dtype, name: as of `Layer.add_weight`; zeros of float32 by default.
+        """
+        first = get(initializer)(tuple(shape), dtype=as_dtype(dtype or self._dtype))
+        self._added.append(tf.Variable(first, trainable=False, name=name or "variable"))
+        return self._added[-1]
 
 
 # Keras's other names for them.
@@ -171,9 +186,6 @@ random_uniform, random_normal, glorot_uniform, he_uniform = RandomUniform, Rando
 constant_initializer, ones_initializer, zeros_initializer = Constant, Ones, Zeros
 random_normal_initializer, random_uniform_initializer = RandomNormal, RandomUniform
 
-_TABLE = table(Zeros, Ones, Constant, RandomUniform, RandomNormal, GlorotUniform, HeUniform, Initializer,
-               zero=Zeros, one=Ones, uniform=RandomUniform, normal=RandomNormal)  # fmt: skip
-
 
 def get(identifier: Any) -> Any:
     """The initializer of a name such as 'glorot_uniform' or 'GlorotUniform'; an initializer stays itself, and None too.
@@ -183,6 +195,7 @@ def get(identifier: Any) -> Any:
     >>> type(tf.keras.initializers.get('zeros')).__name__
     'Zeros'
     """
-    if isinstance(identifier, (TensorLike, numpy.ndarray, numpy.generic)):
+    if isinstance(identifier, (tf.Tensor, tf.Variable, numpy.ndarray, numpy.generic)):
         return Constant(identifier)
-    return find("initializer", identifier, _TABLE)
+    others = {"zero": Zeros, "one": Ones, "uniform": RandomUniform, "normal": RandomNormal}
+    return find("initializer", identifier, globals(), **others)

@@ -2,16 +2,12 @@
 
 from typing import Any
 
-from minidl.context import thread
-from minidl.devices import CPU, Device
-from minidl.keras.names import find, snake_case, table
-from minidl.ops.creation import cast, convert_to_tensor
-from minidl.ops.elementwise import abs, equal, square, where
+import minidl as tf
+from minidl import Tensor
+from minidl.devices import Device
+from minidl.keras.names import find, snake_case
 from minidl.ops.inputs import convert
-from minidl.ops.reductions import reduce_mean, reduce_sum
-from minidl.ops.shaping import expand_dims, squeeze
-from minidl.tensor import Tensor, TensorLike
-from minidl.values import FLOATS, as_dtype, float32
+from minidl.values import FLOATS, as_dtype
 
 __all__ = ["MAE", "MSE", "Loss", "MeanAbsoluteError", "MeanSquaredError", "get", "mae", "mean_absolute_error",
            "mean_squared_error", "mse"]  # fmt: skip
@@ -24,11 +20,11 @@ _REDUCTIONS = (*_MEANS, "sum", "none", None)
 # -- targets beside predictions ----------------------------------------------------------------------------------
 
 
-def in_dtype(value: Any, dtype: Any, device: Device) -> Tensor:
-    """A value in a dtype: a tensor is cast, anything else becomes a tensor on a device."""
+def in_dtype(value: Any, dtype: Any, device: Device | None = None) -> Tensor:
+    """A value in a dtype: a tensor is cast, anything else becomes a tensor, on a device where one is given."""
     if type(value) is Tensor and value.array.dtype is dtype:
         return value
-    return cast(value, dtype) if isinstance(value, TensorLike) else convert(value, dtype, device)
+    return tf.cast(value, dtype) if isinstance(value, (Tensor, tf.Variable)) else convert(value, dtype, device)
 
 
 def like_predictions(y_true: Any, y_pred: Any, dtype: Any = None) -> tuple[Tensor, Tensor]:
@@ -37,9 +33,9 @@ def like_predictions(y_true: Any, y_pred: Any, dtype: Any = None) -> tuple[Tenso
     Where one has an axis more than the other, and that has length 1, the other gets one too.
     """
     if dtype is None:
-        y_pred = convert_to_tensor(y_pred)
-        dtype = y_pred.dtype if y_pred.dtype in FLOATS else float32
-    prediction = in_dtype(y_pred, dtype, thread.state.device or CPU)
+        y_pred = tf.convert_to_tensor(y_pred)
+        dtype = y_pred.dtype if y_pred.dtype in FLOATS else tf.float32
+    prediction = in_dtype(y_pred, dtype)
     target = in_dtype(y_true, dtype, prediction.home)
     if target.array.ndim != prediction.array.ndim:
         target, prediction = same_axes(target, prediction)
@@ -50,14 +46,14 @@ def same_axes(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     """The tensors with as many axes, where they differ by one of length 1 at the end."""
     long, short = (x, y) if x.ndim > y.ndim else (y, x)
     if long.ndim == short.ndim + 1 and long.shape[-1] == 1:
-        long, short = (long, expand_dims(short, -1)) if short.ndim == 1 else (squeeze(long, -1), short)
+        long, short = (long, tf.expand_dims(short, -1)) if short.ndim == 1 else (tf.squeeze(long, -1), short)
     return (long, short) if x.ndim > y.ndim else (short, long)
 
 
 def mean_of(total: Any, count: Any) -> Tensor:
     """A total by a count; 0 where nothing was counted, and so are the gradients."""
-    nothing = equal(count, 0.0)
-    return where(nothing, 0.0, total / where(nothing, 1.0, count))
+    nothing = tf.equal(count, 0.0)
+    return tf.where(nothing, 0.0, total / tf.where(nothing, 1.0, count))
 
 
 # -- losses ------------------------------------------------------------------------------------------------------
@@ -73,7 +69,7 @@ def mean_squared_error(y_true: Any, y_pred: Any) -> Tensor:
     array([2.5], dtype=float32)
     """
     target, prediction = like_predictions(y_true, y_pred)
-    return reduce_mean(square(prediction - target), -1)
+    return tf.reduce_mean(tf.square(prediction - target), -1)
 
 
 def mean_absolute_error(y_true: Any, y_pred: Any) -> Tensor:
@@ -86,7 +82,7 @@ def mean_absolute_error(y_true: Any, y_pred: Any) -> Tensor:
     array([1.5], dtype=float32)
     """
     target, prediction = like_predictions(y_true, y_pred)
-    return reduce_mean(abs(prediction - target), -1)
+    return tf.reduce_mean(tf.abs(prediction - target), -1)
 
 
 mse = MSE = mean_squared_error
@@ -117,7 +113,7 @@ class Loss:
             raise ValueError(f"A loss is reduced by one of {_REDUCTIONS}; {reduction!r} was given")
         self.reduction = reduction
         self.name = name or snake_case(type(self).__name__)
-        self._dtype = as_dtype(dtype or float32)
+        self._dtype = as_dtype(dtype or tf.float32)
         self.dtype = str(self._dtype)
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
@@ -131,7 +127,7 @@ class Loss:
             y_true, y_pred: targets and predictions.
             sample_weight: a number for each sample, or one for all, to multiply its loss by.
         """
-        prediction = in_dtype(y_pred, self._dtype, thread.state.device or CPU)
+        prediction = in_dtype(y_pred, self._dtype)
         losses = self.call(in_dtype(y_true, self._dtype, prediction.home), prediction)
         losses = in_dtype(losses, self._dtype, prediction.home)
         if sample_weight is not None:
@@ -140,10 +136,10 @@ class Loss:
         if self.reduction in ("none", None) or not losses.ndim:
             return losses
         if self.reduction == "sum":
-            return reduce_sum(losses)
+            return tf.reduce_sum(losses)
         if self.reduction == "mean_with_sample_weight" and sample_weight is not None:
-            return mean_of(reduce_sum(losses), reduce_sum(sample_weight))
-        return reduce_mean(losses)
+            return mean_of(tf.reduce_sum(losses), tf.reduce_sum(sample_weight))
+        return tf.reduce_mean(losses)
 
 
 class LossFunctionWrapper(Loss):
@@ -166,11 +162,11 @@ class LossFunctionWrapper(Loss):
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Tensor:
         """The losses of the samples, weighted and reduced; see `Loss`."""
         function = self._function if type(self).call is LossFunctionWrapper.call else None
-        distance = square if function is mean_squared_error else abs if function is mean_absolute_error else None
+        distance = tf.square if function is mean_squared_error else tf.abs if function is mean_absolute_error else None
         if distance is not None and sample_weight is None and self.reduction in _MEANS:
             # All samples are of one size, so the mean of their means is the mean of all entries.
             target, prediction = like_predictions(y_true, y_pred, self._dtype)
-            return reduce_mean(distance(prediction - target))
+            return tf.reduce_mean(distance(prediction - target))
         return super().__call__(y_true, y_pred, sample_weight)
 
 
@@ -204,10 +200,6 @@ class MeanAbsoluteError(LossFunctionWrapper):
         super().__init__(mean_absolute_error, reduction, name, dtype)
 
 
-_TABLE = table(MeanSquaredError, MeanAbsoluteError, mean_squared_error, mean_absolute_error, mse=mse, MSE=mse, mae=mae,
-               MAE=mae)  # fmt: skip
-
-
 def get(identifier: Any) -> Any:
     """The loss of a name: a function such as that of 'mse', or an object of a class such as 'MeanSquaredError'.
 
@@ -216,4 +208,4 @@ def get(identifier: Any) -> Any:
     >>> tf.keras.losses.get('mse').__name__, tf.keras.losses.get('MeanSquaredError').name
     ('mean_squared_error', 'mean_squared_error')
     """
-    return find("loss", identifier, _TABLE)
+    return find("loss", identifier, globals())

@@ -4,19 +4,13 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from minidl.context import thread
-from minidl.devices import CPU
-from minidl.keras import initializers
+import minidl as tf
+from minidl.keras.initializers import Stateful
 from minidl.keras.losses import in_dtype, mean_absolute_error, mean_of, mean_squared_error, same_axes
-from minidl.keras.names import find, snake_case, table
+from minidl.keras.names import find, snake_case
 from minidl.nest import flatten
-from minidl.ops.creation import cast, convert_to_tensor, zeros_like
-from minidl.ops.elementwise import equal, greater
 from minidl.ops.inputs import convert
-from minidl.ops.reductions import argmax, reduce_mean, reduce_sum
-from minidl.ops.shaping import broadcast_to, squeeze
-from minidl.tensor import Tensor, Variable
-from minidl.values import FLOATS, as_dtype, float32
+from minidl.values import FLOATS, as_dtype
 
 __all__ = ["MAE", "MSE", "Accuracy", "BinaryAccuracy", "CategoricalAccuracy", "Mean", "MeanAbsoluteError",
            "MeanMetricWrapper", "MeanSquaredError", "Metric", "SparseCategoricalAccuracy", "accuracy",
@@ -24,7 +18,7 @@ __all__ = ["MAE", "MSE", "Accuracy", "BinaryAccuracy", "CategoricalAccuracy", "M
            "sparse_categorical_accuracy"]  # fmt: skip
 
 
-class Metric:
+class Metric(Stateful):
     """A number kept up to date batch by batch; to derive from.
 
     Arguments:
@@ -48,27 +42,17 @@ class Metric:
 
     def __init__(self, dtype: Any = None, name: str | None = None) -> None:
         self.name = name or snake_case(type(self).__name__)
-        self._dtype = as_dtype(dtype or float32)
+        self._dtype = as_dtype(dtype or tf.float32)
         self.dtype = str(self._dtype)
-        self._added: list[Variable] = []
+        self._added: list[tf.Variable] = []
 
     @property
-    def variables(self) -> list[Variable]:
+    def variables(self) -> list[tf.Variable]:
         """What it keeps: its own variables, and those of the metrics that it keeps as attributes."""
         metrics = (each for kept in vars(self).values() for each in flatten(kept) if isinstance(each, Metric))
         return [*self._added, *(variable for metric in metrics for variable in metric.variables)]
 
-    def add_variable(self, shape: Any = (), initializer: Any = "zeros", dtype: Any = None, name: str = "") -> Variable:
-        """Make a variable to keep something in; `reset_state` sets it to zeros.
-
-        Arguments:
-            shape, initializer, dtype, name: as of `Layer.add_weight`.
-        """
-        first = initializers.get(initializer)(tuple(shape), dtype=as_dtype(dtype or self._dtype))
-        self._added.append(Variable(first, trainable=False, name=name or "variable"))
-        return self._added[-1]
-
-    add_weight = add_variable
+    add_weight = Stateful.add_variable
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}>"
@@ -84,7 +68,7 @@ class Metric:
     def reset_state(self) -> None:
         """Forget all samples: by default, set the variables to zeros."""
         for variable in self.variables:
-            variable.assign(zeros_like(variable))
+            variable.assign(tf.zeros_like(variable))
 
     def __call__(self, *arguments: Any, **options: Any) -> Any:
         """Take in a batch, and give the number for all samples since the last reset."""
@@ -110,28 +94,28 @@ class Mean(Metric):
     # Keras's signature: a mean takes values, where other metrics take targets and predictions.
     def update_state(self, values: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
         """Take in values, those of each sample as their mean, which is weighted by the sample's weight."""
-        values = in_dtype(values, self._dtype, thread.state.device or CPU)
+        values = in_dtype(values, self._dtype)
         count: Any = float(values.array.shape[0]) if values.array.ndim else 1.0
         if isinstance(sample_weight, (int, float)) and not values.array.ndim:
             values, count = values * float(sample_weight), float(sample_weight)
         elif sample_weight is not None:
             values, weight = same_axes(values, in_dtype(sample_weight, self._dtype, values.home))
-            weight = broadcast_to(weight, (values := _means(values, weight.ndim)).shape)
+            weight = tf.broadcast_to(weight, (values := _means(values, weight.ndim)).shape)
             values = values * weight
-            count = reduce_sum(_means(weight, 1))
+            count = tf.reduce_sum(_means(weight, 1))
         for variable in self._added:
             variable.relocate(values.home)
-        self.total.assign_add(reduce_sum(_means(values, 1)) if values.array.ndim else values)
+        self.total.assign_add(tf.reduce_sum(_means(values, 1)) if values.array.ndim else values)
         self.count.assign_add(count)
 
-    def result(self) -> Tensor:
+    def result(self) -> tf.Tensor:
         """The mean of all values since the last reset."""
         return mean_of(self.total, self.count)
 
 
-def _means(values: Tensor, ndim: int) -> Tensor:
+def _means(values: tf.Tensor, ndim: int) -> tf.Tensor:
     """The means over all axes but so many first ones."""
-    return reduce_mean(values, list(range(ndim, values.ndim))) if values.ndim > ndim else values
+    return tf.reduce_mean(values, list(range(ndim, values.ndim))) if values.ndim > ndim else values
 
 
 class MeanMetricWrapper(Mean):
@@ -161,23 +145,23 @@ class MeanMetricWrapper(Mean):
 # -- functions of targets and predictions ------------------------------------------------------------------------
 
 
-def _tensors(y_true: Any, y_pred: Any) -> tuple[Tensor, Tensor]:
+def _tensors(y_true: Any, y_pred: Any) -> tuple[tf.Tensor, tf.Tensor]:
     """Targets and predictions as tensors on one device, each in its own dtype."""
-    prediction = convert_to_tensor(y_pred)
+    prediction = tf.convert_to_tensor(y_pred)
     return convert(y_true, device=prediction.home), prediction
 
 
-def accuracy(y_true: Any, y_pred: Any) -> Tensor:
+def accuracy(y_true: Any, y_pred: Any) -> tf.Tensor:
     """1 for each prediction that equals its target, 0 for the others.
 
     >>> tf.keras.metrics.Accuracy()([1.0, 2.0], [1.0, 3.0]).numpy()
     np.float32(0.5)
     """
     target, prediction = same_axes(*_tensors(y_true, y_pred))
-    return cast(equal(cast(target, prediction.dtype), prediction), float32)
+    return tf.cast(tf.equal(tf.cast(target, prediction.dtype), prediction), tf.float32)
 
 
-def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> Tensor:
+def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> tf.Tensor:
     """1 for each prediction on the target's side of the threshold, 0 for the others.
 
     Arguments:
@@ -188,32 +172,32 @@ def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> Tensor:
     array([[1., 0.]], dtype=float32)
     """
     target, prediction = same_axes(*_tensors(y_true, y_pred))
-    prediction = prediction if prediction.dtype in FLOATS else cast(prediction, float32)
-    return cast(equal(target, cast(greater(prediction, threshold), target.dtype)), float32)
+    prediction = prediction if prediction.dtype in FLOATS else tf.cast(prediction, tf.float32)
+    return tf.cast(tf.equal(target, tf.cast(tf.greater(prediction, threshold), target.dtype)), tf.float32)
 
 
-def categorical_accuracy(y_true: Any, y_pred: Any) -> Tensor:
+def categorical_accuracy(y_true: Any, y_pred: Any) -> tf.Tensor:
     """1 where the largest prediction is that of the largest target, 0 elsewhere.
 
     >>> tf.keras.metrics.categorical_accuracy([[0.0, 1.0]], [[0.4, 0.6]]).numpy()
     array([1.], dtype=float32)
     """
     target, prediction = _tensors(y_true, y_pred)
-    return cast(equal(argmax(target, -1), argmax(prediction, -1)), float32)
+    return tf.cast(tf.equal(tf.argmax(target, -1), tf.argmax(prediction, -1)), tf.float32)
 
 
-def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Tensor:
+def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> tf.Tensor:
     """1 where the largest prediction stands at the index that is the target, 0 elsewhere.
 
     >>> tf.keras.metrics.sparse_categorical_accuracy([1], [[0.4, 0.6]]).numpy()
     array([1.], dtype=float32)
     """
     target, prediction = _tensors(y_true, y_pred)
-    target = squeeze(target, -1) if target.ndim == prediction.ndim else target
-    return cast(equal(target, cast(argmax(prediction, -1), target.dtype)), float32)
+    target = tf.squeeze(target, -1) if target.ndim == prediction.ndim else target
+    return tf.cast(tf.equal(target, tf.cast(tf.argmax(prediction, -1), target.dtype)), tf.float32)
 
 
-def _accuracy_by_shape(y_true: Tensor, y_pred: Tensor) -> Tensor:
+def _accuracy_by_shape(y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
     """The accuracy that fits: of yes or no, of indices, or of one-hot rows."""
     is_index = y_true.ndim < y_pred.ndim or y_true.shape[-1] == 1
     of_classes = sparse_categorical_accuracy if is_index else categorical_accuracy
@@ -221,6 +205,9 @@ def _accuracy_by_shape(y_true: Tensor, y_pred: Tensor) -> Tensor:
 
 
 # -- classes -----------------------------------------------------------------------------------------------------
+
+
+_CLASSES: dict[Callable[..., Any], type[Metric]] = {}  # by the functions whose means they are
 
 
 def _class_of(function: Callable[..., Any]) -> Any:
@@ -232,7 +219,8 @@ def _class_of(function: Callable[..., Any]) -> Any:
         MeanMetricWrapper.__init__(self, function, name, dtype, **options)
 
     about = f"The mean of `{function.__name__}` over all samples.\n\n{inspect.getdoc(function)}"
-    return type(called, (MeanMetricWrapper,), {"__init__": begin, "__doc__": about, "__module__": __name__})
+    made = type(called, (MeanMetricWrapper,), {"__init__": begin, "__doc__": about, "__module__": __name__})
+    return _CLASSES.setdefault(function, made)
 
 
 Accuracy = _class_of(accuracy)
@@ -244,10 +232,6 @@ MeanSquaredError = _class_of(mean_squared_error)
 mse = MSE = mean_squared_error
 mae = MAE = mean_absolute_error
 
-_TABLE = table(Metric, Mean, Accuracy, BinaryAccuracy, CategoricalAccuracy, SparseCategoricalAccuracy,
-               MeanAbsoluteError, MeanSquaredError, mse=MeanSquaredError, MSE=MeanSquaredError, mae=MeanAbsoluteError,
-               MAE=MeanAbsoluteError)  # fmt: skip
-
 
 def get(identifier: Any) -> Any:
     """The metric of a name such as 'mae'; a metric or a function stays itself, and None too.
@@ -257,7 +241,8 @@ def get(identifier: Any) -> Any:
     >>> tf.keras.metrics.get('mae')
     <MeanAbsoluteError name=mean_absolute_error>
     """
-    return find("metric", identifier, _TABLE)
+    found = find("metric", identifier, globals(), metric=Metric, Metric=Metric)
+    return _CLASSES[found]() if isinstance(identifier, str) and found in _CLASSES else found
 
 
 def for_training(identifier: Any) -> Metric:

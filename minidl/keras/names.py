@@ -1,14 +1,12 @@
-"""Names: of layers and models that are given none (`dense`, `dense_1`, ...), of what is asked for by name, and of what
-a message is about."""
+"""Names: of layers and models that are given none (`dense`, `dense_1`, ...), and of what is asked for by name."""
 
 import collections
 import inspect
 from collections.abc import Iterable
 from typing import Any, Self
 
+from minidl.errors import brief as brief
 from minidl.module import snake_case as snake_case
-
-LONGEST = 100  # of what a message quotes
 
 _given: collections.Counter[str] = collections.Counter()
 
@@ -37,30 +35,19 @@ def refuse_methods(owner: Any, names: Iterable[str], advice: str) -> None:
         raise NotImplementedError(f"minidl never calls {', '.join(ignored)} of {type(owner).__name__}; {advice}")
 
 
-def short(value: Any) -> str:
-    """A value in one short line: a large array by its shape and dtype, anything else in so many letters."""
-    text = " ".join(repr(value).split())
-    if len(text) <= LONGEST:
-        return text
-    if hasattr(value, "shape") and hasattr(value, "dtype"):
-        return f"{type(value).__name__} of shape {tuple(value.shape)} and dtype {value.dtype}"
-    if isinstance(value, (list, tuple)) and hasattr(value[0], "shape"):
-        return f"{type(value).__name__} of {', '.join(map(short, value[:3]))}{', ...' if len(value) > 3 else ''}"
-    return f"{text[:LONGEST]}..."
-
-
-def table(*entries: Any, **others: Any) -> dict[str, Any]:
-    """What `find` looks names up in: classes and functions by their own names, a class's in snake case too."""
-    classes = {snake_case(entry.__name__): entry for entry in entries if isinstance(entry, type)}
-    return classes | {entry.__name__: entry for entry in entries} | others
-
-
-def find(kind: str, identifier: Any, known: dict[str, Any]) -> Any:
+def find(kind: str, identifier: Any, module: dict[str, Any], **others: Any) -> Any:
     """What Keras's `get` functions give: the function of a name, or an object of the class of a name.
 
-    A dictionary of a `class_name` and a `config` gives an object with these arguments, a class an object of it, and
-    what can be called stays itself, as None does. ValueError for an unknown name and anything else.
+    Arguments:
+        kind: what it is, for the message.
+        identifier: the name; or a dictionary of a `class_name` and a `config`, the arguments of the class; or a class;
+            or what can be called, which stays itself, as None does. ValueError for anything else.
+        module: whose public names are looked up, in snake case too, but for what all of the kind are derived from.
+        others: what other names stand for.
     """
+    public = [name for name in module["__all__"] if name not in ("get", kind.capitalize()) and callable(module[name])]
+    names = [name for name in public if not isinstance(module[name], type) or module[name].__name__ == name]
+    known = {snake_case(name): module[name] for name in names} | {name: module[name] for name in names} | others
     name, config = identifier, {}
     if isinstance(identifier, dict) and identifier.keys() >= {"class_name", "config"}:
         name, config = identifier["class_name"], identifier["config"]

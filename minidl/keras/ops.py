@@ -7,55 +7,49 @@ import inspect as _inspect
 from collections.abc import Callable as _Callable
 from typing import Any as _Any
 
+import minidl as _tf
+from minidl import (abs, add, broadcast_to, cast, clip_by_value as clip, convert_to_tensor, cos, divide, einsum, equal,
+    exp, expand_dims, eye, greater, greater_equal, less, less_equal, linspace, logical_and, logical_not, logical_or,
+    matmul, maximum, minimum, multiply, negative, not_equal, one_hot, ones, ones_like, pow as power, range as arange,
+    reduce_all as all, reduce_any as any, reduce_max as max, reduce_min as min, reduce_sum as sum, reshape, round,
+    sigmoid, sign, sin, sqrt, square, squeeze, stack, stop_gradient, subtract, tanh, tensordot, tile, transpose, where,
+    zeros, zeros_like)
 from minidl.keras.layers.operation import Operation as _Operation
 from minidl.keras.layers.symbolic import KerasTensor as _KerasTensor
+from minidl.ops.math import (expm1, is_finite as isfinite, is_nan as isnan, log, log1p, reciprocal, reduce_prod as prod,
+    reduce_std as std, reduce_variance as var, rsqrt)
 from minidl.nest import flatten as _flatten
-from minidl.ops.composed import (einsum, elu, eye, leaky_relu, linspace, one_hot, reduce_prod as prod,
-    reduce_std as std, reduce_variance as var, rsqrt, tensordot, tile)
-from minidl.ops.creation import (cast, convert_to_tensor, ones, ones_like, range as arange, stop_gradient, zeros,
-    zeros_like)
-from minidl.ops.elementwise import (abs, add, clip_by_value as clip, cos, divide, equal, exp, expm1, greater,
-    greater_equal, is_finite as isfinite, is_nan as isnan, less, less_equal, log, log1p, logical_and, logical_not,
-    logical_or, maximum, minimum, multiply, negative, not_equal, pow as power, reciprocal, relu, round, sigmoid, sign,
-    sin, softplus, sqrt, square, subtract, tanh, where)
-from minidl.ops.joining import concat as _concat, stack
-from minidl.ops.reductions import (log_softmax, matmul, reduce_all as all, reduce_any as any, reduce_max as max,
-    reduce_mean as _reduce_mean, reduce_min as min, reduce_sum as sum, softmax)
-from minidl.ops.shaping import broadcast_to, expand_dims, reshape, squeeze, transpose
-from minidl.tensor import Tensor as _Tensor
-from minidl.values import FLOATS as _FLOATS, float32 as _float32
+from minidl.ops.nn import elu, leaky_relu, log_softmax, relu, softmax, softplus
+from minidl.values import FLOATS as _FLOATS
 
 
-def mean(x: _Any, axis: _Any = None, keepdims: bool = False) -> _Tensor:
+def mean(x: _Any, axis: _Any = None, keepdims: bool = False) -> _tf.Tensor:
     """The mean over some axes or all; of whole numbers in float32.
 
     >>> tf.keras.ops.mean([1, 2]).numpy()
     np.float32(1.5)
     """
     tensor = convert_to_tensor(x)
-    return _reduce_mean(tensor if tensor.dtype in _FLOATS else cast(tensor, _float32), axis, keepdims)
+    return _tf.reduce_mean(tensor if tensor.dtype in _FLOATS else cast(tensor, _tf.float32), axis, keepdims)
 
 
-def concatenate(xs: _Any, axis: int = 0) -> _Tensor:
+def concatenate(xs: _Any, axis: int = 0) -> _tf.Tensor:
     """Tensors put end to end along an axis.
 
     >>> tf.keras.ops.concatenate([[1], [2]]).numpy()
     array([1, 2], dtype=int32)
     """
-    return _concat(xs, axis)
+    return _tf.concat(xs, axis)
 
 
-# How many arguments may be given without their names, where more than are needed mean the same as in Keras.
-_COUNTS = {
-    "all": 3, "any": 3, "arange": 3, "cast": 2, "concatenate": 2, "convert_to_tensor": 2, "eye": 2, "log_softmax": 2,
-    "max": 3, "mean": 3, "min": 3, "ones": 2, "ones_like": 2, "prod": 3, "softmax": 2, "squeeze": 2, "stack": 2,
-    "std": 3, "sum": 3, "transpose": 2, "var": 3, "where": 3, "zeros": 2, "zeros_like": 2,
-}  # fmt: skip
+# What needn't be given, and may be without its name, since it is in the same place in Keras; no more behind others.
+_AS_IN_KERAS = {"axis", "delta", "dtype", "keepdims", "limit", "num_columns", "perm", "x", "y"}
 
 
 def _lifted(name: str, function: _Callable[..., _Any]) -> _Callable[..., _Any]:
-    given = [each for each in _inspect.signature(function).parameters.values() if each.default is each.empty]
-    most = 100 if name == "einsum" else _COUNTS.get(name, len(given))
+    parameters = _inspect.signature(function).parameters.values()
+    in_place = [each.default is each.empty or each.name in _AS_IN_KERAS for each in parameters]
+    most = 100 if name == "einsum" else [*in_place, False].index(False)
 
     @_functools.wraps(function)
     def call(*arguments: _Any, **options: _Any) -> _Any:

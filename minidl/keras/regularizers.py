@@ -3,10 +3,8 @@
 import math
 from typing import Any
 
-from minidl.keras.names import Configured, find, table
-from minidl.ops.creation import convert_to_tensor
-from minidl.ops.elementwise import abs, square
-from minidl.ops.reductions import reduce_sum
+import minidl as tf
+from minidl.keras.names import Configured, find
 
 __all__ = ["L1", "L1L2", "L2", "Regularizer", "get", "l1", "l1_l2", "l2"]
 
@@ -42,10 +40,10 @@ class L1L2(Regularizer):
         self.l1, self.l2 = float(l1), float(l2)
 
     def __call__(self, x: Any) -> Any:
-        tensor = convert_to_tensor(x)
-        parts = [self.l1 * reduce_sum(abs(tensor))] if self.l1 else []
-        parts += [self.l2 * reduce_sum(square(tensor))] if self.l2 else []
-        return sum(parts[1:], parts[0]) if parts else convert_to_tensor(0.0, tensor.dtype)
+        tensor = tf.convert_to_tensor(x)
+        parts = [self.l1 * tf.reduce_sum(tf.abs(tensor))] if self.l1 else []
+        parts += [self.l2 * tf.reduce_sum(tf.square(tensor))] if self.l2 else []
+        return sum(parts[1:], parts[0]) if parts else tf.convert_to_tensor(0.0, tensor.dtype)
 
 
 class L1(L1L2):
@@ -78,8 +76,6 @@ class L2(L1L2):
 
 l1, l2, l1_l2 = L1, L2, L1L2  # Keras's other names for them
 
-_TABLE = table(L1, L2, L1L2, Regularizer)
-
 
 def get(identifier: Any) -> Any:
     """The regularizer of a name such as 'l2'; a regularizer or a function stays itself, and None too.
@@ -89,4 +85,4 @@ def get(identifier: Any) -> Any:
     >>> tf.keras.regularizers.get('l2').l2
     0.01
     """
-    return find("regularizer", identifier, _TABLE)
+    return find("regularizer", identifier, globals())

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
+import minidl as tf
 from minidl.keras.layers.layer import InputLayer
 from minidl.keras.layers.symbolic import KerasTensor
 from minidl.keras.models.data import unpack_x_y_sample_weight
 from minidl.keras.models.model import Model
 from minidl.keras.names import refuse
 from minidl.nest import flatten
-from minidl.ops.random import set_seed
 from minidl.pictures.diagram import Box, Diagram
 
 __all__ = ["plot_model", "set_random_seed", "unpack_x_y_sample_weight"]
@@ -29,7 +29,7 @@ def set_random_seed(seed: int) -> None:
     """
     if not isinstance(seed, int) or not 0 <= seed < 2**32:
         raise ValueError(f"A seed is a whole number from 0 to 2**32 - 1; {seed!r} was given")
-    set_seed(seed)
+    tf.random.set_seed(seed)
 
 
 def plot_model(

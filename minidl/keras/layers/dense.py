@@ -2,13 +2,11 @@
 
 from typing import Any
 
+from minidl import Tensor, cast, matmul
 from minidl.keras import activations, initializers, regularizers
 from minidl.keras.layers.layer import Layer
 from minidl.keras.layers.symbolic import is_shape
-from minidl.keras.names import short
-from minidl.ops.creation import cast
-from minidl.ops.reductions import matmul
-from minidl.tensor import Tensor
+from minidl.keras.names import brief
 
 
 class Dense(Layer):
@@ -21,7 +19,7 @@ class Dense(Layer):
         use_bias: whether there is a bias.
         kernel_initializer, bias_initializer: the first values; see `keras.initializers`.
         kernel_regularizer, bias_regularizer: what the weights add to the loss; see `keras.regularizers`.
-        name, trainable, dtype, activity_regularizer: as of `Layer`.
+        options: name, trainable, dtype and activity_regularizer, as of `Layer`.
 
     Inputs of shape [..., n] give outputs of shape [..., units]. The kernel has shape [n, units], the bias [units].
     Raises ValueError for units that are no whole number above 0, for unknown names, and, when called, for inputs
@@ -35,12 +33,11 @@ class Dense(Layer):
 
     def __init__(
         self, units: int, activation: Any = None, use_bias: bool = True, kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros", kernel_regularizer: Any = None, bias_regularizer: Any = None, name: Any = None,
-        trainable: bool = True, dtype: Any = None, **options: Any,
+        bias_initializer: Any = "zeros", kernel_regularizer: Any = None, bias_regularizer: Any = None, **options: Any,
     ) -> None:  # fmt: skip
         if not isinstance(units, int) or isinstance(units, bool) or units < 1:
-            raise ValueError(f"The units of a Dense layer are a whole number above 0; {short(units)} was given")
-        super().__init__(name=name, trainable=trainable, dtype=dtype, **options)
+            raise ValueError(f"The units of a Dense layer are a whole number above 0; {brief(units)} was given")
+        super().__init__(**options)
         self.units, self.use_bias = units, use_bias
         self.activation = activations.get(activation)
         self.kernel_initializer = initializers.get(kernel_initializer)
@@ -49,11 +46,6 @@ class Dense(Layer):
         self.bias_regularizer = regularizers.get(bias_regularizer)
         self.kernel: Any = None
         self.bias: Any = None
-
-    @property
-    def works_by_rows(self) -> bool:
-        """Whether each row of the result depends on nothing but the same row of the input."""
-        return type(self) is Dense and self.activation in (None, *activations.KNOWN)
 
     def build(self, input_shape: Any) -> None:
         """Make the kernel and the bias for inputs of this shape."""

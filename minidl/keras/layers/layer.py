@@ -5,18 +5,17 @@ And Input, the place where data enters a graph of layers.
 
 import copy
 import inspect
-import numbers
 import threading
 import weakref
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy
 
 from minidl.keras import initializers, regularizers
 from minidl.keras.layers.symbolic import KerasTensor, LayerCall, is_shape, looks, map_shapes, shapes_of
 from minidl.keras.metrics import Metric
-from minidl.keras.names import Configured, new_name, refuse, refuse_methods, short
+from minidl.keras.names import Configured, brief, new_name, refuse, refuse_methods
 from minidl.module import Module, each_once
 from minidl.nest import flatten, pack
 from minidl.ops.creation import cast, convert_to_tensor
@@ -24,15 +23,14 @@ from minidl.primitive import NO_OPTIONS
 from minidl.tensor import Tensor, TensorLike, Variable
 from minidl.values import FLOATS, as_dtype
 
+_Value = TensorLike | numpy.ndarray  # one that a layer takes
+
 
 class _Phase:
     """What a thread is in the midst of: a call of a layer, for training or not."""
 
-    __slots__ = ("is_inside", "training")
-
-    def __init__(self) -> None:
-        self.is_inside = False
-        self.training: bool | None = None
+    is_inside = False
+    training: bool | None = None
 
 
 class _Thread(threading.local):
@@ -97,7 +95,7 @@ class Layer(Configured, Module):
         self.calls: list[LayerCall] = []
         self._dtype = as_dtype(dtype or "float32")
         if not isinstance(trainable, bool):
-            raise ValueError(f"trainable is True or False; {short(trainable)} was given")
+            raise ValueError(f"trainable is True or False; {brief(trainable)} was given")
         self._trainable = trainable
         self._made: list[Variable] = []
         parameters = inspect.signature(self.call).parameters
@@ -141,9 +139,6 @@ class Layer(Configured, Module):
         finally:
             _thread.phase.training = training
 
-    # Where it isn't known, it is False.
-    works_by_rows = property(lambda self: False, doc="Whether each row of a result depends on one row of the input.")
-
     if not TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Any:
@@ -153,6 +148,17 @@ class Layer(Configured, Module):
 
     # -- calling
 
+    @overload
+    def __call__(
+        self, inputs: KerasTensor, *others: Any, training: bool | None = ..., **options: Any
+    ) -> KerasTensor: ...
+
+    @overload
+    def __call__(self, inputs: _Value, *others: Any, training: bool | None = ..., **options: Any) -> Tensor: ...
+
+    @overload
+    def __call__(self, inputs: Any, *others: Any, training: bool | None = ..., **options: Any) -> Any: ...
+
     def __call__(self, inputs: Any, *others: Any, training: bool | None = None, **options: Any) -> Any:
         """The result for tensors, or its place in a graph for what `Input` gives; the arguments are those of `call`."""
         if others or options:
@@ -161,13 +167,15 @@ class Layer(Configured, Module):
                 raise TypeError(f"{self.name}'s call takes at most {what}; {1 + len(others)} were given")
             options |= zip(self._other_arguments, others, strict=False)
             training = options.pop("training", training)
-            options = {name: self._cast_all(each) if _holds_tensors(each) else each for name, each in options.items()}
-        if type(inputs) is not Tensor or inputs.array.dtype is not self._dtype:
+            for name, value in options.items():
+                if any(isinstance(each, (TensorLike, numpy.ndarray)) for each in flatten(value)):
+                    options[name] = self._cast_all(value)
+        if is_other := type(inputs) is not Tensor or inputs.array.dtype is not self._dtype:
             inputs = self._cast_all(inputs)
-            if any(isinstance(value, KerasTensor) for value in flatten(inputs)):
-                return self._called_on_symbols(inputs, training, options)
         if not self.built:
             self._build_for(inputs)
+        if is_other and any(isinstance(value, KerasTensor) for value in flatten(inputs)):
+            return self._called_on_symbols(inputs, training, options)
         return self._called(inputs, training, options)
 
     def _called(self, inputs: Any, training: bool | None, options: Mapping[str, Any] = NO_OPTIONS) -> Any:
@@ -226,8 +234,6 @@ class Layer(Configured, Module):
         self.built = True
 
     def _called_on_symbols(self, inputs: Any, training: bool | None, options: Mapping[str, Any]) -> Any:
-        if not self.built:
-            self._build_for(inputs)
         if options or type(self).compute_output_shape is Layer.compute_output_shape:
             outputs = looks(self._tried, inputs, options)
         else:
@@ -271,8 +277,8 @@ class Layer(Configured, Module):
         shape = () if shape is None else shape
         if isinstance(shape, str):
             raise ValueError(f"A weight's name is given by name: add_weight(shape=..., name={shape!r})")
-        if not is_shape(shape) or not all(isinstance(length, numbers.Integral) and length >= 0 for length in shape):
-            raise ValueError(f"The shape of a weight is a tuple of whole numbers from 0 on; {short(shape)} was given")
+        if not is_shape(shape) or not all(isinstance(length, (int, numpy.integer)) and length >= 0 for length in shape):
+            raise ValueError(f"The shape of a weight is a tuple of whole numbers from 0 on; {brief(shape)} was given")
         dtype = as_dtype(dtype or self._dtype)
         by_default = "glorot_uniform" if dtype in FLOATS else "zeros"
         first = initializers.get(by_default if initializer is None else initializer)
@@ -288,26 +294,22 @@ class Layer(Configured, Module):
     @property
     def weights(self) -> list[Variable]:
         """All weights, each once: the layer's own, then those of the layers that it keeps."""
-        return each_once([*self._own_weights(), *(each for layer in self._sublayers() for each in layer.weights)])
+        own, layers = self._own()
+        return each_once([*own, *(weight for layer in layers for weight in layer.weights)])
 
     variables = property(lambda self: self.weights, doc="All weights, by another name.")
 
     @property
     def trainable_weights(self) -> list[Variable]:
         """The weights that are trained."""
-        if not self._trainable:
-            return []
-        kept = self._kept()  # looked through once: a step of one's own asks for them each time
-        own = [weight for weight in self._own_weights(kept) if weight.trainable]
-        return each_once([*own, *(weight for layer in self._sublayers(kept) for weight in layer.trainable_weights)])
+        return [weight for weight in self.weights if weight.trainable and self._trainable]
 
     trainable_variables = property(lambda self: self.trainable_weights, doc="The weights that are trained.")
 
     @property
     def non_trainable_weights(self) -> list[Variable]:
         """The weights that aren't trained."""
-        trained = {id(weight) for weight in self.trainable_weights}
-        return [weight for weight in self.weights if id(weight) not in trained]
+        return [weight for weight in self.weights if not (weight.trainable and self._trainable)]
 
     non_trainable_variables = property(lambda self: self.non_trainable_weights, doc="The weights that aren't trained.")
 
@@ -322,43 +324,35 @@ class Layer(Configured, Module):
     @trainable.setter
     def trainable(self, trainable: bool) -> None:
         self._trainable = trainable = bool(trainable)
-        for weight in self._own_weights():
+        own, layers = self._own()
+        for weight in own:
             weight.trainable = trainable and not weight.is_fixed
-        for layer in self._sublayers():
+        for layer in layers:
             layer.trainable = trainable
 
     @property
     def metrics(self) -> list[Metric]:
         """The metrics that the layer keeps, and those of the layers that it keeps."""
         own = [value for value in self._kept() if isinstance(value, Metric)]
-        return each_once([*own, *(metric for layer in self._sublayers() for metric in layer._inner_metrics())])
+        return each_once([*own, *(metric for layer in self._own()[1] for metric in layer._inner_metrics())])
 
     def _inner_metrics(self) -> list[Metric]:
         """Those that count for a model around the layer: all, but of a model that is trained by itself."""
         return self.metrics
 
-    def _own_weights(self, kept: Sequence[Any] | None = None) -> list[Any]:
-        """The weights that the layer made, with those that it has from other layers; those to be trained first.
+    def _own(self) -> tuple[list[Any], list["Layer"]]:
+        """The weights that the layer made or has from other layers, those to be trained first; and the layers it keeps.
 
         Other variables that it keeps, which `add_weight` didn't make, are its author's own affair.
         """
-        kept = self._kept() if kept is None else kept
+        kept = self._kept()
         weights = [each for each in kept if isinstance(each, Variable) and hasattr(each, "is_fixed")]
-        return sorted(each_once([*self._made, *weights]), key=lambda weight: weight.is_fixed)
-
-    def _sublayers(self, kept: Sequence[Any] | None = None) -> list["Layer"]:
-        kept = self._kept() if kept is None else kept
-        return each_once([value for value in kept if isinstance(value, Layer)])
+        own = sorted(each_once([*self._made, *weights]), key=lambda weight: weight.is_fixed)
+        return own, each_once(each for each in kept if isinstance(each, Layer))
 
     def _with_inner(self) -> list["Layer"]:
         """The layer, those that it keeps, and those that they keep."""
         return [self, *(each for each in self.submodules if isinstance(each, Layer))]
-
-    def _parts(self, **others: Any) -> list[tuple[str, Any]]:
-        """The attributes that are or hold layers, and others, with their names in the order of Keras's files."""
-        found = [part for part in (vars(self) | others).items() if isinstance(part[1], (Layer, list, tuple, dict))]
-        kept = [part for part in found if part[0] != "calls"]
-        return sorted(kept, key=lambda part: (part[0].startswith("_"), part[0]))
 
     def get_weights(self) -> list[numpy.ndarray]:
         """The values of all weights, as arrays.
@@ -387,7 +381,7 @@ class Layer(Configured, Module):
         for weight, value in zip(own, weights, strict=True):
             array = numpy.asarray(value.numpy() if isinstance(value, TensorLike) else value)
             if array.dtype.kind not in "fiub":
-                raise ValueError(f"Weight {weight.name!r} of {self.name} is numbers; {short(value)} was given for it")
+                raise ValueError(f"Weight {weight.name!r} of {self.name} is numbers; {brief(value)} was given for it")
             if array.shape != weight.shape:
                 raise ValueError(f"Weight {weight.name!r} of {self.name} has shape {weight.shape}, not {array.shape}")
             values.append(array.astype(weight.dtype))
@@ -428,8 +422,6 @@ class Layer(Configured, Module):
 class InputLayer(Layer):
     """The layer that stands for the data; `Input` makes it, and the arguments are as of that."""
 
-    works_by_rows = True  # a row stays itself
-
     def __init__(
         self, shape: Any = None, batch_size: int | None = None, dtype: Any = None, name: str | None = None,
         batch_shape: Any = None,
@@ -437,7 +429,7 @@ class InputLayer(Layer):
         super().__init__(name=name, dtype=dtype)
         lengths = (shape,) if isinstance(shape, int) else batch_shape[1:] if shape is None and batch_shape else shape
         if lengths is None or not all(each is None or (isinstance(each, int) and each >= 0) for each in lengths):
-            raise ValueError(f"The shape of an Input consists of whole numbers and None; {short(shape)} was given")
+            raise ValueError(f"The shape of an Input consists of whole numbers and None; {brief(shape)} was given")
         count = batch_shape[0] if batch_shape else batch_size
         self.built = True
         LayerCall(self, [], KerasTensor((count, *lengths), self.dtype, name))
@@ -467,7 +459,3 @@ def Input(
     """
     place: KerasTensor = InputLayer(shape, batch_size, dtype, name, batch_shape).output
     return place
-
-
-def _holds_tensors(value: Any) -> bool:
-    return any(isinstance(each, (TensorLike, numpy.ndarray)) for each in flatten(value))

@@ -58,21 +58,38 @@ class Flatten(Layer):
     (2, 12)
     """
 
-    works_by_rows = True
-
     def call(self, inputs: Any) -> Any:
         """The entries of each sample in a row."""
         return reshape(inputs, [inputs.shape[0], math.prod(inputs.shape[1:])])
 
 
-def _operators(name: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    function = getattr(operator, name)
-    return lambda *given: Operation(function)(list(given)), lambda x, y: Operation(function)([y, x])
+def _operators(function: Callable[..., Any]) -> tuple[Callable[..., KerasTensor], Callable[..., KerasTensor]]:
+    """One of Python's operators, for KerasTensors, and with its sides exchanged."""
+    return lambda *operands: Operation(function)([*operands]), lambda x, y: Operation(function)([y, x])
 
 
-for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul"):
-    _forward, _reflected = _operators(_name)
-    setattr(KerasTensor, f"__{_name}__", _forward)
-    setattr(KerasTensor, f"__r{_name}__", _reflected)
-for _name in ("neg", "abs", "getitem", "lt", "le", "gt", "ge"):
-    setattr(KerasTensor, f"__{_name}__", _operators(_name)[0])
+class Operators:
+    """What KerasTensors can do."""
+
+    __add__, __radd__ = _operators(operator.add)
+    __sub__, __rsub__ = _operators(operator.sub)
+    __mul__, __rmul__ = _operators(operator.mul)
+    __truediv__, __rtruediv__ = _operators(operator.truediv)
+    __floordiv__, __rfloordiv__ = _operators(operator.floordiv)
+    __mod__, __rmod__ = _operators(operator.mod)
+    __pow__, __rpow__ = _operators(operator.pow)
+    __matmul__, __rmatmul__ = _operators(operator.matmul)
+    __and__, __rand__ = _operators(operator.and_)
+    __or__, __ror__ = _operators(operator.or_)
+    __xor__, __rxor__ = _operators(operator.xor)
+    __neg__, __abs__ = _operators(operator.neg)[0], _operators(operator.abs)[0]
+    __lt__, __gt__ = _operators(operator.lt)[0], _operators(operator.gt)[0]
+    __le__, __ge__ = _operators(operator.le)[0], _operators(operator.ge)[0]
+    __invert__, __getitem__ = _operators(operator.invert)[0], _operators(operator.getitem)[0]
+    __ne__ = _operators(operator.ne)[0]  # type: ignore[assignment]  # object's gives a bool
+    __eq__, __hash__ = object.__eq__, object.__hash__  # a KerasTensor equals itself alone, as in Keras
+
+
+for _name, _function in vars(Operators).items():
+    if callable(_function):
+        setattr(KerasTensor, _name, _function)

@@ -10,11 +10,14 @@ from minidl.values import as_dtype
 
 if TYPE_CHECKING:
     from minidl.keras.layers.layer import Layer
+    from minidl.keras.layers.operation import Operators
+else:
+    Operators = object
 
 Shape = tuple[int | None, ...]
 
 
-class KerasTensor:
+class KerasTensor(Operators):  # which operation.py gives to it
     """The place of a tensor in a graph of layers: its shape and dtype, and the call that it comes from.
 
     Attributes:

@@ -2,7 +2,6 @@
 
 import dataclasses
 import itertools
-import math
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -16,7 +15,6 @@ from minidl.tensor import Tensor, TensorLike
 from minidl.values import DTYPES, float32, float64, uint8
 
 Batch = Any  # inputs, or a tuple of inputs, targets and sample weights: tensors and nests of them
-Rows = Any  # a slice, or the numbers of the rows
 
 
 class NoBatchesError(ValueError):
@@ -64,14 +62,14 @@ def _holds_arrays(data: Any) -> bool:
     return isinstance(data, dict) or (is_list and all(getattr(part, "ndim", 0) > 0 for part in data))
 
 
-def arranged(role: str, data: Any, form: Any) -> tuple[list[Any], Any]:
-    """The arrays in data, and the nest to hand them on in: the model's own, or the data's where the model has none."""
+def arranged(role: str, data: Any, form: Any) -> Any:
+    """Data as arrays in the nest of a model's names; in the data's own where the model has none."""
     if form is None:
-        form = data if _holds_arrays(data) else None
-        return [as_array(role, part) for part in ([data] if form is None else flatten(data))], form
+        parts = flatten(data) if _holds_arrays(data) else [data]
+        return pack(data if _holds_arrays(data) else None, [as_array(role, part) for part in parts])
     roles = [role if isinstance(form, str) else f"{role} for {name!r}" for name in flatten(form)]
     arrays = list(map(as_array, roles, in_order(role, data, form)))
-    return arrays, form if isinstance(form, dict) or len(arrays) > 1 else None
+    return pack(form, arrays) if isinstance(form, dict) or len(arrays) > 1 else arrays[0]
 
 
 @dataclasses.dataclass
@@ -79,49 +77,46 @@ class Samples:
     """Arrays with a row for each sample.
 
     Attributes:
-        x, y, weight: the inputs, the targets and the sample weights, in lists; empty where there are none.
+        arrays: the inputs, the targets and the sample weights, in nests; None where there are none.
         dtypes: what to cast each input to; None leaves integers as they are.
-        forms: nests in which to hand on inputs and targets.
         parts: how many parts a batch has as a tuple; None for no more than are there, and for a lone x, unless that
             is a list, x itself.
     """
 
-    x: list[Any]
-    y: list[Any]
-    weight: list[Any]
+    arrays: tuple[Any, Any, Any]
     dtypes: list[Any]
-    forms: tuple[Any, Any]
     parts: int | None = None
 
     def __post_init__(self) -> None:
-        lengths = {role: [len(array) for array in getattr(self, role)] for role in ("x", "y", "weight")}
-        if len({length for sizes in lengths.values() for length in sizes}) > 1:
-            said = "; ".join(f"{role}: {', '.join(map(str, sizes))}" for role, sizes in lengths.items() if sizes)
+        counts = [[len(array) for array in flatten(nest) if array is not None] for nest in self.arrays]
+        if len({count for each in counts for count in each}) > 1:
+            roles = zip(("x", "y", "weight"), counts, strict=True)
+            said = "; ".join(f"{role}: {', '.join(map(str, each))}" for role, each in roles if each)
             raise ValueError(f"The arrays differ in how many samples they hold ({said})")
 
     def __len__(self) -> int:
-        return len(self.x[0])
+        return len(flatten(self.arrays)[0])
 
-    def part(self, rows: Rows) -> "Samples":
+    def part(self, rows: slice) -> "Samples":
         """Some of the samples."""
-        x, y, weight = ([array[rows] for array in arrays] for arrays in (self.x, self.y, self.weight))
-        return dataclasses.replace(self, x=x, y=y, weight=weight)
+        parts = [None if array is None else array[rows] for array in flatten(self.arrays)]
+        return dataclasses.replace(self, arrays=pack(self.arrays, parts))
 
     def split(self, fraction: float) -> tuple["Samples", "Samples"]:
         """The first samples, and the last ones that make up a fraction."""
-        at = math.floor(len(self) * (1.0 - fraction))
+        at = int(len(self) * (1.0 - fraction))
         if not 0 < at < len(self):
             raise ValueError(f"A validation_split of {fraction} of {len(self)} samples leaves none on one side")
         return self.part(slice(at)), self.part(slice(at, None))
 
-    def batch(self, rows: Rows, device: Device) -> Batch:
-        """Some of the samples as tensors on a device."""
-        x = [_tensor(array, rows, device, dtype) for array, dtype in zip(self.x, self.dtypes, strict=True)]
-        y, weight = ([_tensor(each, rows, device, float32) for each in arrays] for arrays in (self.y, self.weight))
-        whole = pack(self.forms[0], x), pack(self.forms[1], y) if y else None, weight[0] if weight else None
+    def batch(self, rows: Any, device: Device) -> Batch:
+        """Some of the samples, by a slice or their numbers, as tensors on a device."""
+        pairs = itertools.zip_longest(flatten(self.arrays), self.dtypes, fillvalue=float32)
+        whole = pack(self.arrays, [None if each is None else _tensor(each, rows, device, to) for each, to in pairs])
         if self.parts is not None:
             return whole[: self.parts]
-        return whole if weight else whole[:2] if y else whole[:1] if isinstance(whole[0], (list, tuple)) else whole[0]
+        there = whole[: 1 + max(place for place, part in enumerate(whole) if part is not None)]
+        return there[0] if len(there) == 1 and not isinstance(there[0], (list, tuple)) else there
 
     def batches(self, size: int, device: Device, shuffled: bool = False) -> Iterator[Batch]:
         """All samples, so and so many at a time, the last time what is left."""
@@ -131,7 +126,7 @@ class Samples:
             yield self.batch(rows if order is None else order[rows], device)
 
 
-def _tensor(array: Any, rows: Rows, device: Device, dtype: Any) -> Tensor:
+def _tensor(array: Any, rows: Any, device: Device, dtype: Any) -> Tensor:
     """Some rows of an array on a device, in a dtype: converted where they are, so that they travel once."""
     home = device_of(array)
     dtype = dtype or (array.dtype if array.dtype in DTYPES - {float64, uint8} else float32)
@@ -182,17 +177,21 @@ def steps_in(data: Data, size: int) -> int | None:
 def walks(data: Data, size: int, device: Device, shuffled: bool, steps: int | None) -> Iterator[Iterator[Batch]]:
     """One walk after another: each through all batches or, with a number of steps, so many further on.
 
-    A walk ends with the data, and warns where that has fewer batches than steps; the next begins anew. Raises
-    NoBatchesError where none is left to begin with.
+    A walk ends with the data, and warns where that has fewer batches than steps; the next begins anew. Where no batch
+    is left to begin one with, there are no more walks, with a warning; NoBatchesError for the first.
     """
     left: Iterator[Batch] = iter(())
-    while True:
+    for number in itertools.count():
         first = None if steps is None else next(left, None)
         if first is None:
             left = data.batches(size, device, shuffled)
             first = next(left, None)
         if first is None:
-            raise NoBatchesError("No batches are left; give steps_per_epoch, or an iterable that can begin anew")
+            said = "No batches are left; give steps_per_epoch, or an iterable that can begin anew"
+            if not number:
+                raise NoBatchesError(said)
+            warnings.warn(f"The training ends before epoch {number + 1} of those asked for: {said}", stacklevel=2)
+            return
         yield _walk(first, left, steps)
 
 

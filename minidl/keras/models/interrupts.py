@@ -18,14 +18,11 @@ def whole_steps() -> Iterator[Callable[..., Any]]:
     waiting: list[Any] = []
     is_stepping = False
 
-    def pass_on() -> None:
-        if waiting:
-            outer(*waiting.pop())
-
     def hear(*heard: Any) -> None:
-        waiting[:] = [heard]
-        if not is_stepping:
-            pass_on()
+        if is_stepping:
+            waiting[:] = [heard]
+        else:
+            outer(*heard)
 
     def run(step: Callable[..., Any], *arguments: Any) -> Any:
         nonlocal is_stepping
@@ -34,7 +31,8 @@ def whole_steps() -> Iterator[Callable[..., Any]]:
             return step(*arguments)
         finally:
             is_stepping = False
-            pass_on()
+            if waiting:
+                outer(*waiting.pop())
 
     if threading.current_thread() is threading.main_thread() and callable(outer):  # not ignored, nor the system's
         signal.signal(signal.SIGINT, hear)
@@ -43,4 +41,3 @@ def whole_steps() -> Iterator[Callable[..., Any]]:
     finally:
         if signal.getsignal(signal.SIGINT) is hear:
             signal.signal(signal.SIGINT, outer)
-        pass_on()

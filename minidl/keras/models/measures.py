@@ -71,7 +71,9 @@ class Measures:
         """Assign what was asked for to the outputs."""
         names = flatten(form)
         loss, loss_weights, asked_metrics = self._asked
-        self._losses = [_loss(each) for each in _for_each("loss", loss, form, shared=True)]
+        functions = [losses.get(each) for each in _for_each("loss", loss, form, shared=True)]
+        is_done = (losses.Loss, type(None))
+        self._losses = [each if isinstance(each, is_done) else losses.LossFunctionWrapper(each) for each in functions]
         weights = _for_each("loss_weights", loss_weights, form, shared=False)
         self._weights = [1.0 if weight is None else float(weight) for weight in weights]
         if len(names) == 1 and isinstance(asked_metrics, (list, tuple)) and not _holds_lists(asked_metrics):
@@ -141,8 +143,3 @@ def _for_each(what: str, given: Any, form: Any, shared: bool) -> list[Any]:
 
 def _holds_lists(given: Any) -> bool:
     return isinstance(given, (list, tuple)) and any(isinstance(part, list) for part in given)
-
-
-def _loss(identifier: Any) -> losses.Loss | None:
-    found = losses.get(identifier)
-    return found if found is None or isinstance(found, losses.Loss) else losses.LossFunctionWrapper(found)

@@ -1,26 +1,32 @@
 """Model: a network that can be trained, by walks through data: fit, evaluate and predict."""
 
 import html
-import numbers
 import warnings
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, Literal, overload
 
 import numpy
 
+from minidl.keras import activations
 from minidl.keras.callbacks import Callback, CallbackList, History, listed
+from minidl.keras.layers import Dense, Flatten, InputLayer, Layer
 from minidl.keras.models.data import Batch, Data, NoBatchesError, Samples, Stream, arranged, is_stream, steps_in, walks
 from minidl.keras.models.interrupts import whole_steps
 from minidl.keras.models.saving import load_weights, save_weights
 from minidl.keras.models.steps import Learner
 from minidl.keras.models.summary import summary
-from minidl.keras.names import new_name, short
+from minidl.keras.names import brief, new_name, refuse_methods
 from minidl.keras.progress import Progress
 from minidl.nest import flatten, pack
 
 BATCH_SIZE = 32  # where none is given, as in Keras
 # For a prediction whose rows don't depend on each other: few calls, in what a cache holds, and few reads of a GPU.
 ROWS_AT_ONCE = {"cpu": 2048, "gpu": 65536}
+# What Keras calls of a model, and minidl doesn't.
+_NEVER_CALLED = ("make_train_function", "make_test_function", "make_predict_function")
+Arrays = numpy.ndarray | Any  # an array, or a nest of them
+Count = int | None  # a whole number above 0, where one is given
+Callbacks = Callback | Iterable[Callback] | None
 _STOP = {"train": "stop_training", "test": "stop_evaluating", "predict": "stop_predicting"}
 
 
@@ -30,7 +36,7 @@ class Model(Learner):
     Arguments:
         inputs: what `Input` gave, or a list or dictionary of such.
         outputs: what layers gave when called on them, or a list or dictionary of such.
-        name: what it is called.
+        name, options: as of `Layer`.
 
     A class derived from it can instead keep layers as attributes and define `call(inputs)`. Raises ValueError where
     the outputs don't depend on the inputs, or layers share a name.
@@ -42,11 +48,13 @@ class Model(Learner):
     array([[3.]], dtype=float32)
     """
 
-    def __init__(
-        self, inputs: Any = None, outputs: Any = None, name: str | None = None, trainable: bool = True, **options: Any
-    ) -> None:
+    def __init__(self, inputs: Any = None, outputs: Any = None, name: str | None = None, **options: Any) -> None:
+        refuse_methods(self, _NEVER_CALLED, "define train_step, compute_loss or their like")
         name = name or (new_name("functional") if type(self) is Model else None)
-        super().__init__(inputs, outputs, name, trainable, **options)
+        super().__init__(name, **options)
+        self._steps = {}
+        if inputs is not None or outputs is not None:
+            self._connect(inputs, outputs)
 
     def train_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
         """Take one step on one batch.
@@ -63,7 +71,7 @@ class Model(Learner):
         """Look at one batch without training; see `train_on_batch`."""
         return self._on_batch("test", x, y, sample_weight, return_dict)
 
-    def predict_on_batch(self, x: Any) -> Any:
+    def predict_on_batch(self, x: Any) -> Arrays:
         """The outputs for one batch, as arrays."""
         return _arrays(self._step("predict")(self._samples(x).batch(slice(None), self._place())))
 
@@ -80,11 +88,10 @@ class Model(Learner):
     # -- loops
 
     def fit(
-        self, x: Any = None, y: Any = None, batch_size: int | None = None, epochs: int = 1,
-        verbose: str | int = "auto", callbacks: Sequence[Callback] | None = None, validation_split: float = 0.0,
-        validation_data: Any = None, shuffle: bool = True, sample_weight: Any = None, initial_epoch: int = 0,
-        steps_per_epoch: int | None = None, validation_steps: int | None = None,
-        validation_batch_size: int | None = None, validation_freq: int = 1,
+        self, x: Any = None, y: Any = None, batch_size: Count = None, epochs: int = 1, verbose: str | int = "auto",
+        callbacks: Callbacks = None, validation_split: float = 0.0, validation_data: Any = None, shuffle: bool = True,
+        sample_weight: Any = None, initial_epoch: int = 0, steps_per_epoch: Count = None,
+        validation_steps: Count = None, validation_batch_size: Count = None, validation_freq: int = 1,
     ) -> History:  # fmt: skip
         """Train for so many epochs, each a walk through all samples in batches.
 
@@ -123,7 +130,7 @@ class Model(Learner):
             validation = self._data(validation_data)
         elif validation_data is not None:
             if not isinstance(validation_data, (tuple, list)) or len(validation_data) not in (2, 3):
-                raise ValueError(f"validation_data is (x, y[, weights]) or a stream, not {short(validation_data)}")
+                raise ValueError(f"validation_data is (x, y[, weights]) or a stream, not {brief(validation_data)}")
             validation = self._data(*validation_data)
         elif validation_split:
             if not isinstance(data, Samples):
@@ -139,14 +146,7 @@ class Model(Learner):
         logs: dict[str, Any] = {}
         with whole_steps() as whole:
             told.tell("on_train_begin", {})
-            for epoch in range(initial_epoch, epochs):
-                try:
-                    batches = next(following)
-                except NoBatchesError as error:
-                    if epoch == initial_epoch:
-                        raise
-                    warnings.warn(f"The training ends before epoch {epoch + 1}: {error}", stacklevel=2)
-                    break
+            for epoch, batches in zip(range(initial_epoch, epochs), following, strict=False):
                 whole(self.reset_metrics)
                 told.tell("on_epoch_begin", epoch, {})
                 with Progress(verbose, steps, f"Epoch {epoch + 1}/{epochs}" if epochs > 1 else "") as progress:
@@ -160,7 +160,7 @@ class Model(Learner):
             told.tell("on_train_end", logs)
         return self.history
 
-    def _validated(self, data: Any, size: int, steps: int | None, told: CallbackList) -> dict[str, Any]:
+    def _validated(self, data: Any, size: int, steps: Count, told: Any) -> dict[str, Any]:
         """The logs of an evaluation, by names that begin with `val_`."""
         try:
             logs = self.evaluate(data, batch_size=size, steps=steps, callbacks=told, verbose=0, return_dict=True)
@@ -169,15 +169,27 @@ class Model(Learner):
             return {}
         return {f"val_{name}": value for name, value in logs.items()}
 
+    @overload
     def evaluate(
-        self, x: Any = None, y: Any = None, batch_size: int | None = None, verbose: str | int = "auto",
-        sample_weight: Any = None, steps: int | None = None, callbacks: Sequence[Callback] | CallbackList | None = None,
-        return_dict: bool = False,
+        self, x: Any = ..., y: Any = ..., batch_size: Count = ..., verbose: str | int = ..., sample_weight: Any = ...,
+        steps: Count = ..., callbacks: Callbacks = ..., *, return_dict: Literal[True],
+    ) -> dict[str, Any]: ...  # fmt: skip
+
+    @overload
+    def evaluate(
+        self, x: Any = ..., y: Any = ..., batch_size: Count = ..., verbose: str | int = ..., sample_weight: Any = ...,
+        steps: Count = ..., callbacks: Callbacks = ..., return_dict: bool = ...,
+    ) -> Any: ...  # fmt: skip
+
+    def evaluate(
+        self, x: Any = None, y: Any = None, batch_size: Count = None, verbose: str | int = "auto",
+        sample_weight: Any = None, steps: Count = None, callbacks: Callbacks = None, return_dict: bool = False,
     ) -> Any:  # fmt: skip
         """The loss and the metrics on samples, without training.
 
         Arguments as of `fit`; `steps` is how many batches to look at, `return_dict` whether to return a dictionary.
-        Returns the loss, or a list of the loss and the metrics. Errors as of `fit`.
+        Returns the loss, or a list of the loss and the metrics (`compile` decides which, so that a type checker knows
+        of dictionaries alone). Errors as of `fit`.
         """
         self._compiled("evaluate")
         _check_counts(batch_size=batch_size, steps=steps)
@@ -227,12 +239,13 @@ class Model(Learner):
         return predictions if kind == "predict" else self._logs(given, at_end=True)
 
     def predict(
-        self, x: Any, batch_size: int | None = None, verbose: str | int = "auto", steps: int | None = None,
-        callbacks: Sequence[Callback] | None = None,
-    ) -> Any:  # fmt: skip
-        """The outputs for samples, as arrays.
+        self, x: Any, batch_size: Count = None, verbose: str | int = "auto", steps: Count = None,
+        callbacks: Callbacks = None,
+    ) -> Arrays:  # fmt: skip
+        """The outputs for samples: an array, or a nest of arrays where the model gives a nest.
 
-        Arguments as of `fit`; x may also be an iterable of batches.
+        Arguments as of `fit`; x may also be an iterable of batches. (To a type checker it is an array, of which it sees
+        slips, or else anything.)
 
         >>> model = tf.keras.Sequential([tf.keras.layers.Dense(1, kernel_initializer='ones')])
         >>> model.predict([1, 2, 3], verbose=0)
@@ -242,7 +255,7 @@ class Model(Learner):
         """
         _check_counts(batch_size=batch_size, steps=steps)
         data, size = self._data(x, None, None, may_be_empty=True), batch_size or BATCH_SIZE
-        if self.works_by_rows and steps is None and not callbacks and type(self).predict_step is Learner.predict_step:
+        if _works_by_rows(self) and steps is None and not callbacks and type(self).predict_step is Learner.predict_step:
             size = max(size, ROWS_AT_ONCE[self._place().kind])  # nobody can tell, but by the time that it takes
         parts = self._walk_once("predict", data, size, steps, callbacks, verbose)
         return pack(parts[0], map(numpy.concatenate, zip(*map(flatten, parts), strict=True)))
@@ -270,13 +283,13 @@ class Model(Learner):
 
     def _samples(self, x: Any, y: Any = None, sample_weight: Any = None, may_be_empty: bool = True) -> Samples:
         x_names, y_names = self._forms()
-        inputs, x_form = arranged("x", x, x_names)
-        targets, y_form = ([], None) if y is None else arranged("y", y, y_names)
-        weights = [] if sample_weight is None else arranged("sample_weight", sample_weight, "sample_weight")[0]
-        dtypes: list[Any] = [place.numpy_dtype for place in self.inputs] or [None] * len(inputs)
-        samples = Samples(inputs, targets, weights, dtypes, (x_form, y_form))
+        inputs = arranged("x", x, x_names)
+        targets = None if y is None else arranged("y", y, y_names)
+        weights = None if sample_weight is None else arranged("sample_weight", sample_weight, "sample_weight")
+        dtypes: list[Any] = [place.numpy_dtype for place in self.inputs] or [None] * len(flatten(inputs))
+        samples = Samples((inputs, targets, weights), dtypes)
         if not may_be_empty and not len(samples):
-            raise ValueError(f"x holds no samples: its shape is {inputs[0].shape}")
+            raise ValueError(f"x holds no samples: its shape is {flatten(inputs)[0].shape}")
         return samples
 
 
@@ -284,7 +297,15 @@ def _arrays(tensors: Any) -> Any:
     return pack(tensors, map(numpy.asarray, flatten(tensors)))
 
 
+def _works_by_rows(layer: Layer) -> bool:
+    """Whether it is known that each row of the result depends on nothing but the same row of the input."""
+    if isinstance(layer, Learner):
+        return type(layer).call is Learner.call and all(map(_works_by_rows, layer.layers))
+    is_known = type(layer) in (Dense, Flatten, InputLayer)
+    return is_known and getattr(layer, "activation", None) in (None, *activations.KNOWN)
+
+
 def _check_counts(**counts: Any) -> None:
     for name, count in counts.items():
-        if count is not None and (isinstance(count, bool) or not isinstance(count, numbers.Integral) or count < 1):
-            raise ValueError(f"{name} is a whole number above 0, or None; {short(count)} was given")
+        if count is not None and (isinstance(count, bool) or not isinstance(count, (int, numpy.integer)) or count < 1):
+            raise ValueError(f"{name} is a whole number above 0, or None; {brief(count)} was given")

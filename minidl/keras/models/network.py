@@ -8,14 +8,12 @@ import functools
 from collections.abc import Sequence
 from typing import Any
 
+import minidl as tf
 from minidl.keras.layers.layer import InputLayer, Layer
 from minidl.keras.layers.symbolic import KerasTensor, LayerCall, shapes_of
-from minidl.keras.names import short
+from minidl.keras.names import brief
 from minidl.module import Module
 from minidl.nest import flatten, pack
-from minidl.ops.creation import cast
-from minidl.ops.shaping import expand_dims, squeeze
-from minidl.tensor import Tensor
 
 
 def in_order(role: str, data: Any, form: Any) -> list[Any]:
@@ -37,7 +35,7 @@ def in_order(role: str, data: Any, form: Any) -> list[Any]:
             return [part for index, (each, place) in pairs for part in in_order(f"{role}[{index}]", each, place)]
         if len(data) == len(names) and (not isinstance(form, dict) or list(form) == sorted(form)):
             return list(data)
-    raise ValueError(f"{role} needs {len(names)} arrays, for {', '.join(names)}; {short(data)} was given")
+    raise ValueError(f"{role} needs {len(names)} arrays, for {', '.join(names)}; {brief(data)} was given")
 
 
 def by_name(role: str, data: dict[str, Any], form: Any, may_lack: bool = False) -> list[tuple[str, Any, Any]]:
@@ -93,10 +91,7 @@ class Graph:
         for call in self.calls:
             taken, options = _values(call.inputs, found), _values(call.options, found) if call.options else {}
             result = call.layer(taken, training=call.training if training is None else training, **options)
-            if isinstance(call.outputs, KerasTensor):
-                found[call.outputs] = result
-            else:
-                found.update(zip(flatten(call.outputs), flatten(result), strict=True))
+            found.update(zip(flatten(call.outputs), flatten(result), strict=True))
         return found
 
 
@@ -139,16 +134,12 @@ def _by_distance(calls: Sequence[LayerCall], layers: Sequence[Layer]) -> list[La
 class Network(Layer):
     """A layer made of layers between inputs and outputs; see `Model`, which can be trained."""
 
-    def __init__(self, inputs: Any, outputs: Any, name: str | None, trainable: bool, **options: Any) -> None:
-        super().__init__(name=name, trainable=trainable, **options)
-        self._graph: Graph | None = None
-        if inputs is not None or outputs is not None:
-            self._connect(inputs, outputs)
+    _graph: Graph | None = None
 
     def _connect(self, inputs: Any, outputs: Any) -> None:
         for role, nest in (("inputs", inputs), ("outputs", outputs)):
             if not flatten(nest) or not all(isinstance(tensor, KerasTensor) for tensor in flatten(nest)):
-                raise ValueError(f"The {role} of a model come from Input and calls of layers; {short(nest)} was given")
+                raise ValueError(f"The {role} of a model come from Input and calls of layers; {brief(nest)} was given")
         self._inputs, self._outputs = inputs, outputs
         self._graph = Graph(flatten(inputs), flatten(outputs))
         self.built = True
@@ -158,22 +149,13 @@ class Network(Layer):
     @property
     def layers(self) -> list[Layer]:
         """The layers, those at the inputs first."""
-        return list(self._graph.layers) if self._graph else super()._sublayers()
+        return list(self._graph.layers) if self._graph else super()._own()[1]
 
-    def _sublayers(self, kept: Any = None) -> list[Layer]:
-        return self.layers
+    def _own(self) -> tuple[list[Any], list[Layer]]:
+        return super()._own()[0], self.layers
 
     def _inner(self) -> list[Module]:
         return [*self.layers, *(each for each in super()._inner() if not isinstance(each, Layer))]
-
-    def _parts(self, **others: Any) -> list[tuple[str, Any]]:
-        parts = super()._parts(layers=self.layers, **others)
-        return sorted(parts, key=lambda part: part[0] != "layers") if self._graph else parts
-
-    @property
-    def works_by_rows(self) -> bool:
-        """Whether each row of the result depends on nothing but the same row of the input."""
-        return type(self).call is Network.call and all(layer.works_by_rows for layer in self.layers)
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """A layer by its name or its index. Raises ValueError for one that isn't there.
@@ -224,7 +206,7 @@ class Network(Layer):
         if self._graph is None:
             return self._call_without_graph(inputs, training)
         places = self._graph.inputs
-        is_one = isinstance(inputs, Tensor) and len(places) == 1
+        is_one = isinstance(inputs, tf.Tensor) and len(places) == 1
         values = [inputs] if is_one else in_order(f"The input of {self.name}", inputs, self._forms()[0])
         found = self._graph.run([_fitting(value, place) for value, place in zip(values, places, strict=True)], training)
         return _values(self._outputs, found)
@@ -239,17 +221,17 @@ class Network(Layer):
             self.built = True
 
 
-def _fitting(value: Tensor, place: KerasTensor) -> Tensor:
+def _fitting(value: tf.Tensor, place: KerasTensor) -> tf.Tensor:
     """A value in the dtype, and with the number of axes, that an input has."""
     if value.array.dtype is not place.numpy_dtype:
-        value = cast(value, place.numpy_dtype)
+        value = tf.cast(value, place.numpy_dtype)
     shape = value.array.shape
     if _fits(shape, place.shape):
         return value
     if place.shape[-1:] == (1,) and _fits((*shape, 1), place.shape):
-        return expand_dims(value, -1)
+        return tf.expand_dims(value, -1)
     if shape[-1:] == (1,) and _fits(shape[:-1], place.shape):
-        return squeeze(value, -1)
+        return tf.squeeze(value, -1)
     raise ValueError(f"Input {place.name!r} has shape {place.shape}; data of shape {shape} was given for it")
 
 

@@ -14,7 +14,6 @@ import errno
 import io
 import math
 import os
-import secrets
 import shutil
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
@@ -108,7 +107,7 @@ def _replace(path: Path, content: Any) -> None:
     """
     target = os.path.realpath(path)
     folder = os.path.dirname(target)
-    temporary = os.path.join(folder, f".{secrets.token_hex(8)}.tmp")
+    temporary = os.path.join(folder, f".{os.urandom(8).hex()}.tmp")
     try:
         with _new_file(folder, temporary) as file:
             file.write(content)
@@ -154,7 +153,7 @@ def _weights(model: Learner) -> dict[str, Variable]:
     """The weights of a model by their paths."""
     found: dict[str, Variable] = {}
     for path, layer in _walk(model, "", set()):
-        own = sorted(layer._own_weights(), key=lambda weight: not weight.trainable)
+        own = sorted(layer._own()[0], key=lambda weight: not weight.trainable)
         found |= {f"{path}vars/{index}": weight for index, weight in enumerate(own)}
     return found
 
@@ -165,7 +164,7 @@ def _walk(part: Any, path: str, seen: set[int]) -> Iterator[tuple[str, Layer]]:
         if id(part) not in seen:
             seen.add(id(part))
             yield path, part
-            for name, kept in part._parts():
+            for name, kept in _attributes(part):
                 yield from _walk(kept, f"{path}{name}/", seen)
         return
     counter: collections.Counter[str] = collections.Counter()
@@ -173,6 +172,15 @@ def _walk(part: Any, path: str, seen: set[int]) -> Iterator[tuple[str, Layer]]:
         if isinstance(kept, (Layer, list, tuple, dict)):
             name = snake_case(type(kept).__name__) if isinstance(kept, Layer) else "container"
             yield from _walk(kept, f"{path}{numbered(name, counter)}/", seen)
+
+
+def _attributes(layer: Layer) -> list[tuple[str, Any]]:
+    """Those that are or hold layers, with their names in the order of Keras's files."""
+    layers = {"layers": layer.layers} if isinstance(layer, Learner) else {}
+    kept = {name: each for name, each in (vars(layer) | layers).items() if isinstance(each, (Layer, list, tuple, dict))}
+    first = "layers" if isinstance(layer, Learner) and layer._graph else ""
+    order = sorted(kept.keys() - {"calls"}, key=lambda name: (name != first, name.startswith("_"), name))
+    return [(name, kept[name]) for name in order]
 
 
 # -- formats -----------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from typing import Any
 from minidl.keras.layers.layer import Input, InputLayer, Layer
 from minidl.keras.layers.symbolic import KerasTensor, is_shape
 from minidl.keras.models.model import Model
-from minidl.keras.names import short
+from minidl.keras.names import brief
 
 
 class Sequential(Model):
@@ -45,7 +45,7 @@ class Sequential(Model):
                 raise ValueError(f"Model {self.name!r} begins with {self._start} already; {layer} was given behind it")
             self._start = layer
         elif not isinstance(layer, Layer):
-            raise ValueError(f"A Sequential model consists of layers, with an Input in front; {short(layer)} was given")
+            raise ValueError(f"A Sequential model consists of layers, with an Input in front; {brief(layer)} was given")
         elif layer.name in [other.name for other in self._sequence]:
             raise ValueError(f"The layers of a model need different names; {layer.name} is there already")
         else:

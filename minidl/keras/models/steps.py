@@ -8,24 +8,17 @@ from typing import Any
 
 import numpy
 
-from minidl.context import thread
-from minidl.devices import CPU, Device
-from minidl.functions import function
-from minidl.gradient_tape import GradientTape
+import minidl as tf
+from minidl.devices import Device
 from minidl.keras import optimizers
 from minidl.keras.callbacks import History
 from minidl.keras.metrics import Metric
 from minidl.keras.models.data import Batch, unpack_x_y_sample_weight
 from minidl.keras.models.measures import CompiledMetrics, Measures
 from minidl.keras.models.network import Network
-from minidl.keras.names import refuse_methods, short
+from minidl.keras.names import brief
 from minidl.nest import flatten
-from minidl.ops.joining import stack
-from minidl.ops.reductions import reduce_sum
 from minidl.tensor import TensorLike
-
-# What Keras calls of a model, and minidl doesn't.
-_NEVER_CALLED = ("make_train_function", "make_test_function", "make_predict_function")
 
 
 class Learner(Network):
@@ -46,12 +39,8 @@ class Learner(Network):
     history: History | None = None
     train_function: Any = None
     _measures: Measures | None = None
+    _steps: dict[tuple[Any, ...], Callable[..., Any]]  # by what they do, and the weights they train
     _refusal = ""
-
-    def __init__(self, inputs: Any, outputs: Any, name: str | None, trainable: bool, **options: Any) -> None:
-        self._steps: dict[tuple[Any, ...], Callable[..., Any]] = {}  # by what they do, and the weights they train
-        refuse_methods(self, _NEVER_CALLED, "define train_step, compute_loss or their like")
-        super().__init__(inputs, outputs, name, trainable, **options)
 
     def __getstate__(self) -> dict[str, Any]:
         """All but the compiled steps, which are made anew, and the history, which knows callbacks."""
@@ -96,7 +85,7 @@ class Learner(Network):
         return [*([] if self._measures is None else self._measures.all), *super().metrics]
 
     def _inner_metrics(self) -> list[Metric]:
-        return [metric for layer in self._sublayers() for metric in layer._inner_metrics()]
+        return [metric for layer in self.layers for metric in layer._inner_metrics()]
 
     metrics_names = property(lambda self: [metric.name for metric in self.metrics], doc="The names of the metrics.")
 
@@ -138,7 +127,7 @@ class Learner(Network):
         [[[0.5]], [0.5]]
         """
         x, y, sample_weight = unpack_x_y_sample_weight(data)
-        with GradientTape() as tape:
+        with tf.GradientTape() as tape:
             predictions = self(x, training=True)
             loss = self._loss_of(x, y, predictions, sample_weight, training=True)
         variables = self.trainable_weights
@@ -173,7 +162,7 @@ class Learner(Network):
 
         Raises ValueError without targets, and for a model compiled without a loss.
         """
-        measures, added = self._compiled("compute_loss"), [reduce_sum(each) for each in self.losses]
+        measures, added = self._compiled("compute_loss"), [tf.reduce_sum(each) for each in self.losses]
         if y is None and measures.has_loss:
             raise ValueError("To train or evaluate a model takes targets; y was None")
         if not measures.has_loss and added:
@@ -209,7 +198,7 @@ class Learner(Network):
 
     def _place(self) -> Device:
         """The device of the model's weights, to which data and metrics are brought."""
-        return self.weights[0].home if self.weights else thread.state.device or CPU
+        return self.weights[0].home if self.weights else tf.zeros([]).home
 
     def _step(self, kind: str) -> Callable[[Batch], Any]:
         """What takes a step of 'train', 'test' or 'predict' on a batch: compiled, unless the model runs eagerly.
@@ -236,7 +225,7 @@ class Learner(Network):
             return self.get_metrics_result()
         key = ("logs", *map(id, self.metrics))
         if key not in self._steps:
-            self._steps[key] = function(self.get_metrics_result)
+            self._steps[key] = tf.function(self.get_metrics_result)
         return dict(self._steps[key]())
 
     def _logs(self, given: Any, at_end: bool = False) -> dict[str, Any]:
@@ -270,10 +259,10 @@ def _step_of(model: Learner, kind: str, is_compiled: bool) -> Callable[[Batch], 
             if kind == "predict":
                 return found
             if not isinstance(found, dict):
-                raise ValueError(f"A step gives its logs, a dictionary of numbers by name; {short(found)} was given")
+                raise ValueError(f"A step gives its logs, a dictionary of numbers by name; {brief(found)} was given")
             return None if is_usual else found
 
-        made = function(step) if is_compiled else step
+        made = tf.function(step) if is_compiled else step
         if kind == "train":
             model.train_function = made
         return made
@@ -289,7 +278,7 @@ def as_numbers(logs: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     tensors = {name: value for name, value in logs.items() if isinstance(value, TensorLike) and not value.shape}
     if len(tensors) > 1 and len({(tensor.dtype, tensor.device) for tensor in tensors.values()}) == 1:
-        logs = logs | dict(zip(tensors, stack([*tensors.values()]).numpy(), strict=True))  # a GPU is read once
+        logs = logs | dict(zip(tensors, tf.stack([*tensors.values()]).numpy(), strict=True))  # a GPU is read once
     for name, value in sorted(logs.items()):
         if isinstance(value, dict):
             found |= as_numbers(value)

@@ -14,27 +14,24 @@ def summary(model: Network, line_length: int | None = None, print_fn: Any = None
         line_length: how wide.
         print_fn: what to call on the text, instead of printing it.
     """
-    from rich.box import HEAVY_HEAD  # they take their time to import
-    from rich.console import Console
-    from rich.table import Table
+    from rich import box, console, table  # they take their time to import
     from rich.text import Text
 
     plain = False if print_fn else None  # without the codes of a terminal
-    console = Console(highlight=False, width=line_length or None, force_jupyter=False, force_terminal=plain)
-    branches = model._graph is not None and not model._graph.is_chain
-    table = Table(box=HEAVY_HEAD, show_lines=True, width=min(line_length or 88, console.width))
-    table.add_column("Layer (type)", ratio=4, overflow="fold")
-    table.add_column("Output Shape", ratio=3, overflow="fold")
-    table.add_column("Param #", ratio=2, justify="right")
-    if branches:
-        table.add_column("Connected to", ratio=3, overflow="fold")
+    screen = console.Console(highlight=False, width=line_length or None, force_jupyter=False, force_terminal=plain)
+    layers = table.Table(box=box.HEAVY_HEAD, show_lines=True, width=min(line_length or 88, screen.width))
+    ratios = {"Layer (type)": 4, "Output Shape": 3, "Param #": 2}
+    if model._graph is not None and not model._graph.is_chain:
+        ratios["Connected to"] = 3
+    for title, ratio in ratios.items():
+        layers.add_column(title, ratio=ratio, overflow="fold", justify="right" if title == "Param #" else "left")
     for layer in model.layers:
         count = f"{layer.count_params():,}" if layer.built else "0 (unbuilt)"
-        row = [f"{layer.name} ({type(layer).__name__})", _output_shape(layer), count]
-        table.add_row(*map(Text, [*row, _sources(model, layer)] if branches else row))
-    with console.capture() as capture:
-        console.print(Text(f'Model: "{model.name}"', style="bold"))
-        console.print(table)
+        row = [f"{layer.name} ({type(layer).__name__})", _output_shape(layer), count, _sources(model, layer)]
+        layers.add_row(*map(Text, row[: len(ratios)]))
+    with screen.capture() as capture:
+        screen.print(Text(f'Model: "{model.name}"', style="bold"))
+        screen.print(layers)
         fixed = model.non_trainable_weights
         optimizer = getattr(model, "optimizer", None)
         kept = optimizer.variables if optimizer is not None and optimizer.built else []
@@ -42,9 +39,9 @@ def summary(model: Network, line_length: int | None = None, print_fn: Any = None
         groups |= {"Optimizer": kept} if kept else {}
         for label, weights in groups.items():
             number, size = (sum(getattr(weight.array, of) for weight in weights) for of in ("size", "nbytes"))
-            console.print(Text.assemble((f" {label} params: ", "bold"), f"{number:,} ({_readable(size)})"))
+            screen.print(Text.assemble((f" {label} params: ", "bold"), f"{number:,} ({_readable(size)})"))
     if print_fn is None:
-        console.print(Text.from_ansi(capture.get()))
+        screen.print(Text.from_ansi(capture.get()))
     else:
         print_fn(capture.get())
 

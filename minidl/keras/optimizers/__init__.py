@@ -2,14 +2,12 @@
 
 from typing import Any
 
-from minidl.keras.names import find, table
+from minidl.keras.names import find
 from minidl.keras.optimizers import schedules
 from minidl.keras.optimizers.optimizer import Optimizer
 from minidl.keras.optimizers.sgd import SGD
 
 __all__ = ["SGD", "Optimizer", "get", "schedules"]
-
-_TABLE = table(SGD)
 
 
 def get(identifier: Any) -> Any:
@@ -24,4 +22,4 @@ def get(identifier: Any) -> Any:
         return identifier
     if not isinstance(identifier, (str, dict)):
         raise ValueError(f"An optimizer or its name is wanted; {identifier!r} was given")
-    return find("optimizer", identifier.lower() if isinstance(identifier, str) else identifier, _TABLE)
+    return find("optimizer", "sgd" if str(identifier).lower() == "sgd" else identifier, globals())

@@ -4,23 +4,18 @@ import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from minidl.devices import device
-from minidl.keras import initializers
+import minidl as tf
+from minidl import Tensor, Variable
+from minidl.keras.initializers import Stateful
 from minidl.keras.names import new_name, refuse, refuse_methods
 from minidl.keras.optimizers.schedules import LearningRateSchedule
-from minidl.ops.creation import cast
-from minidl.ops.elementwise import clip_by_value, maximum, minimum, sqrt, square
 from minidl.ops.inputs import convert, number
-from minidl.ops.joining import stack
-from minidl.ops.reductions import reduce_sum
-from minidl.tensor import Tensor, Variable
-from minidl.values import as_dtype, float32, int64
 
 # What Keras calls of an optimizer, and minidl doesn't.
 _NEVER_CALLED = ("finalize_variable_values", "scale_loss", "save_own_variables", "load_own_variables")
 
 
-class Optimizer:
+class Optimizer(Stateful):
     """Moves variables against their gradients; to derive from, with `update_step` and, for a state, `build`.
 
     Arguments:
@@ -61,7 +56,7 @@ class Optimizer:
         self.weight_decay = weight_decay
         self.clipnorm, self.clipvalue, self.global_clipnorm = clipnorm, clipvalue, global_clipnorm
         self.built = False
-        self.iterations = Variable(0, trainable=False, name="iteration", dtype=int64)
+        self.iterations = Variable(0, trainable=False, name="iteration", dtype=tf.int64)
         # All that ever gave the learning rate, the last is in force: so none has the `id` of one before.
         self._rates = [_rate(learning_rate)]
         self._added: list[Variable] = []
@@ -108,12 +103,6 @@ class Optimizer:
         self._moved = list(variables)
         self.built = True
 
-    def add_variable(self, shape: Any, initializer: Any = "zeros", dtype: Any = None, name: Any = None) -> Variable:
-        """Make a variable of the state; arguments as of `Layer.add_weight`."""
-        first = initializers.get(initializer)(tuple(shape), dtype=as_dtype(dtype or float32))
-        self._added.append(Variable(first, trainable=False, name=name))
-        return self._added[-1]
-
     def add_variable_from_reference(
         self, reference_variable: Variable, name: str | None = None, initializer: Any = "zeros"
     ) -> Variable:
@@ -125,7 +114,7 @@ class Optimizer:
             initializer: of its first value; zeros by default.
         """
         called = f"{reference_variable.name}_{name or 'var'}"
-        with device(reference_variable.device):
+        with tf.device(reference_variable.device):
             return self.add_variable(reference_variable.shape, initializer, reference_variable.dtype, called)
 
     def add_optimizer_variables(
@@ -146,15 +135,15 @@ class Optimizer:
 
     def assign(self, variable: Variable, value: Any) -> None:
         """Give a variable a value."""
-        variable.assign(cast(value, variable.dtype))
+        variable.assign(tf.cast(value, variable.dtype))
 
     def assign_add(self, variable: Variable, value: Any) -> None:
         """Add a value to a variable's."""
-        variable.assign_add(cast(value, variable.dtype))
+        variable.assign_add(tf.cast(value, variable.dtype))
 
     def assign_sub(self, variable: Variable, value: Any) -> None:
         """Subtract a value from a variable's."""
-        variable.assign_sub(cast(value, variable.dtype))
+        variable.assign_sub(tf.cast(value, variable.dtype))
 
     def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Variable]]) -> Variable:
         """Take a step.
@@ -193,7 +182,7 @@ class Optimizer:
         gradients = self._clipped(gradients)
         if self.weight_decay is not None:
             for variable in moved:
-                variable.assign(variable - variable * self.weight_decay * cast(rate, variable.dtype))
+                variable.assign(variable - variable * self.weight_decay * tf.cast(rate, variable.dtype))
         for gradient, variable in zip(gradients, moved, strict=True):
             self.update_step(gradient, variable, rate)
         for variable in moved:
@@ -204,20 +193,21 @@ class Optimizer:
     def _clipped(self, gradients: list[Tensor]) -> list[Tensor]:
         if self.clipnorm:
             limit = self.clipnorm
-            return [each * limit / maximum(sqrt(reduce_sum(square(each), keepdims=True)), limit) for each in gradients]
+            norms = [tf.sqrt(tf.reduce_sum(tf.square(gradient), keepdims=True)) for gradient in gradients]
+            return [each * limit / tf.maximum(norm, limit) for each, norm in zip(gradients, norms, strict=True)]
         if self.global_clipnorm:
             limit = self.global_clipnorm
-            norm = sqrt(reduce_sum(stack([reduce_sum(square(gradient)) for gradient in gradients])))
+            norm = tf.sqrt(tf.reduce_sum(tf.stack([tf.reduce_sum(tf.square(gradient)) for gradient in gradients])))
             # A norm that is no number makes all gradients none, as in Keras: norm - norm is then NaN, and else 0.
-            scale = limit * minimum(1.0 / norm, 1.0 / limit) + (norm - norm)
+            scale = limit * tf.minimum(1.0 / norm, 1.0 / limit) + (norm - norm)
             return [gradient * scale for gradient in gradients]
         if self.clipvalue:
-            return [clip_by_value(gradient, -self.clipvalue, self.clipvalue) for gradient in gradients]
+            return [tf.clip_by_value(gradient, -self.clipvalue, self.clipvalue) for gradient in gradients]
         return gradients
 
 
 def _rate(given: Any) -> Any:
-    return given if callable(given) else Variable(given, trainable=False, name="learning_rate", dtype=float32)
+    return given if callable(given) else Variable(given, trainable=False, name="learning_rate", dtype=tf.float32)
 
 
 def _checked(gradients: Sequence[Any], variables: Sequence[Variable]) -> tuple[list[Tensor], list[Variable]]:
@@ -232,7 +222,7 @@ def _checked(gradients: Sequence[Any], variables: Sequence[Variable]) -> tuple[l
             continue
         array = variable.array
         if type(gradient) is not Tensor or gradient.array.dtype is not array.dtype:
-            gradient = cast(convert(gradient, device=variable.home), array.dtype)
+            gradient = tf.cast(convert(gradient, device=variable.home), array.dtype)
         if gradient.array.shape != array.shape:
             raise ValueError(f"Variable {variable.name!r} has shape {variable.shape}, its gradient {gradient.shape}")
         found.append(gradient)

@@ -2,9 +2,7 @@
 
 from typing import Any
 
-from minidl.ops.creation import cast, convert_to_tensor
-from minidl.ops.elementwise import divide, floordiv, pow
-from minidl.tensor import Tensor
+import minidl as tf
 
 __all__ = ["ExponentialDecay", "LearningRateSchedule"]
 
@@ -51,7 +49,8 @@ class ExponentialDecay(LearningRateSchedule):
         self.name, self.initial_learning_rate, self.staircase = name, initial_learning_rate, staircase
         self.decay_steps, self.decay_rate = decay_steps, decay_rate
 
-    def __call__(self, step: Any) -> Tensor:
-        first = convert_to_tensor(self.initial_learning_rate)
-        steps, period = cast(step, first.dtype), cast(self.decay_steps, first.dtype)
-        return first * pow(cast(self.decay_rate, first.dtype), (floordiv if self.staircase else divide)(steps, period))
+    def __call__(self, step: Any) -> tf.Tensor:
+        first = tf.convert_to_tensor(self.initial_learning_rate)
+        steps, period = tf.cast(step, first.dtype), tf.cast(self.decay_steps, first.dtype)
+        quotient = (tf.math.floordiv if self.staircase else tf.divide)(steps, period)
+        return first * tf.pow(tf.cast(self.decay_rate, first.dtype), quotient)

@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+import minidl as tf
 from minidl.keras.optimizers.optimizer import Optimizer
-from minidl.ops.creation import cast
-from minidl.tensor import Tensor, Variable
 
 
 class SGD(Optimizer):
@@ -42,18 +41,18 @@ class SGD(Optimizer):
         if not isinstance(momentum, float) or not 0.0 <= momentum <= 1.0:
             raise ValueError(f"The momentum is a float from 0 to 1; {momentum!r} was given")
         self.momentum, self.nesterov = momentum, nesterov
-        self.momentums: list[Variable] = []  # the velocities, by Keras's name for them
+        self.momentums: list[tf.Variable] = []  # the velocities, by Keras's name for them
 
-    def build(self, variables: Sequence[Variable]) -> None:
+    def build(self, variables: Sequence[tf.Variable]) -> None:
         """Make the velocities of variables, once."""
         if not self.built:
             super().build(variables)
             self.momentums = self.add_optimizer_variables(variables, "momentum") if self.momentum else []
 
-    def update_step(self, gradient: Tensor, variable: Variable, learning_rate: Any) -> None:
+    def update_step(self, gradient: tf.Tensor, variable: tf.Variable, learning_rate: Any) -> None:
         """Move a variable against its gradient."""
         if gradient.array.dtype is not learning_rate.array.dtype:
-            learning_rate = cast(learning_rate, gradient.dtype)
+            learning_rate = tf.cast(learning_rate, gradient.dtype)
         shift = gradient * learning_rate
         if not self.momentum:
             variable.assign_sub(shift)
