@@ -30,7 +30,8 @@ from minidl.tensor import Tensor, Variable
 if TYPE_CHECKING:
     from minidl.tape import Edge
 
-NO_OPTIONS: Mapping[str, Any] = {}
+Options = Mapping[str, Any]
+NO_OPTIONS: Options = {}
 
 
 class Listener:
@@ -38,9 +39,7 @@ class Listener:
 
     __slots__ = ()
 
-    def hear(
-        self, primitive: Primitive, inputs: tuple[Tensor, ...], result: Tensor, options: Mapping[str, Any]
-    ) -> None:
+    def hear(self, primitive: Primitive, inputs: tuple[Tensor, ...], result: Tensor, options: Options) -> None:
         """A primitive was called."""
 
     def hear_read(self, variable: Variable, value: Tensor) -> None:
@@ -106,23 +105,15 @@ class Primitive:
 
     __slots__ = ("differentiable", "forward", "like", "name", "rules")
 
-    def __init__(
-        self,
-        name: str,
-        forward: Callable[..., Any],
-        rules: Sequence[GradientRule | None],
-        like: Callable[..., Any] | None = None,
-    ) -> None:
+    def __init__(self, name: str, forward: Callable[..., Any], rules: Sequence[GradientRule | None]) -> None:
         self.name = name
         self.forward = forward
         self.rules = tuple(rules)
         self.differentiable = tuple((index, rule) for index, rule in enumerate(self.rules) if rule is not None)
-        self.like = like
+        self.like: Callable[..., Any] | None = None
 
     @classmethod
-    def by_names(
-        cls, forward: Callable[..., Any], gradients: Mapping[str, Callable[..., Any]], like: Any = None
-    ) -> Primitive:
+    def by_names(cls, forward: Callable[..., Any], gradients: Mapping[str, Callable[..., Any]]) -> Primitive:
         """A primitive from its forward rule and the gradient rules by the names of their inputs."""
         code = forward.__code__
         inputs = code.co_varnames[1 : code.co_argcount]
@@ -132,7 +123,7 @@ class Primitive:
         rules = [
             GradientRule.by_names(gradients[name], inputs, options) if name in gradients else None for name in inputs
         ]
-        return cls(forward.__name__.strip("_"), forward, rules, like)
+        return cls(forward.__name__.strip("_"), forward, rules)
 
     def __repr__(self) -> str:
         return f"<primitive {self.name}>"
@@ -159,7 +150,7 @@ def primitive(**gradients: Callable[..., Any]) -> Callable[[Callable[..., Any]],
 # -- the call ----------------------------------------------------------------------------------------------------
 
 
-def call(primitive: Primitive, inputs: tuple[Tensor, ...], options: Mapping[str, Any] = NO_OPTIONS) -> Tensor:
+def call(primitive: Primitive, inputs: tuple[Tensor, ...], options: Options = NO_OPTIONS) -> Tensor:
     """Call a primitive on tensors: compute, then tell whoever listens.
 
     It computes where its inputs are; in a device scope there, and brings them along. Raises InvalidArgumentError
@@ -172,23 +163,20 @@ def call(primitive: Primitive, inputs: tuple[Tensor, ...], options: Mapping[str,
     return _call_on(device, primitive, tuple([move(x, device) for x in inputs]), options)
 
 
-def _call_on(device: Device, primitive: Primitive, inputs: tuple[Tensor, ...], options: Mapping[str, Any]) -> Tensor:
+def _call_on(device: Device, primitive: Primitive, inputs: tuple[Tensor, ...], options: Options) -> Tensor:
     """Compute, then tell whoever listens."""
-    result = Tensor(_computed(primitive, inputs, options, device), device)
-    for listener in thread.state.listeners:
-        listener.hear(primitive, inputs, result, options)
-    return result
-
-
-def _computed(primitive: Primitive, inputs: tuple[Tensor, ...], options: Mapping[str, Any], device: Device) -> Any:
-    """The array of a call's result; while a function is traced, its trace says what that is."""
-    arrays, trace = [x.array for x in inputs], thread.state.trace
+    state, arrays = thread.state, [x.array for x in inputs]
     try:
-        if trace is not None:
-            return trace.computed(primitive, arrays, options, device)
-        return device.run(primitive.forward, device.module, *arrays, **options)
+        if state.trace is None:
+            array = device.run(primitive.forward, device.module, *arrays, **options)
+        else:  # while a function is traced, its trace says what the result is
+            array = state.trace.computed(primitive, arrays, options, device)
     except ValueError as error:
         raise _misfit(primitive, inputs, error) from error
+    result = Tensor(array, device)
+    for listener in state.listeners:
+        listener.hear(primitive, inputs, result, options)
+    return result
 
 
 def _misfit(primitive: Primitive, inputs: tuple[Tensor, ...], error: Exception) -> InvalidArgumentError:
