@@ -43,10 +43,7 @@ class State:
 
     def leave(self, listener: Listener) -> None:
         """Tell it no more."""
-        if self.listeners and self.listeners[-1] is listener:
-            self.listeners = self.listeners[:-1]
-        else:
-            self.listeners = tuple(other for other in self.listeners if other is not listener)
+        self.listeners = tuple([other for other in self.listeners if other is not listener])
 
 
 def quiet_call() -> Callable[..., Any]:

@@ -1,10 +1,11 @@
 """GradientTape: the tape with TensorFlow's manners, such as nests of targets and sources, options, and Jacobians."""
 
 import enum
-import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Self
+
+import numpy
 
 from minidl.context import thread
 from minidl.devices import device
@@ -20,6 +21,8 @@ from minidl.tensor import Tensor, TensorLike, Variable
 from minidl.values import float32
 
 __all__ = ["GradientTape", "UnconnectedGradients"]
+
+_NO_SCOPE = device(None)  # each rule runs where its call ran
 
 
 class UnconnectedGradients(enum.Enum):
@@ -55,11 +58,10 @@ class GradientTape(Tape):
     0.222
     """
 
-    __slots__ = ("_persistent", "_recording", "_used", "_variables", "_watches_accessed")
+    __slots__ = ("_persistent", "_used", "_variables", "_watches_accessed")
 
     def __init__(self, persistent: bool = False, watch_accessed_variables: bool = True) -> None:
         self._persistent, self._watches_accessed = persistent, watch_accessed_variables
-        self._recording = False
         self._forget()
 
     def _forget(self) -> None:
@@ -70,22 +72,15 @@ class GradientTape(Tape):
     # -- recording
 
     def __enter__(self) -> Self:
-        if self._recording:
+        if self in thread.state.listeners:
             raise ValueError("The tape is recording already; leave its `with` block before entering it again")
         if self._used:
             self._forget()
-        self._resume()
+        thread.state.enter(self)
         return self
 
-    def _resume(self) -> None:
-        thread.state.enter(self)
-        self._recording = True
-
-    def _pause(self, *_: object) -> None:
+    def __exit__(self, *_: object) -> None:
         thread.state.leave(self)
-        self._recording = False
-
-    __exit__ = _pause
 
     def hear_read(self, variable: Variable, value: Tensor) -> None:
         is_wanted = (self._watches_accessed and variable.trainable) or variable.serial in self._variables
@@ -137,13 +132,13 @@ class GradientTape(Tape):
         >>> print(tape.gradient(y, x))
         None
         """
-        if not self._recording:
+        if self not in thread.state.listeners:
             raise RuntimeError("The tape isn't recording, so it can't stop; use stop_recording inside its `with` block")
-        self._pause()
+        thread.state.leave(self)
         try:
             yield
         finally:
-            self._resume()
+            thread.state.enter(self)
 
     def reset(self) -> None:
         """Forget everything recorded and watched. Raises ValueError where the tape isn't recording.
@@ -155,7 +150,7 @@ class GradientTape(Tape):
         >>> print(tape.gradient(y, x))
         None
         """
-        if not self._recording:
+        if self not in thread.state.listeners:
             raise ValueError("The tape isn't recording; reset is for the inside of its `with` block")
         self._forget()
 
@@ -183,15 +178,11 @@ class GradientTape(Tape):
         """
         is_zero = _is_zero(unconnected_gradients)
         targets, listed = _tensors("A target", target), _tensors("A source", sources)
-        state = thread.state
-        scope, state.device = state.device, None  # each rule runs where its call ran
-        try:
+        with _NO_SCOPE:
             gradients = _upstream(targets, output_gradients)
             self._use()
             edges = self.edges.copy() if self._persistent else self.edges
             return pack(sources, self._swept(edges, gradients, listed, is_zero))
-        finally:
-            state.device = scope
 
     def jacobian(self, target: Any, sources: Any, unconnected_gradients: Any = "none",
                  parallel_iterations: Any = None, experimental_use_pfor: bool = True) -> Any:  # fmt: skip
@@ -250,9 +241,9 @@ class GradientTape(Tape):
         """For each source its gradient by each entry of a shape that broadcasts to the target's, in one tensor."""
         is_zero = _is_zero(unconnected_gradients)
         self._use()
-        with device(None):
-            one, size, serial = convert(1, target.dtype, target.home), math.prod(shape), target.tensor.serial
-            entries = (broadcast_to(reshape(put(one, (n,), (size,)), shape), target.shape) for n in range(size))
+        with _NO_SCOPE:
+            one, serial = convert(1, target.dtype, target.home), target.tensor.serial
+            entries = (broadcast_to(put(one, index, shape), target.shape) for index in numpy.ndindex(*shape))
             rows = [self._swept(self.edges.copy(), {serial: entry}, sources, is_zero) for entry in entries]
             if not self._persistent:
                 self.edges.clear()
@@ -263,8 +254,7 @@ class GradientTape(Tape):
             return
         if self._used:
             raise RuntimeError("A tape gives gradients once, and this one has; more with GradientTape(persistent=True)")
-        if self in thread.state.listeners:  # not inside another function, where its block can't end
-            self._pause()
+        thread.state.leave(self)
         self._used = True
 
     def _swept(self, edges: list[Edge], gradients: dict[int, Tensor], sources: list[Any], is_zero: bool) -> list[Any]:
