@@ -1,9 +1,9 @@
 """GradientTape: the tape with TensorFlow's manners, such as nests of targets and sources, options, and Jacobians."""
 
 import enum
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Self
+from typing import Any, Concatenate, ParamSpec, Protocol, Self, overload
 
 import numpy
 
@@ -23,6 +23,22 @@ from minidl.values import float32
 __all__ = ["GradientTape", "UnconnectedGradients"]
 
 _NO_SCOPE = device(None)  # each rule runs where its call ran
+P = ParamSpec("P")
+
+
+class Derivative(Protocol[P]):
+    """What gives a nest of tensors like that of its sources, for type checkers."""
+
+    @overload
+    def __call__(self, target: Any, sources: TensorLike, *more: P.args, **named: P.kwargs) -> Tensor: ...
+    @overload
+    def __call__(self, target: Any, sources: Sequence[Any], *more: P.args, **named: P.kwargs) -> list[Tensor]: ...
+    @overload
+    def __call__(self, target: Any, sources: dict[Any, Any], *more: P.args, **named: P.kwargs) -> dict[Any, Tensor]: ...
+
+
+def _by_sources(method: Callable[Concatenate[Any, Any, Any, P], Any]) -> Derivative[P]:
+    return method  # type: ignore[return-value]  # as it is, only typed otherwise
 
 
 class UnconnectedGradients(enum.Enum):
@@ -156,6 +172,7 @@ class GradientTape(Tape):
 
     # -- differentiating
 
+    @_by_sources
     def gradient(self, target: Any, sources: Any, output_gradients: Any = None,
                  unconnected_gradients: Any = "none") -> Any:  # fmt: skip
         """The derivative of the target, or of the sum of its entries, with respect to each source.
@@ -184,6 +201,7 @@ class GradientTape(Tape):
             edges = self.edges.copy() if self._persistent else self.edges
             return pack(sources, self._swept(edges, gradients, listed, is_zero))
 
+    @_by_sources
     def jacobian(self, target: Any, sources: Any, unconnected_gradients: Any = "none",
                  parallel_iterations: Any = None, experimental_use_pfor: bool = True) -> Any:  # fmt: skip
         """The derivative of each entry of the target with respect to each entry of each source.
