@@ -87,13 +87,7 @@ class Module:
 
     def _kept(self) -> list[Any]:
         """The values of the attributes, those in lists and dictionaries too, but for plain ones."""
-        values: list[Any] = []
         attributes = vars(self)
-        for name in sorted(attributes) if self._in_order_of_names else attributes:
-            value = attributes[name]
-            kind = type(value)
-            if kind is Variable:
-                values.append(value)
-            elif kind not in _PLAIN and not (kind is list and not value) and name not in self._not_kept:
-                values += flatten(value)
-        return values
+        names = sorted(attributes) if self._in_order_of_names else attributes
+        kept = [attributes[name] for name in names if name not in self._not_kept]
+        return flatten([value for value in kept if type(value) not in _PLAIN])
