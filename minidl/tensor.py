@@ -33,6 +33,7 @@ class TensorLike(Operators):
     __slots__ = ()
 
     array: Any
+    home: Device
     serial: int
     tensor: Tensor
 
@@ -40,11 +41,6 @@ class TensorLike(Operators):
     def dtype(self) -> numpy.dtype:
         """The type of the entries, as NumPy's dtype."""
         return self.array.dtype  # type: ignore[no-any-return]  # an array may be anybody's
-
-    @property
-    def home(self) -> Device:
-        """The device on which the array lives."""
-        return device_of(self.array)
 
 
 class Tensor(TensorLike):
@@ -64,18 +60,12 @@ class Tensor(TensorLike):
     ((3,), dtype('int32'), array([2, 3, 4], dtype=int32))
     """
 
-    __slots__ = ("__weakref__", "_home", "array", "serial")
+    __slots__ = ("__weakref__", "array", "home", "serial")
 
     def __init__(self, array: Any, home: Device | None = None) -> None:
         self.array = array
+        self.home = home or device_of(array)
         self.serial = _next_serial()
-        self._home = home
-
-    @property
-    def home(self) -> Device:
-        if self._home is None:
-            self._home = device_of(self.array)
-        return self._home
 
     @property
     def tensor(self) -> Tensor:  # type: ignore[override]  # an attribute of TensorLike that each class finds in its way
@@ -125,6 +115,11 @@ class Variable(TensorLike, Assignments):
     def array(self) -> Any:
         """The array that holds the value now, to look at; what is to stay comes from `tensor`."""
         return self.held.array
+
+    @property
+    def home(self) -> Device:  # type: ignore[override]  # as in Tensor
+        """The device on which that lives."""
+        return device_of(self.held.array)
 
     @property
     def tensor(self) -> Tensor:  # type: ignore[override]  # as above
