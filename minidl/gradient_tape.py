@@ -285,9 +285,8 @@ class GradientTape(Tape):
 
     def _serials(self, source: Any) -> Sequence[int]:
         """Of the tensors that the tape knows a source by: a variable was each value that was read of it."""
-        serial = source.tensor.serial
         _, known = self._variables.get(source.serial, (None, []))
-        return known if serial in known else [*known, serial]
+        return list(dict.fromkeys([*known, source.tensor.serial]))
 
 
 def _is_zero(unconnected_gradients: Any) -> bool:
