@@ -74,8 +74,6 @@ class GradientTape(Tape):
     0.222
     """
 
-    __slots__ = ("_persistent", "_used", "_variables", "_watches_accessed")
-
     def __init__(self, persistent: bool = False, watch_accessed_variables: bool = True) -> None:
         self._persistent, self._watches_accessed = persistent, watch_accessed_variables
         self._forget()

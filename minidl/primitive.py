@@ -37,8 +37,6 @@ NO_OPTIONS: Options = {}
 class Listener:
     """Somebody who is told what happens in a thread, once put on its stack with `thread.state.enter(listener)`."""
 
-    __slots__ = ()
-
     def hear(self, primitive: Primitive, inputs: tuple[Tensor, ...], result: Tensor, options: Options) -> None:
         """A primitive was called."""
 
@@ -63,24 +61,16 @@ class GradientRule:
         keep: picks what the rule keeps out of a call's inputs, result and options; None where it keeps nothing.
     """
 
-    __slots__ = ("function", "keep")
-
     def __init__(self, function: Callable[..., Any], keep: Callable[..., tuple[Any, ...]] | None = None) -> None:
         self.function = function
         self.keep = keep
 
     @classmethod
-    def by_names(cls, function: Callable[..., Any], inputs: Sequence[str], options: Sequence[str]) -> GradientRule:
-        """A rule that says what it keeps by the names of its parameters.
+    def by_names(cls, function: Callable[..., Any], known: Mapping[str, str]) -> GradientRule:
+        """A rule that says what it keeps by the names of its parameters, after the upstream gradient.
 
-        After the upstream gradient these are names of inputs, `result`, names of options, or `x_shape`, `x_dtype`
-        and `x_device` of an input `x`: whatever isn't named isn't kept, and its memory is free.
+        Whatever isn't named isn't kept, and its memory is free. `known` says in Python what each name stands for.
         """
-        known = {"result": "result"} | {name: f"options[{name!r}]" for name in options}
-        for index, name in enumerate(inputs):
-            array = f"inputs[{index}].array"
-            known |= {name: f"inputs[{index}]", f"{name}_shape": f"{array}.shape", f"{name}_dtype": f"{array}.dtype"}
-            known[f"{name}_device"] = f"inputs[{index}].home"
         names = function.__code__.co_varnames[1 : function.__code__.co_argcount]
         if unknown := [name for name in names if name not in known]:
             raise TypeError(f"A gradient rule asks for {unknown}; it can have {sorted(known)}")
@@ -103,8 +93,6 @@ class Primitive:
             rule itself can be tried on blank arrays. (Only `tracing` asks.)
     """
 
-    __slots__ = ("differentiable", "forward", "like", "name", "rules")
-
     def __init__(self, name: str, forward: Callable[..., Any], rules: Sequence[GradientRule | None]) -> None:
         self.name = name
         self.forward = forward
@@ -114,15 +102,21 @@ class Primitive:
 
     @classmethod
     def by_names(cls, forward: Callable[..., Any], gradients: Mapping[str, Callable[..., Any]]) -> Primitive:
-        """A primitive from its forward rule and the gradient rules by the names of their inputs."""
+        """A primitive from its forward rule and the gradient rules by the names of their inputs.
+
+        The rules can ask for inputs, `result`, options, and `x_shape`, `x_dtype` and `x_device` of an input `x`.
+        """
         code = forward.__code__
         inputs = code.co_varnames[1 : code.co_argcount]
         options = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
         if unknown := set(gradients) - set(inputs):
             raise TypeError(f"{forward.__name__} has gradient rules for {sorted(unknown)}; its inputs are {inputs}")
-        rules = [
-            GradientRule.by_names(gradients[name], inputs, options) if name in gradients else None for name in inputs
-        ]
+        known = {"result": "result"} | {name: f"options[{name!r}]" for name in options}
+        for index, name in enumerate(inputs):
+            x = f"inputs[{index}]"
+            known |= {name: x, f"{name}_shape": f"{x}.array.shape", f"{name}_dtype": f"{x}.array.dtype"}
+            known[f"{name}_device"] = f"{x}.home"
+        rules = [GradientRule.by_names(gradients[name], known) if name in gradients else None for name in inputs]
         return cls(forward.__name__.strip("_"), forward, rules)
 
     def __repr__(self) -> str:
@@ -197,10 +191,8 @@ def _device_of_all(primitive: Primitive, inputs: tuple[Tensor, ...]) -> Device:
     device = inputs[0].home if inputs else CPU
     for x in inputs[1:]:
         if x.home is not device:
-            raise InvalidArgumentError(
-                f"{primitive.name}: inputs are on {device} and {x.home}; "
-                f"inside `with tf.device('{device}'):` an operation brings its inputs to {device}"
-            )
+            way_out = f"inside `with tf.device('{device}'):` an operation brings its inputs to {device}"
+            raise InvalidArgumentError(f"{primitive.name}: inputs are on {device} and {x.home}; {way_out}")
     return device
 
 

@@ -62,8 +62,6 @@ class Tape(Listener):
     6.0
     """
 
-    __slots__ = ("edges", "roots", "watched")
-
     def __init__(self) -> None:
         self.edges: list[Edge] = []
         self.watched: set[int] = set()
