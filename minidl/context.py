@@ -28,8 +28,6 @@ class State:
                  may compute in the midst of a program.
     """
 
-    __slots__ = ("device", "listeners", "outer", "run_program", "run_rule", "trace")
-
     def __init__(self) -> None:
         self.listeners: tuple[Listener, ...] = ()
         self.device: Device | None = None

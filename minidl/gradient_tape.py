@@ -22,7 +22,6 @@ from minidl.values import float32
 
 __all__ = ["GradientTape", "UnconnectedGradients"]
 
-_NO_SCOPE = device(None)  # each rule runs where its call ran
 P = ParamSpec("P")
 
 
@@ -193,11 +192,15 @@ class GradientTape(Tape):
         """
         is_zero = _is_zero(unconnected_gradients)
         targets, listed = _tensors("A target", target), _tensors("A source", sources)
-        with _NO_SCOPE:
+        state = thread.state
+        scope, state.device = state.device, None  # each rule runs where its call ran
+        try:
             gradients = _upstream(targets, output_gradients)
             self._use()
             edges = self.edges.copy() if self._persistent else self.edges
             return pack(sources, self._swept(edges, gradients, listed, is_zero))
+        finally:
+            state.device = scope
 
     @_by_sources
     def jacobian(self, target: Any, sources: Any, unconnected_gradients: Any = "none",
@@ -257,7 +260,7 @@ class GradientTape(Tape):
         """For each source its gradient by each entry of a shape that broadcasts to the target's, in one tensor."""
         is_zero = _is_zero(unconnected_gradients)
         self._use()
-        with _NO_SCOPE:
+        with device(None):
             one, serial = convert(1, target.dtype, target.home), target.tensor.serial
             entries = (broadcast_to(put(one, index, shape), target.shape) for index in numpy.ndindex(*shape))
             rows = [self._swept(self.edges.copy(), {serial: entry}, sources, is_zero) for entry in entries]
@@ -270,7 +273,8 @@ class GradientTape(Tape):
             return
         if self._used:
             raise RuntimeError("A tape gives gradients once, and this one has; more with GradientTape(persistent=True)")
-        thread.state.leave(self)
+        if self in thread.state.listeners:
+            thread.state.leave(self)
         self._used = True
 
     def _swept(self, edges: list[Edge], gradients: dict[int, Tensor], sources: list[Any], is_zero: bool) -> list[Any]:
@@ -283,8 +287,9 @@ class GradientTape(Tape):
 
     def _serials(self, source: Any) -> Sequence[int]:
         """Of the tensors that the tape knows a source by: a variable was each value that was read of it."""
+        serial = source.tensor.serial
         _, known = self._variables.get(source.serial, (None, []))
-        return list(dict.fromkeys([*known, source.tensor.serial]))
+        return known if serial in known else [*known, serial]
 
 
 def _is_zero(unconnected_gradients: Any) -> bool:

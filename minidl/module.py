@@ -54,7 +54,8 @@ class Module:
     @property
     def variables(self) -> Any:
         """The variables of the module and of those that it keeps, each once: by the names of attributes."""
-        return tuple(each_once(variable for module in (self, *self.submodules) for variable in module._variables()))
+        kept = (each for module in (self, *self.submodules) for each in module._kept())
+        return tuple(each_once(each for each in kept if isinstance(each, Variable)))
 
     @property
     def trainable_variables(self) -> Any:
@@ -80,10 +81,6 @@ class Module:
     def _inner(self) -> list["Module"]:
         """The modules that it keeps itself."""
         return [value for value in self._kept() if isinstance(value, Module)]
-
-    def _variables(self) -> list[Variable]:
-        """Those that it keeps itself."""
-        return [value for value in self._kept() if isinstance(value, Variable)]
 
     def _kept(self) -> list[Any]:
         """The values of the attributes, those in lists and dictionaries too, but for plain ones."""

@@ -151,7 +151,7 @@ class Variable(TensorLike, Assignments):
 def _another(value: Tensor) -> Tensor:
     """Another tensor of the same array (copied where it isn't in C's order), so that a tape tells the two apart."""
     array = value.array
-    return Tensor(array if array.flags.c_contiguous else value.home.run(array.copy))
+    return Tensor(array if array.flags.c_contiguous else value.home.run(array.copy), value.home)
 
 
 def as_tensor(value: Any, dtype: Any = None, device: Device | None = None) -> Tensor:
