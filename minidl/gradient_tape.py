@@ -1,7 +1,7 @@
 """GradientTape: the tape with TensorFlow's manners, such as nests of targets and sources, options, and Jacobians."""
 
 import enum
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Concatenate, ParamSpec, Protocol, Self, overload
 
@@ -80,7 +80,7 @@ class GradientTape(Tape):
     def _forget(self) -> None:
         super().__init__()
         self._used = False
-        self._variables: dict[int, tuple[Variable, list[int]]] = {}  # by serial, with those of the values read
+        self._variables: dict[int, tuple[Variable, dict[int, None]]] = {}  # by serial, with those of the values read
 
     # -- recording
 
@@ -102,7 +102,7 @@ class GradientTape(Tape):
 
     def _watch_variable(self, variable: Variable, value: Tensor) -> None:
         Tape.watch(self, value)
-        self._variables.setdefault(variable.serial, (variable, []))[1].append(value.serial)
+        self._variables.setdefault(variable.serial, (variable, {}))[1][value.serial] = None
 
     def watch(self, tensor: Any) -> None:
         """Record what is computed from a tensor or variable, or a nest of them.
@@ -285,10 +285,10 @@ class GradientTape(Tape):
         missing = zeros_like if is_zero else lambda source: None
         return [sum(each[1:], each[0]) if each else missing(x) for each, x in zip(found, sources, strict=True)]
 
-    def _serials(self, source: Any) -> Sequence[int]:
+    def _serials(self, source: Any) -> Iterable[int]:
         """Of the tensors that the tape knows a source by: a variable was each value that was read of it."""
         serial = source.tensor.serial
-        _, known = self._variables.get(source.serial, (None, []))
+        _, known = self._variables.get(source.serial, (None, {}))
         return known if serial in known else [*known, serial]
 
 
