@@ -196,9 +196,7 @@ class GradientTape(Tape):
         scope, state.device = state.device, None  # each rule runs where its call ran
         try:
             gradients = _upstream(targets, output_gradients)
-            self._use()
-            edges = self.edges.copy() if self._persistent else self.edges
-            return pack(sources, self._swept(edges, gradients, listed, is_zero))
+            return pack(sources, self._swept(self._take_edges(), gradients, listed, is_zero))
         finally:
             state.device = scope
 
@@ -259,23 +257,24 @@ class GradientTape(Tape):
     def _rows(self, target: Any, sources: list[Any], shape: tuple[int, ...], unconnected_gradients: Any) -> list[Any]:
         """For each source its gradient by each entry of a shape that broadcasts to the target's, in one tensor."""
         is_zero = _is_zero(unconnected_gradients)
-        self._use()
+        edges = self._take_edges()
         with device(None):
             one, serial = convert(1, target.dtype, target.home), target.tensor.serial
             entries = (broadcast_to(put(one, index, shape), target.shape) for index in numpy.ndindex(*shape))
-            rows = [self._swept(self.edges.copy(), {serial: entry}, sources, is_zero) for entry in entries]
-            if not self._persistent:
-                self.edges.clear()
+            rows = [self._swept(edges.copy(), {serial: entry}, sources, is_zero) for entry in entries]
+            edges.clear()
             return [_stacked([row[k] for row in rows], shape, x) for k, x in enumerate(sources)]
 
-    def _use(self) -> None:
+    def _take_edges(self) -> list[Edge]:
+        """The edges, for a sweep to take them off: a tape that isn't persistent gives its own away, once."""
         if self._persistent:
-            return
+            return self.edges.copy()
         if self._used:
             raise RuntimeError("A tape gives gradients once, and this one has; more with GradientTape(persistent=True)")
         if self in thread.state.listeners:
             thread.state.leave(self)
         self._used = True
+        return self.edges
 
     def _swept(self, edges: list[Edge], gradients: dict[int, Tensor], sources: list[Any], is_zero: bool) -> list[Any]:
         """Sweep edges, given the targets' gradients; the gradient of each source, zeros or None where there is none."""
@@ -325,7 +324,7 @@ def _ones(target: TensorLike) -> Tensor:
     """The gradient of a target by itself."""
     is_loss = target.array.shape == () and target.array.dtype is float32
     if is_loss and thread.state.trace is None:  # at each step of a training: a number that is there already
-        return Tensor(number(1.0, target.tensor).array)
+        return Tensor(number(1.0, target.tensor).array, target.home)
     return ones_like(target)
 
 
