@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from operator import itemgetter
 from typing import Any
 
 import numpy
@@ -84,7 +85,6 @@ class Module:
 
     def _kept(self) -> list[Any]:
         """The values of the attributes, those in lists and dictionaries too, but for plain ones."""
-        attributes = vars(self)
-        names = sorted(attributes) if self._in_order_of_names else attributes
-        kept = [attributes[name] for name in names if name not in self._not_kept]
-        return flatten([value for value in kept if type(value) not in _PLAIN])
+        attributes = vars(self).items()
+        ordered = sorted(attributes, key=itemgetter(0)) if self._in_order_of_names else attributes
+        return flatten([value for name, value in ordered if type(value) not in _PLAIN and name not in self._not_kept])
