@@ -10,7 +10,6 @@
 To read the source, begin at `primitive.py`.
 """
 
-import importlib as _importlib
 import sys as _sys
 import typing as _typing
 
@@ -58,19 +57,9 @@ _LATER = {
        for name in ("constant", "ones", "random_normal", "random_uniform", "zeros")},
 }  # fmt: skip
 
-if not _typing.TYPE_CHECKING:
+_MODULES = {"errors": "errors", "test": "test", **{name: f"ops.{name}" for name in ("linalg", "math", "nn", "random")}}
 
-    def __getattr__(name: str) -> _typing.Any:
-        found = _importlib.import_module(f"minidl.{_LATER[name]}")
-        if name in ("config", "data"):
-            _explain_missing(found, f"tf.{name}")
-        return vars(found).get(name, found)
-
-
-_MODULES = {"errors", "linalg", "math", "nn", "random", "test"}
-
-# `import minidl.math` is to work as `import tensorflow.math` does.
-_sys.modules.update({f"{__name__}.{name}": globals()[name] for name in _MODULES})
-_explain_missing(_sys.modules[__name__], "tf", {*_MODULES, *_LATER})
 for _name in _MODULES:
+    _sys.modules[f"{__name__}.{_name}"] = globals()[_name]  # so that `import minidl.math` works, as TensorFlow's does
     _explain_missing(globals()[_name], f"tf.{_name}")
+_explain_missing(_sys.modules[__name__], "tf", **_MODULES, **_LATER)

@@ -28,8 +28,6 @@ class State:
                  may compute in the midst of a program.
     """
 
-    __slots__ = ("device", "listeners", "outer", "run_program", "run_rule", "trace")
-
     def __init__(self) -> None:
         self.listeners: tuple[Listener, ...] = ()
         self.device: Device | None = None
@@ -43,10 +41,7 @@ class State:
 
     def leave(self, listener: Listener) -> None:
         """Tell it no more."""
-        if self.listeners and self.listeners[-1] is listener:
-            self.listeners = self.listeners[:-1]
-        else:
-            self.listeners = tuple(other for other in self.listeners if other is not listener)
+        self.listeners = tuple([other for other in self.listeners if other is not listener])
 
 
 def quiet_call() -> Callable[..., Any]:

@@ -10,7 +10,6 @@ from minidl.errors import InvalidArgumentError, brief
 from minidl.nest import flatten, pack
 from minidl.ops.creation import constant, convert_to_tensor
 from minidl.ops.joining import stack
-from minidl.values import int64
 
 __all__ = ["AUTOTUNE", "Dataset"]
 
@@ -23,8 +22,7 @@ def _as_tensors(value: Any) -> Any:
         return {name: _as_tensors(each) for name, each in value.items()}
     if not isinstance(value, tuple):
         return convert_to_tensor(value)
-    parts = map(_as_tensors, value)
-    return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
+    return getattr(value, "_make", tuple)(map(_as_tensors, value))  # which named tuples have
 
 
 class Dataset:
@@ -68,22 +66,20 @@ class Dataset:
         shapes = [each.shape for each in flatten(whole)]
         if not all(shapes) or len({shape[0] for shape in shapes}) != 1:
             raise ValueError(f"from_tensor_slices takes tensors whose first axes are as long, not of shapes {shapes}")
-        count = shapes[0][0]
-        return Dataset(lambda: (pack(whole, [each[n] for each in flatten(whole)]) for n in range(count)), count)
+        return Dataset(lambda: (pack(whole, parts) for parts in zip(*flatten(whole), strict=True)), shapes[0][0])
 
     @staticmethod
     def range(*arguments: Any) -> "Dataset":
         """Whole numbers, as Python's `range` gives them, in int64."""
         numbers = range(*map(int, arguments))
-        return Dataset(lambda: (constant(n, int64) for n in numbers), len(numbers))
+        return Dataset(lambda: (constant(n, "int64") for n in numbers), len(numbers))
 
     @staticmethod
     def zip(*datasets: Any) -> "Dataset":
         """Tuples of the elements of several, as long as the shortest; or what a tuple of datasets says."""
         nest = datasets[0] if len(datasets) == 1 else datasets
-        parts = flatten(nest)
-        length = _least(part._length for part in parts)
-        return Dataset(lambda: (pack(nest, each) for each in zip(*parts, strict=False)), length)
+        length = _least(part._length for part in flatten(nest))
+        return Dataset(lambda: (pack(nest, each) for each in zip(*flatten(nest), strict=False)), length)
 
     # -- changed
 
@@ -109,8 +105,7 @@ class Dataset:
                 if len(batch) == size or not drop_remainder:
                     yield pack(batch[0], map(stack, zip(*map(flatten, batch), strict=True)))
 
-        rest = 0 if drop_remainder else size - 1
-        return Dataset(batches, None if self._length is None else (self._length + rest) // size)
+        return Dataset(batches, self._length and (self._length + (0 if drop_remainder else size - 1)) // size)
 
     def shuffle(self, buffer_size: Any, seed: int | None = None, reshuffle_each_iteration: bool = True) -> "Dataset":
         """The elements in random order, each drawn from so many that come next; the order isn't TensorFlow's.
@@ -138,18 +133,16 @@ class Dataset:
 
     def repeat(self, count: Any = None) -> "Dataset":
         """All elements so many times over; without a number, or with -1, without an end."""
-        times = -1 if count is None else int(count)
+        times = None if count is None or int(count) < 0 else int(count)
 
-        def again() -> Iterator[Any]:
-            for _ in itertools.count() if times < 0 else range(times):
-                is_empty = True
-                for element in self:
-                    is_empty = False
-                    yield element
-                if is_empty:  # and so would be each walk without an end
+        def walks() -> Iterator[Any]:
+            for _ in itertools.count() if times is None else range(times):
+                first = list(itertools.islice(walk := iter(self), 1))
+                yield from itertools.chain(first, walk)
+                if not first:  # and so would be each walk without an end
                     return
 
-        return Dataset(again, self._length and (None if times < 0 else self._length * times))
+        return Dataset(walks, self._length and (None if times is None else self._length * times))
 
     def take(self, count: Any) -> "Dataset":
         """The first so many elements; all of them for -1."""
@@ -163,7 +156,7 @@ class Dataset:
 
     def enumerate(self, start: Any = 0) -> "Dataset":
         """Tuples of a number, from `start` on, and the element."""
-        return Dataset(lambda: ((constant(n, int64), each) for n, each in enumerate(self, int(start))), self._length)
+        return Dataset(lambda: ((constant(n, "int64"), each) for n, each in enumerate(self, int(start))), self._length)
 
     def prefetch(self, buffer_size: Any) -> "Dataset":
         """The same elements: here each is made when it is asked for."""

@@ -1,10 +1,11 @@
 """GradientTape: the tape with TensorFlow's manners, such as nests of targets and sources, options, and Jacobians."""
 
 import enum
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Self
+from typing import Any, Concatenate, ParamSpec, Protocol, Self, overload
+
+import numpy
 
 from minidl.context import thread
 from minidl.devices import device
@@ -20,6 +21,23 @@ from minidl.tensor import Tensor, TensorLike, Variable
 from minidl.values import float32
 
 __all__ = ["GradientTape", "UnconnectedGradients"]
+
+P = ParamSpec("P")
+
+
+class Derivative(Protocol[P]):
+    """What gives a nest of tensors like that of its sources, for type checkers."""
+
+    @overload
+    def __call__(self, target: Any, sources: TensorLike, *more: P.args, **named: P.kwargs) -> Tensor: ...
+    @overload
+    def __call__(self, target: Any, sources: Sequence[Any], *more: P.args, **named: P.kwargs) -> list[Tensor]: ...
+    @overload
+    def __call__(self, target: Any, sources: dict[Any, Any], *more: P.args, **named: P.kwargs) -> dict[Any, Tensor]: ...
+
+
+def _by_sources(method: Callable[Concatenate[Any, Any, Any, P], Any]) -> Derivative[P]:
+    return method  # type: ignore[return-value]  # as it is, only typed otherwise
 
 
 class UnconnectedGradients(enum.Enum):
@@ -55,37 +73,27 @@ class GradientTape(Tape):
     0.222
     """
 
-    __slots__ = ("_persistent", "_recording", "_used", "_variables", "_watches_accessed")
-
     def __init__(self, persistent: bool = False, watch_accessed_variables: bool = True) -> None:
         self._persistent, self._watches_accessed = persistent, watch_accessed_variables
-        self._recording = False
         self._forget()
 
     def _forget(self) -> None:
         super().__init__()
         self._used = False
-        self._variables: dict[int, tuple[Variable, list[int]]] = {}  # by serial, with those of the values read
+        self._variables: dict[int, tuple[Variable, dict[int, None]]] = {}  # by serial, with those of the values read
 
     # -- recording
 
     def __enter__(self) -> Self:
-        if self._recording:
+        if self in thread.state.listeners:
             raise ValueError("The tape is recording already; leave its `with` block before entering it again")
         if self._used:
             self._forget()
-        self._resume()
+        thread.state.enter(self)
         return self
 
-    def _resume(self) -> None:
-        thread.state.enter(self)
-        self._recording = True
-
-    def _pause(self, *_: object) -> None:
+    def __exit__(self, *_: object) -> None:
         thread.state.leave(self)
-        self._recording = False
-
-    __exit__ = _pause
 
     def hear_read(self, variable: Variable, value: Tensor) -> None:
         is_wanted = (self._watches_accessed and variable.trainable) or variable.serial in self._variables
@@ -94,7 +102,7 @@ class GradientTape(Tape):
 
     def _watch_variable(self, variable: Variable, value: Tensor) -> None:
         Tape.watch(self, value)
-        self._variables.setdefault(variable.serial, (variable, []))[1].append(value.serial)
+        self._variables.setdefault(variable.serial, (variable, {}))[1][value.serial] = None
 
     def watch(self, tensor: Any) -> None:
         """Record what is computed from a tensor or variable, or a nest of them.
@@ -137,13 +145,13 @@ class GradientTape(Tape):
         >>> print(tape.gradient(y, x))
         None
         """
-        if not self._recording:
+        if self not in thread.state.listeners:
             raise RuntimeError("The tape isn't recording, so it can't stop; use stop_recording inside its `with` block")
-        self._pause()
+        thread.state.leave(self)
         try:
             yield
         finally:
-            self._resume()
+            thread.state.enter(self)
 
     def reset(self) -> None:
         """Forget everything recorded and watched. Raises ValueError where the tape isn't recording.
@@ -155,12 +163,13 @@ class GradientTape(Tape):
         >>> print(tape.gradient(y, x))
         None
         """
-        if not self._recording:
+        if self not in thread.state.listeners:
             raise ValueError("The tape isn't recording; reset is for the inside of its `with` block")
         self._forget()
 
     # -- differentiating
 
+    @_by_sources
     def gradient(self, target: Any, sources: Any, output_gradients: Any = None,
                  unconnected_gradients: Any = "none") -> Any:  # fmt: skip
         """The derivative of the target, or of the sum of its entries, with respect to each source.
@@ -187,12 +196,11 @@ class GradientTape(Tape):
         scope, state.device = state.device, None  # each rule runs where its call ran
         try:
             gradients = _upstream(targets, output_gradients)
-            self._use()
-            edges = self.edges.copy() if self._persistent else self.edges
-            return pack(sources, self._swept(edges, gradients, listed, is_zero))
+            return pack(sources, self._swept(self._take_edges(), gradients, listed, is_zero))
         finally:
             state.device = scope
 
+    @_by_sources
     def jacobian(self, target: Any, sources: Any, unconnected_gradients: Any = "none",
                  parallel_iterations: Any = None, experimental_use_pfor: bool = True) -> Any:  # fmt: skip
         """The derivative of each entry of the target with respect to each entry of each source.
@@ -249,23 +257,24 @@ class GradientTape(Tape):
     def _rows(self, target: Any, sources: list[Any], shape: tuple[int, ...], unconnected_gradients: Any) -> list[Any]:
         """For each source its gradient by each entry of a shape that broadcasts to the target's, in one tensor."""
         is_zero = _is_zero(unconnected_gradients)
-        self._use()
+        edges = self._take_edges()
         with device(None):
-            one, size, serial = convert(1, target.dtype, target.home), math.prod(shape), target.tensor.serial
-            entries = (broadcast_to(reshape(put(one, (n,), (size,)), shape), target.shape) for n in range(size))
-            rows = [self._swept(self.edges.copy(), {serial: entry}, sources, is_zero) for entry in entries]
-            if not self._persistent:
-                self.edges.clear()
+            one, serial = convert(1, target.dtype, target.home), target.tensor.serial
+            entries = (broadcast_to(put(one, index, shape), target.shape) for index in numpy.ndindex(*shape))
+            rows = [self._swept(edges.copy(), {serial: entry}, sources, is_zero) for entry in entries]
+            edges.clear()
             return [_stacked([row[k] for row in rows], shape, x) for k, x in enumerate(sources)]
 
-    def _use(self) -> None:
+    def _take_edges(self) -> list[Edge]:
+        """The edges, for a sweep to take them off: a tape that isn't persistent gives its own away, once."""
         if self._persistent:
-            return
+            return self.edges.copy()
         if self._used:
             raise RuntimeError("A tape gives gradients once, and this one has; more with GradientTape(persistent=True)")
-        if self in thread.state.listeners:  # not inside another function, where its block can't end
-            self._pause()
+        if self in thread.state.listeners:
+            thread.state.leave(self)
         self._used = True
+        return self.edges
 
     def _swept(self, edges: list[Edge], gradients: dict[int, Tensor], sources: list[Any], is_zero: bool) -> list[Any]:
         """Sweep edges, given the targets' gradients; the gradient of each source, zeros or None where there is none."""
@@ -275,10 +284,10 @@ class GradientTape(Tape):
         missing = zeros_like if is_zero else lambda source: None
         return [sum(each[1:], each[0]) if each else missing(x) for each, x in zip(found, sources, strict=True)]
 
-    def _serials(self, source: Any) -> Sequence[int]:
+    def _serials(self, source: Any) -> Iterable[int]:
         """Of the tensors that the tape knows a source by: a variable was each value that was read of it."""
         serial = source.tensor.serial
-        _, known = self._variables.get(source.serial, (None, []))
+        _, known = self._variables.get(source.serial, (None, {}))
         return known if serial in known else [*known, serial]
 
 
@@ -315,7 +324,7 @@ def _ones(target: TensorLike) -> Tensor:
     """The gradient of a target by itself."""
     is_loss = target.array.shape == () and target.array.dtype is float32
     if is_loss and thread.state.trace is None:  # at each step of a training: a number that is there already
-        return Tensor(number(1.0, target.tensor).array)
+        return Tensor(number(1.0, target.tensor).array, target.home)
     return ones_like(target)
 
 

@@ -2,24 +2,13 @@
 
 import difflib
 import functools
-from collections.abc import Iterable
+import importlib
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-# What to use instead, where something of the kind can be derived.
-_INSTEAD = {
-    f"tf.keras.{module}": f"derive one from tf.keras.{module}.{kind}, as the README says under Limits"
-    for module, kind in {
-        "optimizers": "Optimizer",
-        "losses": "Loss",
-        "metrics": "Metric",
-        "layers": "Layer",
-        "initializers": "Initializer",
-        "callbacks": "Callback",
-        "regularizers": "Regularizer",
-    }.items()
-}
+# To derive from: of the modules of Keras that have one, others of the kind can be made so.
+_BASES = {"Callback", "Initializer", "Layer", "Loss", "Metric", "Optimizer", "Regularizer"}
 
 
 @functools.cache
@@ -30,28 +19,31 @@ def names_of_tensorflow() -> dict[str, set[str]]:
     return {namespace: set(names.split()) for namespace, names in lines}
 
 
-def explain_missing(module: ModuleType, called: str, also: Iterable[str] = ()) -> None:
+def explain_missing(module: ModuleType, called: str, **also: str) -> None:
     """Let a module say of a name that it lacks what that is, and list its public names alone.
 
     Arguments:
         module: that users see.
         called: its name, such as 'tf.nn'.
-        also: names of modules, and of what is imported later, that are public too.
+        also: other names that it has, with the modules of minidl that are that, or have it; imported at first use.
     """
-    before = vars(module).get("__getattr__")
 
     def listed() -> list[str]:
         own = {name for name, value in vars(module).items() if not isinstance(value, ModuleType)} - {"annotations"}
         return sorted(name for name in {*vars(module).get("__all__", own), *also} if not name.startswith("_"))
 
     def missing(name: str) -> Any:
-        if before is not None and name in also:
-            return before(name)
+        if name in also:
+            found = importlib.import_module(f"minidl.{also[name]}")
+            if name not in vars(found) and "__dir__" not in vars(found):
+                explain_missing(found, f"{called}.{name}")
+            return vars(found).get(name, found)
         if name.startswith("__"):
             raise AttributeError(f"module {called!r} has no attribute {name!r}")
         if name in names_of_tensorflow().get(called, ()):
-            usual = "see what minidl leaves out, under Limits in its README"
-            advice = _INSTEAD.get(called, usual) if name[:1].isupper() else usual
+            advice = "see what minidl leaves out, under Limits in its README"
+            if name[:1].isupper() and (bases := _BASES.intersection(listed())):
+                advice = f"derive one from {called}.{bases.pop()}, as the README says under Limits"
             raise AttributeError(f"{called}.{name}: TensorFlow has this, minidl doesn't; {advice}")
         near = difflib.get_close_matches(name, listed(), 1, 0.75)
         raise AttributeError(f"There is no {called}.{name}" + (f"; did you mean {called}.{near[0]}?" if near else ""))

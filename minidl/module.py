@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from operator import itemgetter
 from typing import Any
 
 import numpy
@@ -54,7 +55,8 @@ class Module:
     @property
     def variables(self) -> Any:
         """The variables of the module and of those that it keeps, each once: by the names of attributes."""
-        return tuple(each_once(variable for module in (self, *self.submodules) for variable in module._variables()))
+        kept = (each for module in (self, *self.submodules) for each in module._kept())
+        return tuple(each_once(each for each in kept if isinstance(each, Variable)))
 
     @property
     def trainable_variables(self) -> Any:
@@ -81,19 +83,8 @@ class Module:
         """The modules that it keeps itself."""
         return [value for value in self._kept() if isinstance(value, Module)]
 
-    def _variables(self) -> list[Variable]:
-        """Those that it keeps itself."""
-        return [value for value in self._kept() if isinstance(value, Variable)]
-
     def _kept(self) -> list[Any]:
         """The values of the attributes, those in lists and dictionaries too, but for plain ones."""
-        values: list[Any] = []
-        attributes = vars(self)
-        for name in sorted(attributes) if self._in_order_of_names else attributes:
-            value = attributes[name]
-            kind = type(value)
-            if kind is Variable:
-                values.append(value)
-            elif kind not in _PLAIN and not (kind is list and not value) and name not in self._not_kept:
-                values += flatten(value)
-        return values
+        attributes = vars(self).items()
+        ordered = sorted(attributes, key=itemgetter(0)) if self._in_order_of_names else attributes
+        return flatten([value for name, value in ordered if type(value) not in _PLAIN and name not in self._not_kept])

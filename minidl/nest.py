@@ -23,8 +23,7 @@ def pack(nest: Any, values: Iterable[Any]) -> Any:
         return next(values)
     if isinstance(nest, dict):
         packed = copy.copy(nest)  # of the same type and order
-        for key in sorted(nest):
-            packed[key] = pack(nest[key], values)
+        packed.update((key, pack(nest[key], values)) for key in sorted(nest))
         return packed
     parts = [pack(part, values) if isinstance(part, (list, tuple, dict)) else next(values) for part in nest]
     return type(nest)(*parts) if hasattr(nest, "_fields") else type(nest)(parts)

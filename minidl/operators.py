@@ -50,6 +50,10 @@ def _comparison(operation: Any, otherwise: bool) -> Callable[[Any, Any], Any]:
     return compare
 
 
+def _as_number(kind: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return lambda self: kind(self.numpy())
+
+
 class Operators:
     """What tensors and variables can do."""
 
@@ -116,14 +120,7 @@ class Operators:
         array = self.numpy()
         return array.size > 0 and bool(array)  # of no entries, False as in TensorFlow
 
-    def __float__(self: Any) -> float:
-        return float(self.numpy())
-
-    def __int__(self: Any) -> int:
-        return int(self.numpy())
-
-    def __index__(self: Any) -> int:
-        return operator.index(self.numpy())
+    __float__, __int__, __index__ = _as_number(float), _as_number(int), _as_number(operator.index)
 
     def __len__(self: Any) -> int:
         if not self.shape:
@@ -200,9 +197,7 @@ def _text(array: Any, prefix: str) -> str:
 
 def _refused(sign: str, instead: str) -> Callable[[Any, Any], Any]:
     def refuse(self: Any, other: Any) -> Any:
-        raise RuntimeError(
-            f"`v {sign}= x` would make {self.name!r} a tensor; write `v.{instead}` to change the variable"
-        )
+        raise RuntimeError(f"`v {sign}= x` would make {self.name!r} a tensor; `v.{instead}` changes the variable")
 
     return refuse
 

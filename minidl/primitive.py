@@ -30,17 +30,14 @@ from minidl.tensor import Tensor, Variable
 if TYPE_CHECKING:
     from minidl.tape import Edge
 
-NO_OPTIONS: Mapping[str, Any] = {}
+Options = Mapping[str, Any]
+NO_OPTIONS: Options = {}
 
 
 class Listener:
     """Somebody who is told what happens in a thread, once put on its stack with `thread.state.enter(listener)`."""
 
-    __slots__ = ()
-
-    def hear(
-        self, primitive: Primitive, inputs: tuple[Tensor, ...], result: Tensor, options: Mapping[str, Any]
-    ) -> None:
+    def hear(self, primitive: Primitive, inputs: tuple[Tensor, ...], result: Tensor, options: Options) -> None:
         """A primitive was called."""
 
     def hear_read(self, variable: Variable, value: Tensor) -> None:
@@ -64,24 +61,16 @@ class GradientRule:
         keep: picks what the rule keeps out of a call's inputs, result and options; None where it keeps nothing.
     """
 
-    __slots__ = ("function", "keep")
-
     def __init__(self, function: Callable[..., Any], keep: Callable[..., tuple[Any, ...]] | None = None) -> None:
         self.function = function
         self.keep = keep
 
     @classmethod
-    def by_names(cls, function: Callable[..., Any], inputs: Sequence[str], options: Sequence[str]) -> GradientRule:
-        """A rule that says what it keeps by the names of its parameters.
+    def by_names(cls, function: Callable[..., Any], known: Mapping[str, str]) -> GradientRule:
+        """A rule that says what it keeps by the names of its parameters, after the upstream gradient.
 
-        After the upstream gradient these are names of inputs, `result`, names of options, or `x_shape`, `x_dtype`
-        and `x_device` of an input `x`: whatever isn't named isn't kept, and its memory is free.
+        Whatever isn't named isn't kept, and its memory is free. `known` says in Python what each name stands for.
         """
-        known = {"result": "result"} | {name: f"options[{name!r}]" for name in options}
-        for index, name in enumerate(inputs):
-            array = f"inputs[{index}].array"
-            known |= {name: f"inputs[{index}]", f"{name}_shape": f"{array}.shape", f"{name}_dtype": f"{array}.dtype"}
-            known[f"{name}_device"] = f"inputs[{index}].home"
         names = function.__code__.co_varnames[1 : function.__code__.co_argcount]
         if unknown := [name for name in names if name not in known]:
             raise TypeError(f"A gradient rule asks for {unknown}; it can have {sorted(known)}")
@@ -104,35 +93,31 @@ class Primitive:
             rule itself can be tried on blank arrays. (Only `tracing` asks.)
     """
 
-    __slots__ = ("differentiable", "forward", "like", "name", "rules")
-
-    def __init__(
-        self,
-        name: str,
-        forward: Callable[..., Any],
-        rules: Sequence[GradientRule | None],
-        like: Callable[..., Any] | None = None,
-    ) -> None:
+    def __init__(self, name: str, forward: Callable[..., Any], rules: Sequence[GradientRule | None]) -> None:
         self.name = name
         self.forward = forward
         self.rules = tuple(rules)
         self.differentiable = tuple((index, rule) for index, rule in enumerate(self.rules) if rule is not None)
-        self.like = like
+        self.like: Callable[..., Any] | None = None
 
     @classmethod
-    def by_names(
-        cls, forward: Callable[..., Any], gradients: Mapping[str, Callable[..., Any]], like: Any = None
-    ) -> Primitive:
-        """A primitive from its forward rule and the gradient rules by the names of their inputs."""
+    def by_names(cls, forward: Callable[..., Any], gradients: Mapping[str, Callable[..., Any]]) -> Primitive:
+        """A primitive from its forward rule and the gradient rules by the names of their inputs.
+
+        The rules can ask for inputs, `result`, options, and `x_shape`, `x_dtype` and `x_device` of an input `x`.
+        """
         code = forward.__code__
         inputs = code.co_varnames[1 : code.co_argcount]
         options = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
         if unknown := set(gradients) - set(inputs):
             raise TypeError(f"{forward.__name__} has gradient rules for {sorted(unknown)}; its inputs are {inputs}")
-        rules = [
-            GradientRule.by_names(gradients[name], inputs, options) if name in gradients else None for name in inputs
-        ]
-        return cls(forward.__name__.strip("_"), forward, rules, like)
+        known = {"result": "result"} | {name: f"options[{name!r}]" for name in options}
+        for index, name in enumerate(inputs):
+            x = f"inputs[{index}]"
+            known |= {name: x, f"{name}_shape": f"{x}.array.shape", f"{name}_dtype": f"{x}.array.dtype"}
+            known[f"{name}_device"] = f"{x}.home"
+        rules = [GradientRule.by_names(gradients[name], known) if name in gradients else None for name in inputs]
+        return cls(forward.__name__.strip("_"), forward, rules)
 
     def __repr__(self) -> str:
         return f"<primitive {self.name}>"
@@ -159,7 +144,7 @@ def primitive(**gradients: Callable[..., Any]) -> Callable[[Callable[..., Any]],
 # -- the call ----------------------------------------------------------------------------------------------------
 
 
-def call(primitive: Primitive, inputs: tuple[Tensor, ...], options: Mapping[str, Any] = NO_OPTIONS) -> Tensor:
+def call(primitive: Primitive, inputs: tuple[Tensor, ...], options: Options = NO_OPTIONS) -> Tensor:
     """Call a primitive on tensors: compute, then tell whoever listens.
 
     It computes where its inputs are; in a device scope there, and brings them along. Raises InvalidArgumentError
@@ -172,23 +157,20 @@ def call(primitive: Primitive, inputs: tuple[Tensor, ...], options: Mapping[str,
     return _call_on(device, primitive, tuple([move(x, device) for x in inputs]), options)
 
 
-def _call_on(device: Device, primitive: Primitive, inputs: tuple[Tensor, ...], options: Mapping[str, Any]) -> Tensor:
+def _call_on(device: Device, primitive: Primitive, inputs: tuple[Tensor, ...], options: Options) -> Tensor:
     """Compute, then tell whoever listens."""
-    result = Tensor(_computed(primitive, inputs, options, device), device)
-    for listener in thread.state.listeners:
-        listener.hear(primitive, inputs, result, options)
-    return result
-
-
-def _computed(primitive: Primitive, inputs: tuple[Tensor, ...], options: Mapping[str, Any], device: Device) -> Any:
-    """The array of a call's result; while a function is traced, its trace says what that is."""
-    arrays, trace = [x.array for x in inputs], thread.state.trace
+    state, arrays = thread.state, [x.array for x in inputs]
     try:
-        if trace is not None:
-            return trace.computed(primitive, arrays, options, device)
-        return device.run(primitive.forward, device.module, *arrays, **options)
+        if state.trace is None:
+            array = device.run(primitive.forward, device.module, *arrays, **options)
+        else:  # while a function is traced, its trace says what the result is
+            array = state.trace.computed(primitive, arrays, options, device)
     except ValueError as error:
         raise _misfit(primitive, inputs, error) from error
+    result = Tensor(array, device)
+    for listener in state.listeners:
+        listener.hear(primitive, inputs, result, options)
+    return result
 
 
 def _misfit(primitive: Primitive, inputs: tuple[Tensor, ...], error: Exception) -> InvalidArgumentError:
@@ -209,10 +191,8 @@ def _device_of_all(primitive: Primitive, inputs: tuple[Tensor, ...]) -> Device:
     device = inputs[0].home if inputs else CPU
     for x in inputs[1:]:
         if x.home is not device:
-            raise InvalidArgumentError(
-                f"{primitive.name}: inputs are on {device} and {x.home}; "
-                f"inside `with tf.device('{device}'):` an operation brings its inputs to {device}"
-            )
+            way_out = f"inside `with tf.device('{device}'):` an operation brings its inputs to {device}"
+            raise InvalidArgumentError(f"{primitive.name}: inputs are on {device} and {x.home}; {way_out}")
     return device
 
 

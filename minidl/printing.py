@@ -12,7 +12,6 @@ from minidl.nest import flatten, pack
 from minidl.ops.inputs import convert
 from minidl.primitive import Primitive, call
 from minidl.tensor import Tensor, TensorLike
-from minidl.tracing.symbols import Symbol
 
 _print: Any = print  # Python's
 
@@ -24,10 +23,9 @@ class _Text(str):
 
 
 def _text(array: Any, shown: int) -> _Text:
+    """An array's text, with so many entries at both ends of each axis, all of them for -1."""
     values = device_of(array).to_numpy(array)
-    if not values.ndim:
-        return _Text(_number(values[()]))
-    ends: Any = {"threshold": 0, "edgeitems": shown} if shown >= 0 else {"threshold": values.size + 1}
+    ends: Any = {"threshold": 0, "edgeitems": values.size if shown < 0 else shown}
     return _Text(numpy.array2string(values, 2**31, separator=" ", formatter={"all": _number}, **ends))
 
 
@@ -57,17 +55,18 @@ def print(*inputs: Any, output_stream: Any = None, summarize: int | None = 3, se
     if output_stream is not None and not hasattr(output_stream, "write"):
         raise ValueError(f"tf.print writes to a stream such as sys.stdout; {brief(output_stream)} was given")
     leaves = [convert(each) if isinstance(each, TensorLike) else each for each in flatten(inputs)]
-    late = [each for each in leaves if isinstance(each, Tensor) and type(each.array) is Symbol]
+    tensors = tuple(each for each in leaves if isinstance(each, Tensor))
 
     def write(xp: Any, *arrays: Any) -> Any:
-        today = dict(zip(map(id, late), arrays, strict=True))
-        number = 3 if summarize is None else summarize
-        shown = [_text(today.get(id(x), x.array), number) if isinstance(x, Tensor) else x for x in leaves]
-        texts = (each if isinstance(each, str) else repr(each) for each in pack(inputs, shown))
-        _print(*texts, sep=sep, end=end, file=output_stream or sys.stderr)
+        texts = iter([_text(array, 3 if summarize is None else summarize) for array in arrays])
+        shown = pack(inputs, [next(texts) if isinstance(each, Tensor) else each for each in leaves])
+        words = (each if isinstance(each, str) else repr(each) for each in shown)
+        _print(*words, sep=sep, end=end, file=output_stream or sys.stderr)
         return xp.zeros(0)  # of no entries: such a call stays in a program though nobody needs what it gives
 
     if thread.state.trace is None:
-        write(numpy)
+        write(numpy, *(each.array for each in tensors))
     else:
-        call(Primitive("print", write, [None] * len(late), lambda *_: numpy.zeros(0)), tuple(late))
+        primitive = Primitive("print", write, [None] * len(tensors))
+        primitive.like = lambda *_: numpy.zeros(0)
+        call(primitive, tensors)

@@ -13,11 +13,11 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from minidl.context import thread
-from minidl.primitive import Listener, Primitive, call, primitive
+from minidl.primitive import Listener, Options, Primitive, call, primitive
 from minidl.sums import summed, summed_rows
 from minidl.tensor import Tensor, Variable
 from minidl.values import FLOATS
@@ -62,8 +62,6 @@ class Tape(Listener):
     6.0
     """
 
-    __slots__ = ("edges", "roots", "watched")
-
     def __init__(self) -> None:
         self.edges: list[Edge] = []
         self.watched: set[int] = set()
@@ -79,9 +77,7 @@ class Tape(Listener):
         if variable.trainable:
             self.watch(value)
 
-    def hear(
-        self, primitive: Primitive, inputs: tuple[Tensor, ...], result: Tensor, options: Mapping[str, Any]
-    ) -> None:
+    def hear(self, primitive: Primitive, inputs: tuple[Tensor, ...], result: Tensor, options: Options) -> None:
         watched = self.watched
         for index, rule in primitive.differentiable:
             x = inputs[index]

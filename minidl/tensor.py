@@ -33,6 +33,7 @@ class TensorLike(Operators):
     __slots__ = ()
 
     array: Any
+    home: Device
     serial: int
     tensor: Tensor
 
@@ -40,11 +41,6 @@ class TensorLike(Operators):
     def dtype(self) -> numpy.dtype:
         """The type of the entries, as NumPy's dtype."""
         return self.array.dtype  # type: ignore[no-any-return]  # an array may be anybody's
-
-    @property
-    def home(self) -> Device:
-        """The device on which the array lives."""
-        return device_of(self.array)
 
 
 class Tensor(TensorLike):
@@ -64,18 +60,12 @@ class Tensor(TensorLike):
     ((3,), dtype('int32'), array([2, 3, 4], dtype=int32))
     """
 
-    __slots__ = ("__weakref__", "_home", "array", "serial")
+    __slots__ = ("__weakref__", "array", "home", "serial")
 
     def __init__(self, array: Any, home: Device | None = None) -> None:
         self.array = array
+        self.home = home or device_of(array)
         self.serial = _next_serial()
-        self._home = home
-
-    @property
-    def home(self) -> Device:
-        if self._home is None:
-            self._home = device_of(self.array)
-        return self._home
 
     @property
     def tensor(self) -> Tensor:  # type: ignore[override]  # an attribute of TensorLike that each class finds in its way
@@ -127,6 +117,11 @@ class Variable(TensorLike, Assignments):
         return self.held.array
 
     @property
+    def home(self) -> Device:  # type: ignore[override]  # as in Tensor
+        """The device on which that lives."""
+        return device_of(self.held.array)
+
+    @property
     def tensor(self) -> Tensor:  # type: ignore[override]  # as above
         """The present value: what the function that is being traced assigned, if any is, or what is held."""
         trace = thread.state.trace
@@ -156,7 +151,7 @@ class Variable(TensorLike, Assignments):
 def _another(value: Tensor) -> Tensor:
     """Another tensor of the same array (copied where it isn't in C's order), so that a tape tells the two apart."""
     array = value.array
-    return Tensor(array if array.flags.c_contiguous else value.home.run(array.copy))
+    return Tensor(array if array.flags.c_contiguous else value.home.run(array.copy), value.home)
 
 
 def as_tensor(value: Any, dtype: Any = None, device: Device | None = None) -> Tensor:

@@ -19,7 +19,7 @@ NUMBERS = FLOATS | {int32, int64}
 BOOLS = frozenset({bool_})
 DTYPES = NUMBERS | BOOLS | {uint8}
 _NAMES = ", ".join(sorted(map(str, DTYPES)))
-_WORDS = {*map(str, DTYPES), "float", "double", "half"}
+_BY_NAME: Any = {**{str(each): each for each in DTYPES}, "double": float64, "float": float32, "half": float16}
 
 
 def as_dtype(dtype: Any) -> numpy.dtype:
@@ -28,13 +28,12 @@ def as_dtype(dtype: Any) -> numpy.dtype:
     >>> tf.as_dtype('float32') == tf.float32
     True
     """
-    is_known = dtype in _WORDS if isinstance(dtype, str) else dtype is not None and dtype is not int
-    try:  # TensorFlow takes Python's float, by name too, for its usual one
-        is_usual = dtype is float or (isinstance(dtype, str) and dtype == "float")
-        found: numpy.dtype = float32 if is_usual else numpy.dtype(getattr(dtype, "as_numpy_dtype", dtype))
-    except TypeError:
+    given = "float" if dtype is float else getattr(dtype, "as_numpy_dtype", dtype)  # TensorFlow's usual one
+    try:
+        found: numpy.dtype = _BY_NAME[given] if isinstance(given, str) else numpy.dtype(given)
+    except (KeyError, TypeError):
         found = numpy.dtype(object)
-    if found not in DTYPES or not is_known:
+    if found not in DTYPES or given is None or given is int:
         raise TypeError(f"minidl has no dtype {dtype!r}; it has {_NAMES}")
     return found
 

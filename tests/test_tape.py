@@ -161,6 +161,18 @@ def watching(tf: Any) -> Any:
     )
 
 
+def watching_twice(tf: Any) -> Any:
+    v = tf.Variable(3.0)
+    with tf.GradientTape(persistent=True) as tape:
+        y = v * v
+        tape.watch(v)
+        tape.watch([v, v])
+        v.assign(2.0)
+        tape.watch(v)
+        z = v * v
+    return tape.gradient(y, v), tape.gradient([y, z], v)
+
+
 def entering(tf: Any) -> Any:
     x = tf.Variable(3.0)
     tape = tf.GradientTape()
@@ -346,6 +358,7 @@ PROGRAMS = [
     assignments,
     reads,
     watching,
+    watching_twice,
     entering,
     gradient_inside,
     jacobians,

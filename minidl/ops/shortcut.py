@@ -69,7 +69,7 @@ def unary(primitive: Primitive, dtypes: frozenset[Any]) -> Callable[..., Tensor]
             return idea.call(primitive, (x,))
         result = new(Tensor)  # what `Tensor(...)` does, without a call
         result.array = value if type(value) is ndarray else asarray(value)
-        result.serial, result._home = next_serial(), CPU
+        result.serial, result.home = next_serial(), CPU
         for listener in state.listeners:
             listener.hear(primitive, (x,), result, NO_OPTIONS)
         return result
@@ -109,7 +109,7 @@ def binary(primitive: Primitive, dtypes: frozenset[Any], reflected: str = "") ->
             return idea.call(primitive, (x, y))
         result = new(Tensor)  # what `Tensor(...)` does, without a call
         result.array = value if type(value) is ndarray else asarray(value)
-        result.serial, result._home = next_serial(), CPU
+        result.serial, result.home = next_serial(), CPU
         for listener in state.listeners:
             listener.hear(primitive, (x, y), result, NO_OPTIONS)
         return result
