@@ -15,7 +15,7 @@ from .engines import Engine, array_module, wait_for_cupy
 from .libraries import MissingError
 from .rows import Row
 from .runs import Run
-from .timing import Effort, Limit, Side, at_once, calls_for, interleaved, time_calls
+from .timing import Effort, Side, at_once, calls_for, interleaved, time_calls
 from .workloads import LESSON, Workload, network_step
 
 # Hears what is being measured, and what part is done.
@@ -32,22 +32,15 @@ def measure(
     effort: Effort,
     told: Told,
     turn: Callable[[], None] = lambda: None,
-    limit: Limit | None = None,
 ) -> None:
     """Time workloads on engines and devices, and check every result before and after; for `turn`, see interleaved.
 
-    A workload isn't begun where less time is left than the longest so far took. What isn't measured yet is missing in
-    what is found, at any moment, so that who is cut off has said so.
+    What isn't measured yet is missing in what is found, at any moment, so that who is cut off has said so.
     """
-    limit = limit or Limit(None)
     found.about |= {workload.name: workload.about for workload in workloads}
     found.missing += [without_time(workload.name) for workload in workloads]
-    longest = 0.0
     for number, workload in enumerate(workloads):
-        if not limit.allows(longest):
-            break
         told(workload.name, number / len(workloads))
-        before = limit.left
         ready: dict[tuple[str, str], Side] = {}
         for device in devices:
             for engine in engines:
@@ -61,7 +54,6 @@ def measure(
         ready.clear()
         gc.collect()
         found.missing.remove(without_time(workload.name))
-        longest = max(longest, (before or 0.0) - (limit.left or 0.0))
 
 
 def without_time(name: str) -> str:

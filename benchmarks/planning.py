@@ -86,14 +86,14 @@ def run(plan: Plan, told: Told, clock: Callable[[], float] = time.monotonic) -> 
     watch, waiting, jobs = Watch(), _Patience(plan.patience, told), plan.jobs
     runs: list[Run] = []
     for number, job in enumerate(jobs):
-        if not limit.allows(0.0):
+        if limit.is_over:
             break
         waiting.wait(limit.left)
         part = _part(told, f"process {number + 1} of {len(jobs)}", number, len(jobs))
         try:
             runs.append(ask(dataclasses.replace(job, seconds=limit.left), plan.environment, part))
         except WorkerError:
-            if not runs or limit.allows(0.0):
+            if not runs or not limit.is_over:
                 raise
         if not runs[0].about:
             break

@@ -59,9 +59,9 @@ class Limit:
         """How many seconds are left, or None where there is no end."""
         return None if self._end is None else max(0.0, self._end - self._clock())
 
-    def allows(self, seconds: float) -> bool:
-        """Whether more than so many seconds are left."""
-        return self.left is None or self.left > seconds
+    @property
+    def is_over(self) -> bool:
+        return self.left == 0.0
 
 
 def at_once(result: Any) -> None:

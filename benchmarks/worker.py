@@ -23,7 +23,6 @@ from .measuring import Told, by_importance, measure, measure_memory, measure_pea
 from .own import OwnError
 from .rows import Row
 from .runs import Run
-from .timing import Limit
 
 HERE = Path(__file__).parent
 ROOT = Path(minidl.__file__).parents[1]
@@ -165,7 +164,6 @@ def main() -> None:
 
 def _do(job: Job, found: Run, told: Told, turn: Callable[[], None]) -> None:
     """Do a job, and add to what is found."""
-    limit = Limit(job.seconds)
     workloads, engines, found.missing = catalogue.find(job)
     if job.memory:
         workload_name, engine_name, device = job.memory
@@ -180,4 +178,4 @@ def _do(job: Job, found: Run, told: Told, turn: Callable[[], None]) -> None:
         found.peaks = {device: measure_peaks(device, job.effort) for device in job.devices}
     found.about = {workload.name: workload.about for workload in workloads}  # in the order of a report
     ordered = workloads if job.seconds is None else by_importance(workloads)
-    measure(found, ordered, engines, job.devices, job.effort, told, turn, limit)
+    measure(found, ordered, engines, job.devices, job.effort, told, turn)

@@ -55,8 +55,12 @@ class Device:
         """The array, brought here from wherever it is."""
         if self is CPU:
             return self.to_numpy(array) if device_of(array) is not CPU else array
+        if is_gpu_array(array) and not array.flags.forc:  # CuPy moves only what lies together
+            array = device_of(array).run(array.copy)
         with self.module.cuda.Device(self.ordinal):
-            return self.module.asarray(array)
+            if array.ndim or not isinstance(array, numpy.ndarray):
+                return self.module.asarray(array)
+            return self.module.asarray(array.reshape(1)).reshape(())  # without axes CuPy makes 0.0 of -0.0
 
     def to_numpy(self, array: Any) -> numpy.ndarray:
         """A NumPy array of its own with the values of an array of any device."""

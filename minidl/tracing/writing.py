@@ -153,7 +153,8 @@ class Text:
             return
         number, shape = literal(only), node.sample.shape
         spoken = number.removesuffix(".0").replace("+", "").replace("e-", "e_minus_").replace("-", "minus_")
-        call = f"{self.function(node, 'full')}({shape}, " if shape else f"{self.function(node, 'asarray')}("
+        is_full = shape or node.device is not CPU  # CuPy's `asarray` makes 0.0 of -0.0
+        call = f"{self.function(node, 'full')}({shape}, " if is_full else f"{self.function(node, 'asarray')}("
         code = f"{self.name(node, f'all_{spoken}' if shape else f'number_{spoken}')} = {call}{number}"
         self._add(node, [f"{code}, dtype={dtype_name(node.sample.dtype)!r})"], "", once=True)
 

@@ -389,6 +389,8 @@ def array(
         raise NotImplementedError
     if isinstance(obj, ndarray):
         if obj._device != thread.device:
+            if not obj.flags.forc:
+                raise NotImplementedError("CuPy cannot copy non-contiguous array between devices.")
             start("copy", lambda: None)
             obj, copy = ndarray(obj._values.copy()), None
         dtype = obj.dtype if dtype is None else numpy.dtype(dtype)
@@ -396,8 +398,14 @@ def array(
     if _holds_arrays(obj):
         joined: ndarray = _called("concatenate", lambda parts: numpy.array(parts, dtype), (obj,), {})
         return joined
-    transfer("uploads")
-    return ndarray(numpy.array(obj, dtype, ndmin=ndmin, order="F" if order == "F" else "C"))
+    is_column_by_column = isinstance(obj, numpy.ndarray) and obj.flags.fnc and order in (None, "A", "K")
+    values = numpy.array(obj, dtype, ndmin=ndmin, order="F" if is_column_by_column or order == "F" else "C")
+    if values.ndim:
+        transfer("uploads")
+    else:
+        start("fill", lambda: None)  # the number is an argument of a kernel, or a 0 that memory is set to
+        values = numpy.where(values == 0, values.dtype.type(0), values)
+    return ndarray(values)
 
 
 def _converted(obj: ndarray, dtype: Any, order: str) -> ndarray:
