@@ -6,6 +6,7 @@ import ast
 import dataclasses
 import graphlib
 import io
+import itertools
 import json
 import math
 import os
@@ -23,11 +24,11 @@ from typing import Any
 import cpuinfo
 import numpy
 import pytest
-from matplotlib import image
+from matplotlib import image, pyplot
 from rich.console import Console
 
 import minidl
-from benchmarks import byhand, catalogue, command, machine, planning, processes, scaling, worker
+from benchmarks import byhand, catalogue, command, machine, pictures, planning, processes, scaling, worker
 from benchmarks.checking import faults, faults_beside_recording
 from benchmarks.command import REPORT, main, parse
 from benchmarks.comparing import Change, Verdict, changes, compare, drift
@@ -581,6 +582,20 @@ def test_what_is_too_long_for_a_gpu_is_said() -> None:
     measure(found, [deep_chain(2, refuses={"gpu": "no patience"})], HANDS, ["cpu", "gpu"], ONCE, lambda *_: None)
     assert {each.device for each in found.rows} == {"cpu"}
     assert found.missing == ["by hand, allocating on gpu, chain of 2 scalar ops: no patience"]
+
+
+@pytest.mark.parametrize("high", [1.2, 4.0, 20.0, 49.0, 51.0, 1e3, 1e4])
+@pytest.mark.parametrize("low", [0.047, 0.33, 6.5])
+def test_labels_of_an_axis_of_times_dont_touch(low: float, high: float) -> None:
+    figure, (axes, *_) = pyplot.subplots(1, 3, figsize=(16.5, 6), layout="constrained")
+    pictures._times(axes, "GPU over CPU", [low, low * high])
+    figure.canvas.draw()
+    left, right = axes.get_xlim()
+    shown = [text for at, text in zip(axes.get_xticks(), axes.get_xticklabels(), strict=True) if left <= at <= right]
+    areas = [text.get_window_extent() for text in shown]
+    pyplot.close(figure)
+    assert len(areas) >= 1
+    assert all(one.x1 + 4 < other.x0 for one, other in itertools.pairwise(areas))
 
 
 # -- an end to the time ------------------------------------------------------------------------------------------
