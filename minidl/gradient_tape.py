@@ -10,7 +10,7 @@ from minidl.context import thread
 from minidl.devices import device
 from minidl.errors import InvalidArgumentError, brief
 from minidl.nest import flatten, pack
-from minidl.ops.creation import identity, ones_like, zeros, zeros_like
+from minidl.ops.creation import identity, ones_like, zeros_like
 from minidl.ops.inputs import convert, number
 from minidl.ops.joining import stack
 from minidl.ops.parts import put
@@ -242,7 +242,8 @@ class GradientTape(Tape):
             raise ValueError(f"batch_jacobian takes as many samples in both, not shapes {target.shape}, {source.shape}")
         (found,) = self._rows(target, _tensors("A source", source), target.shape[1:], unconnected_gradients)
         if found is None:  # of a target that doesn't depend on the source, zeros, as in TensorFlow
-            return zeros([*target.shape, *source.shape[1:]], target.dtype)
+            shape = (*target.shape, *source.shape[1:])
+            return broadcast_to(reshape(zeros_like(target), [*target.shape, *[1] * (source.ndim - 1)]), shape)
         last = target.ndim - 1
         return transpose(found, [last, *range(last), *range(last + 1, found.ndim)])
 
@@ -323,4 +324,5 @@ def _stacked(rows: Sequence[Any], shape: Sequence[int], source: TensorLike) -> A
     """The gradients by the entries of a shape as one Jacobian, None where one of them is."""
     if any(row is None for row in rows):
         return None
-    return reshape(stack(rows) if rows else zeros([0], source.dtype), [*shape, *source.shape])
+    whole = [*shape, *source.shape]
+    return reshape(stack(rows), whole) if rows else broadcast_to(zeros_like(source), whole)
