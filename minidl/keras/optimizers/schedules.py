@@ -2,9 +2,8 @@
 
 from typing import Any
 
-from minidl.ops.creation import cast
+from minidl.ops.creation import cast, convert_to_tensor
 from minidl.ops.elementwise import divide, floordiv, pow
-from minidl.ops.inputs import convert, device_near
 from minidl.tensor import Tensor
 
 __all__ = ["ExponentialDecay", "LearningRateSchedule"]
@@ -53,7 +52,6 @@ class ExponentialDecay(LearningRateSchedule):
         self.decay_steps, self.decay_rate = decay_steps, decay_rate
 
     def __call__(self, step: Any) -> Tensor:
-        numbers = self.initial_learning_rate, self.decay_rate, self.decay_steps
-        first, rate, period = (convert(number, device=device_near(step)) for number in numbers)
-        steps, period = cast(step, first.dtype), cast(period, first.dtype)
-        return first * pow(cast(rate, first.dtype), (floordiv if self.staircase else divide)(steps, period))
+        steps = cast(step, convert_to_tensor(self.initial_learning_rate).dtype)
+        steps = (floordiv if self.staircase else divide)(steps, float(self.decay_steps))
+        return pow(float(self.decay_rate), steps) * self.initial_learning_rate
