@@ -6,6 +6,7 @@ it could have computed. What they cost there, only a GPU can say; how many there
 
 from __future__ import annotations
 
+import functools
 import re
 import sys
 from collections.abc import Callable, Sequence
@@ -21,6 +22,7 @@ from minidl.nest import flatten
 from minidl.primitive import Listener
 from minidl.tracing.passes import PASSES
 from tests.agree import compiler
+from tfref.cases import CASES
 from tfref.strict_cupy import arrays
 
 pytestmark = pytest.mark.usefixtures("double")
@@ -137,6 +139,22 @@ def test_the_gradient_of_gather_never_waits(double: Any) -> None:
     program()
     counts = program()
     assert (counts.synchronizations, counts.uploads) == (0, 0)
+
+
+# Whole numbers are checked before they divide, indices before they pick, and how many entries a mask picks is counted.
+WAITING = {"boolean_mask", "gather", "math.floordiv", "math.floormod", "pow", "random.shuffle", "slices", "where"}
+WAITING |= {"constant"}  # that is given a shape, and so values to repeat
+
+
+def test_no_other_operation_waits(double: Any) -> None:
+    waiting = set()
+    for case in CASES:
+        with tf.device("/gpu:0"):
+            inputs = [tf.constant(each) if isinstance(each, numpy.ndarray) else each for each in case.inputs]
+            counts = counted(double, functools.partial(case.program, tf, *inputs), warm=1)
+        if counts.synchronizations:
+            waiting.add(case.op)
+    assert waiting == WAITING
 
 
 # -- compiled ----------------------------------------------------------------------------------------------------
