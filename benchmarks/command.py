@@ -71,6 +71,8 @@ def _options_of_a_run() -> argparse.ArgumentParser:
     )
     parser.add_argument("--device", choices=["cpu", "gpu"], default="cpu", help="gpu: on the GPU and the CPU")
     parser.add_argument("--gpu-only", action="store_true", help="with --device gpu: not on the CPU")
+    parser.add_argument("--minutes", type=_count, metavar="N",
+                        help="take no longer, and say what is left out (9 with --gpu-only, else no end)")  # fmt: skip
     parser.add_argument("--no-memory", action="store_true", help="leave out the peak memory")
     parser.add_argument("--json", type=_kept, metavar="FILE", help="keep the run in this file")
     parser.add_argument("--pictures", type=Path, metavar="DIR", help="draw the run as PNG files into this folder")
@@ -171,7 +173,17 @@ def _plan(options: argparse.Namespace) -> Plan:
         memory=not getattr(options, "no_memory", True),
         environment=machine.arranged(options.threads, options.malloc),
         patience=options.patience,
+        seconds=_seconds_to_measure(options),
     )
+
+
+# Seconds at the end of a run that has an end, in which its tables are printed and its pictures drawn.
+REPORT = 30.0
+
+
+def _seconds_to_measure(options: argparse.Namespace) -> float | None:
+    minutes = getattr(options, "minutes", None) or (9 if getattr(options, "gpu_only", False) else None)
+    return None if minutes is None else 60.0 * minutes - REPORT
 
 
 def _run(console: Console, options: argparse.Namespace) -> int:

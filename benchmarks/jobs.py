@@ -26,6 +26,8 @@ class Job:
         effort: how long to measure.
         in_turns: whether others measure too, so that it waits for its turn before it times anything.
         peaks: whether to measure what each device does at most.
+        seconds: how many the process may take, after which it is ended; None for as many as it needs. Where there is an
+            end, what is more important is measured first.
         memory: the workload, the engine and the device of which to measure only the peak memory.
     """
 
@@ -42,6 +44,7 @@ class Job:
     effort: Effort = dataclasses.field(default_factory=lambda: Effort(1, 0.0, 0.0))
     in_turns: bool = False
     peaks: bool = False
+    seconds: float | None = None
     memory: tuple[str, str, str] | None = None
 
     def to_json(self) -> str:

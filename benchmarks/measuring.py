@@ -33,10 +33,14 @@ def measure(
     told: Told,
     turn: Callable[[], None] = lambda: None,
 ) -> None:
-    """Time workloads on engines and devices, and check every result before and after; for `turn`, see interleaved."""
+    """Time workloads on engines and devices, and check every result before and after; for `turn`, see interleaved.
+
+    What isn't measured yet is missing in what is found, at any moment, so that who is cut off has said so.
+    """
+    found.about |= {workload.name: workload.about for workload in workloads}
+    found.missing += [without_time(workload.name) for workload in workloads]
     for number, workload in enumerate(workloads):
         told(workload.name, number / len(workloads))
-        found.about[workload.name] = workload.about
         ready: dict[tuple[str, str], Side] = {}
         for device in devices:
             for engine in engines:
@@ -49,6 +53,17 @@ def measure(
             found.faults += [f"{workload.name}, {name} on {device}, after the timing: {each}" for each in wrong]
         ready.clear()
         gc.collect()
+        found.missing.remove(without_time(workload.name))
+
+
+def without_time(name: str) -> str:
+    """What a run says of a workload for which no time was left."""
+    return f"{name}: no time was left for it"
+
+
+def by_importance(workloads: Sequence[Workload]) -> list[Workload]:
+    """The order in which workloads are measured where time is short: the quick ones, those made for a GPU, the rest."""
+    return sorted(workloads, key=lambda workload: (not workload.quick, not workload.fills_gpu))
 
 
 def _prepared(found: Run, workload: Workload, engine: Engine, device: str) -> Side | None:
@@ -80,21 +95,28 @@ def measure_peaks(device: str, effort: Effort) -> dict[str, float]:
 
     Of random numbers, since a processor that multiplies nothing but ones stays cooler and so is faster.
     """
-    xp = array_module(device)
-    size = 2048 if device == "cpu" else 8192
-    draw = numpy.random.default_rng(0).random
-    matrix, other = (xp.asarray(draw(shape, numpy.float32)) for shape in ((size, size), (1 << 26,)))
-    product, copy = xp.empty_like(matrix), xp.empty_like(other)
+    xp, draw = array_module(device), numpy.random.default_rng(0).random
 
     def fastest(call: Callable[[], Any]) -> float:
         side = Side(call, at_once if device == "cpu" else wait_for_cupy)
         count = calls_for(side, effort.seconds)
         return min(time_calls(side, count) for _ in range(5))
 
-    return {
-        "flops": 2 * size**3 / fastest(lambda: xp.matmul(matrix, matrix, out=product)),
-        "bytes": 2 * other.nbytes / fastest(lambda: xp.copyto(copy, other)),
-    }
+    def product(size: int) -> float:
+        matrix = xp.asarray(draw((size, size), numpy.float32))
+        result = xp.empty_like(matrix)
+        return fastest(lambda: xp.matmul(matrix, matrix, out=result))
+
+    size = 1024
+    while (taken := product(size)) < effort.seconds / 4 and size < LARGEST_MATRIX:
+        size *= 2
+    array = xp.asarray(draw(1 << 26, numpy.float32))
+    copy = xp.empty_like(array)
+    return {"flops": 2 * size**3 / taken, "bytes": 2 * array.nbytes / fastest(lambda: xp.copyto(copy, array))}
+
+
+# Rows of the matrix beyond which no GPU multiplies faster, and drawing the numbers takes longer than the products.
+LARGEST_MATRIX = 8192
 
 
 def memory(name: str) -> int:

@@ -195,7 +195,8 @@ def _times(axes: Any, title: str, factors: Sequence[float]) -> None:
     axes.set_xscale("log")
     low, high = min(factors), max(factors)
     axes.set_xlim(low / 1.3, high * max(high / low, 2) ** 0.25)
-    axes.xaxis.set_major_locator(LogLocator(10, (1.0, 2.0, 5.0)))
+    is_long = high / low > 50  # so that labels between the powers of ten would touch each other
+    axes.xaxis.set_major_locator(LogLocator(10, (1.0,) if is_long else (1.0, 2.0, 5.0)))
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}×")
     axes.xaxis.set_minor_formatter(lambda value, _: "")
     axes.set_title(title, fontsize=10)

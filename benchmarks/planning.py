@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from . import processes
@@ -11,9 +12,9 @@ from .catalogue import ALL, ENGINES
 from .comparing import Change, Comparison, compare
 from .jobs import Job
 from .machine import Watch, cores, leaves_avx512_unused, wait_until_quiet
-from .measuring import Told
+from .measuring import Told, without_time
 from .runs import Run, joined
-from .timing import Effort
+from .timing import Effort, Limit
 from .worker import ROOT, WorkerError, ask, ask_in_turns
 
 
@@ -30,6 +31,7 @@ class Plan:
         memory: whether to measure the peak memory.
         environment: of all that measures.
         patience: how many seconds to wait in all for other programs to leave the processors alone.
+        seconds: how many all of a run may take, None for as many as it needs.
         slowed: the name of the chain that gets a tenth more to do in the second of two checkouts.
     """
 
@@ -41,6 +43,7 @@ class Plan:
     memory: bool = True
     environment: dict[str, str] = dataclasses.field(default_factory=dict)
     patience: float = 0.0
+    seconds: float | None = None
     slowed: str | None = None
 
     @property
@@ -74,26 +77,52 @@ LEAST_PAIRS, MOST = 12, 50
 LARGE = 1e9
 
 
-def run(plan: Plan, told: Told) -> Run:
-    """Measure all that is asked for. Raises WorkerError where there is no such workload."""
+def run(plan: Plan, told: Told, clock: Callable[[], float] = time.monotonic) -> Run:
+    """Measure all that is asked for, or as much as there is time for, and say then what is left out.
+
+    Raises WorkerError where there is no such workload, or no time for any.
+    """
+    limit = Limit(plan.seconds, clock)
     watch, waiting, jobs = Watch(), _Patience(plan.patience, told), plan.jobs
     runs: list[Run] = []
     for number, job in enumerate(jobs):
-        waiting.wait()
-        runs.append(ask(job, plan.environment, _part(told, f"process {number + 1} of {len(jobs)}", number, len(jobs))))
+        if limit.is_over:
+            break
+        waiting.wait(limit.left)
+        part = _part(told, f"process {number + 1} of {len(jobs)}", number, len(jobs))
+        try:
+            runs.append(ask(dataclasses.replace(job, seconds=limit.left), plan.environment, part))
+        except WorkerError:
+            if not runs or not limit.is_over:
+                raise
         if not runs[0].about:
             break
     found = joined(runs)
+    _say_what_was_short(found, runs, len(jobs))
     if leaves_avx512_unused(found.machine["blas"]):
         found.lacks("AVX-512: NumPy's BLAS doesn't use it; OPENBLAS_CORETYPE=SkylakeX in the environment makes it")
     if plan.memory:
-        _measure_memory(found, plan, told)
+        _measure_memory(found, plan, told, limit)
     if not plan.scaling and not plan.own and "cpu" in plan.devices:
-        _measure_processes(found, plan, told)
+        _measure_processes(found, plan, told, limit)
     if not found.about:
         raise WorkerError(f"no workload has {plan.only!r} in its name")
     found.machine["others"] = round(watch.others(), 3)
     return found
+
+
+def _say_what_was_short(found: Run, runs: Sequence[Run], wanted: int) -> None:
+    """Say where time ran out: in how many of the processes each workload was measured, those alike in one line."""
+    unbegun, short = wanted - len(runs), dict[int, list[str]]()
+    for name in found.about:
+        if count := unbegun + sum(name not in run.about or without_time(name) in run.missing for run in runs):
+            short.setdefault(wanted - count, []).append(name)
+    for count, names in sorted(short.items()):
+        found.missing = [reason for reason in found.missing if reason not in map(without_time, names)]
+        how = f"measured in {count} of {wanted} processes" if count else "not measured"
+        found.lacks(f"{how}, for want of time: {'; '.join(names)}")
+    for name in short.get(0, []):
+        del found.about[name]
 
 
 class _Patience:
@@ -102,9 +131,9 @@ class _Patience:
     def __init__(self, seconds: float, told: Told) -> None:
         self.seconds, self.told = seconds, told
 
-    def wait(self) -> None:
+    def wait(self, most: float | None = None) -> None:
         start = time.monotonic()
-        wait_until_quiet(self.seconds, lambda why: self.told(why, 0.0))
+        wait_until_quiet(self.seconds if most is None else min(self.seconds, most), lambda why: self.told(why, 0.0))
         self.seconds = max(0.0, self.seconds - (time.monotonic() - start))
 
 
@@ -113,7 +142,7 @@ def _part(told: Told, what: str, number: int, count: int) -> Told:
     return lambda name, share: told(f"{what}: {name}", (number + share) / count)
 
 
-def _measure_memory(found: Run, plan: Plan, told: Told) -> None:
+def _measure_memory(found: Run, plan: Plan, told: Told, limit: Limit) -> None:
     """Add the peak memory of what was timed, of each in a process of its own."""
     slow = {engine.name for engine in ENGINES if not engine.starts_at_once} if plan.quick or plan.scaling else ()
     rows = [
@@ -125,18 +154,18 @@ def _measure_memory(found: Run, plan: Plan, told: Told) -> None:
     environment = {name: value for name, value in plan.environment.items() if not name.startswith("MALLOC_")}
     for number, row in enumerate(rows):
         told(f"memory of {row.engine}: {row.workload}", number / len(rows))
-        job = dataclasses.replace(plan.job, memory=(row.workload, row.engine, row.device))
+        job = dataclasses.replace(plan.job, memory=(row.workload, row.engine, row.device), seconds=limit.left)
         try:
             found.rows += ask(job, environment, lambda *_: None).rows
         except WorkerError as error:
             found.lacks(f"{row.engine}, {row.workload}: no peak memory: {error}")
 
 
-def _measure_processes(found: Run, plan: Plan, told: Told) -> None:
+def _measure_processes(found: Run, plan: Plan, told: Told, limit: Limit) -> None:
     names = [name for name in (processes.IMPORT, processes.LESSON) if plan.only.lower() in name.lower()]
     wanted = {engine.name for engine in ENGINES if engine.starts_at_once or not plan.quick}
     for number, name in enumerate(names):
-        processes.measure_processes(found, name, 3, wanted, _part(told, name, number, len(names)))
+        processes.measure_processes(found, name, 3, wanted, _part(told, name, number, len(names)), limit)
 
 
 def compare_checkouts(plan: Plan, before: Path, after: Path, told: Told) -> Comparison:

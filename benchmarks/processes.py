@@ -12,6 +12,7 @@ from .libraries import MissingError, need
 from .measuring import Told, memory
 from .rows import BY_HAND, Row
 from .runs import Run
+from .timing import Limit
 from .worker import ROOT, WorkerError
 
 IMPORT, LESSON = "import", "lesson as a process"
@@ -40,35 +41,42 @@ _LESSONS = {
 }
 
 
-def _output(code: str) -> str:
-    """The last line that a program prints. Raises WorkerError with its last word where it fails."""
+def _output(code: str, seconds: float | None) -> str:
+    """The last line that a program prints. Raises WorkerError with its last word where it fails, or takes too long."""
     # An installed module is compiled already; one in a checkout is at its first run.
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     command = [sys.executable, "-P", "-c", f"import sys; sys.path.insert(0, {str(ROOT)!r})\n{code}"]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, encoding="utf-8", check=False)
+    try:
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, encoding="utf-8", check=False,
+                              timeout=seconds)  # fmt: skip
+    except subprocess.TimeoutExpired as error:
+        raise WorkerError("no time was left for it") from error
     lines = [line for line in (done.stderr if done.returncode else done.stdout).splitlines() if line.strip()]
     if done.returncode:
         raise WorkerError(lines[-1] if lines else f"a process ended with status {done.returncode}")
     return lines[-1]
 
 
-def import_time(engine: str) -> float:
+def import_time(engine: str, seconds: float | None = None) -> float:
     """The seconds that an import takes: NumPy's, or another's where NumPy is imported already."""
     first = "" if engine == BY_HAND else "import numpy\n"
     code = f"import time\n{first}start = time.perf_counter(); import {_IMPORTS[engine]}"
-    return float(_output(f"{code}; print(time.perf_counter() - start)"))
+    return float(_output(f"{code}; print(time.perf_counter() - start)", seconds))
 
 
-def lesson_process(engine: str) -> tuple[float, float]:
+def lesson_process(engine: str, seconds: float | None = None) -> tuple[float, float]:
     """The seconds and the peak memory in bytes of the lesson as a whole process."""
     memory("VmRSS")  # says where the system doesn't tell
     start = time.perf_counter()
-    peak = _output(_LESSONS[engine] + _PEAK)
+    peak = _output(_LESSONS[engine] + _PEAK, seconds)
     return time.perf_counter() - start, float(peak) * 1024
 
 
-def measure_processes(found: Run, name: str, rounds: int, wanted: Container[str], told: Told) -> None:
+def measure_processes(
+    found: Run, name: str, rounds: int, wanted: Container[str], told: Told, limit: Limit | None = None
+) -> None:
     """Add the rows of imports or of the lesson, in interleaved rounds of which each is a process."""
+    limit = limit or Limit(None)
     engines = [engine for engine in (_IMPORTS if name == IMPORT else _LESSONS) if engine in wanted]
     values: dict[str, list[tuple[float, ...]]] = {}
     for number in range(rounds):
@@ -76,9 +84,8 @@ def measure_processes(found: Run, name: str, rounds: int, wanted: Container[str]
             told(engine, number / rounds)
             try:
                 need(_IMPORTS[engine])
-                values.setdefault(engine, []).append(
-                    (import_time(engine),) if name == IMPORT else lesson_process(engine)
-                )
+                found_now = (import_time(engine, limit.left),) if name == IMPORT else lesson_process(engine, limit.left)
+                values.setdefault(engine, []).append(found_now)
             except (MissingError, WorkerError) as error:
                 engines.remove(engine)
                 found.lacks(f"{engine}: {error}")

@@ -42,6 +42,28 @@ class Effort(NamedTuple):
         return time.process_time if self.processor else time.perf_counter
 
 
+class Limit:
+    """The end of the time that something may take.
+
+    Arguments:
+        seconds: from now; None for no end.
+        clock: gives the seconds since some moment.
+    """
+
+    def __init__(self, seconds: float | None, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._end = None if seconds is None else clock() + seconds
+
+    @property
+    def left(self) -> float | None:
+        """How many seconds are left, or None where there is no end."""
+        return None if self._end is None else max(0.0, self._end - self._clock())
+
+    @property
+    def is_over(self) -> bool:
+        return self.left == 0.0
+
+
 def at_once(result: Any) -> None:
     """The `finish` of a side whose results are there when its calls return."""
 

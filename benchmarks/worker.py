@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from . import catalogue, machine
 from .engines import array_module
 from .jobs import Job
 from .libraries import MissingError
-from .measuring import Told, measure, measure_memory, measure_peaks
+from .measuring import Told, by_importance, measure, measure_memory, measure_peaks
 from .own import OwnError
 from .rows import Row
 from .runs import Run
@@ -54,7 +55,8 @@ def ask(job: Job, environment: dict[str, str], told: Told) -> Run:
         environment: its variables, beside those of this process.
         told: hears what is being done, and what part of the job is done.
 
-    Raises WorkerError where it fails.
+    Gives what it had found when its seconds were over, if they were. Raises WorkerError where it fails, or found
+    nothing by then.
     """
     return ask_in_turns([job], environment, told)[0]
 
@@ -85,7 +87,7 @@ def ask_in_turns(jobs: Sequence[Job], environment: dict[str, str], told: Told) -
 
 def _talk(job: Job, environment: dict[str, str], told: Told) -> Generator[None, None, Run]:
     """Start a process, which goes on when this does and stops where it is another's turn; returns what it found."""
-    command = [sys.executable, "-P", "-c", _START, job.root or str(ROOT), str(HERE)]
+    command, found = [sys.executable, "-P", "-c", _START, job.root or str(ROOT), str(HERE)], Run()
     with (
         tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as words,
         subprocess.Popen(
@@ -95,6 +97,15 @@ def _talk(job: Job, environment: dict[str, str], told: Told) -> Generator[None, 
     ):  # fmt: skip
         assert process.stdin is not None
         assert process.stdout is not None
+        is_over = threading.Event()
+
+        def cut_off() -> None:
+            is_over.set()
+            process.kill()
+
+        end = threading.Timer(job.seconds or 0.0, cut_off)
+        if job.seconds is not None:
+            end.start()
         try:
             print(job.to_json(), file=process.stdin, flush=True)
             for line in process.stdout:
@@ -103,16 +114,24 @@ def _talk(job: Job, environment: dict[str, str], told: Told) -> Generator[None, 
                     raise WorkerError(said["error"])
                 if "run" in said:
                     run = said["run"]
-                    return Run(**run | {"rows": [Row(**row) for row in run["rows"]]})
+                    found = Run(**run | {"rows": [Row(**row) for row in run["rows"]]})
                 if "turn" in said:
                     yield
                     print(file=process.stdin, flush=True)
-                else:
+                elif "told" in said:
                     told(said["told"], said["share"])
+                else:
+                    return found
         except BaseException:
             process.kill()
             raise
+        finally:
+            end.cancel()
         process.wait()
+        if is_over.is_set() and found.about:
+            return found
+        if is_over.is_set():
+            raise WorkerError("no time was left to find anything")
         words.seek(0)
         lines = [line for line in words.read().splitlines() if line.strip()]
         raise WorkerError(lines[-1] if lines else f"a process ended with status {process.returncode}")
@@ -130,28 +149,33 @@ def main() -> None:
         say(turn=True)
         sys.stdin.readline()
 
-    job = Job.from_json(sys.stdin.readline())
+    job, run = Job.from_json(sys.stdin.readline()), Run()
+
+    def told(what: str, share: float) -> None:  # with what was found so far, lest it be lost where the time is over
+        say(told=what, share=share, run=dataclasses.asdict(run))
+
     try:
-        run = _done(job, lambda what, share: say(told=what, share=share), turn if job.in_turns else lambda: None)
+        _do(job, run, told, turn if job.in_turns else lambda: None)
     except (MissingError, OwnError) as error:
         say(error=str(error))
     else:
         say(run=dataclasses.asdict(run))
 
 
-def _done(job: Job, told: Told, turn: Callable[[], None]) -> Run:
-    found = Run()
+def _do(job: Job, found: Run, told: Told, turn: Callable[[], None]) -> None:
+    """Do a job, and add to what is found."""
     workloads, engines, found.missing = catalogue.find(job)
     if job.memory:
         workload_name, engine_name, device = job.memory
         workload = next(each for each in workloads if each.name == workload_name)
         engine = next(each for each in engines if each.name == engine_name)
         found.rows = [measure_memory(workload, engine, device)]
-        return found
+        return
     for device in job.devices:
         array_module(device)  # says what a GPU lacks
     if job.peaks:
         found.machine = machine.describe(job.devices)
         found.peaks = {device: measure_peaks(device, job.effort) for device in job.devices}
-    measure(found, workloads, engines, job.devices, job.effort, told, turn)
-    return found
+    found.about = {workload.name: workload.about for workload in workloads}  # in the order of a report
+    ordered = workloads if job.seconds is None else by_importance(workloads)
+    measure(found, ordered, engines, job.devices, job.effort, told, turn)

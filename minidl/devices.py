@@ -55,8 +55,11 @@ class Device:
         """The array, brought here from wherever it is."""
         if self is CPU:
             return self.to_numpy(array) if device_of(array) is not CPU else array
+        # CuPy makes 0.0 of a NumPy array -0.0 without axes, and moves between GPUs only what lies together.
+        given = numpy.atleast_1d(array) if isinstance(array, numpy.ndarray) else array
+        given = given if given.flags.forc else device_of(given).run(given.copy)
         with self.module.cuda.Device(self.ordinal):
-            return self.module.asarray(array)
+            return self.module.asarray(given).reshape(array.shape)
 
     def to_numpy(self, array: Any) -> numpy.ndarray:
         """A NumPy array of its own with the values of an array of any device."""

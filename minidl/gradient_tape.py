@@ -11,7 +11,7 @@ from minidl.context import thread
 from minidl.devices import device
 from minidl.errors import InvalidArgumentError, brief
 from minidl.nest import flatten, pack
-from minidl.ops.creation import identity, ones_like, zeros, zeros_like
+from minidl.ops.creation import identity, ones_like, zeros_like
 from minidl.ops.inputs import convert, number
 from minidl.ops.joining import stack
 from minidl.ops.parts import put
@@ -223,7 +223,7 @@ class GradientTape(Tape):
         """
         if not isinstance(target, TensorLike):
             raise ValueError(f"A Jacobian is of one tensor or variable; {brief(target)} was given")
-        found = self._rows(target, _tensors("A source", sources), target.shape, unconnected_gradients)
+        found = self._rows(target, _tensors("A source", sources), target.shape, _is_zero(unconnected_gradients))
         return pack(sources, found)
 
     def batch_jacobian(self, target: Any, source: Any, unconnected_gradients: Any = "none",
@@ -248,15 +248,13 @@ class GradientTape(Tape):
         """
         if not target.shape or target.shape[:1] != source.shape[:1]:
             raise ValueError(f"batch_jacobian takes as many samples in both, not shapes {target.shape}, {source.shape}")
-        (found,) = self._rows(target, _tensors("A source", source), target.shape[1:], unconnected_gradients)
-        if found is None:  # of a target that doesn't depend on the source, zeros, as in TensorFlow
-            return zeros([*target.shape, *source.shape[1:]], target.dtype)
+        _is_zero(unconnected_gradients)  # raises for another; where nothing is connected TensorFlow gives zeros anyhow
+        (found,) = self._rows(target, _tensors("A source", source), target.shape[1:], is_zero=True)
         last = target.ndim - 1
         return transpose(found, [last, *range(last), *range(last + 1, found.ndim)])
 
-    def _rows(self, target: Any, sources: list[Any], shape: tuple[int, ...], unconnected_gradients: Any) -> list[Any]:
+    def _rows(self, target: Any, sources: list[Any], shape: tuple[int, ...], is_zero: bool) -> list[Any]:
         """For each source its gradient by each entry of a shape that broadcasts to the target's, in one tensor."""
-        is_zero = _is_zero(unconnected_gradients)
         edges = self._take_edges()
         with device(None):
             one, serial = convert(1, target.dtype, target.home), target.tensor.serial
@@ -332,4 +330,4 @@ def _stacked(rows: Sequence[Any], shape: Sequence[int], source: TensorLike) -> A
     """The gradients by the entries of a shape as one Jacobian, None where one of them is."""
     if any(row is None for row in rows):
         return None
-    return reshape(stack(rows) if rows else zeros([0], source.dtype), [*shape, *source.shape])
+    return reshape(stack(rows) if rows else zeros_like(source)[None][:0], [*shape, *source.shape])

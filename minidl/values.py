@@ -49,12 +49,13 @@ def array_of(value: Any, dtype: Any = None) -> Any:
     if is_gpu_array(value):
         array = device_of(value).run(value.astype, dtype or as_dtype(value.dtype))
     else:
-        array = _numpy_array(value, dtype)
+        array = numpy_array(value, dtype)
     device = thread.state.device
     return array if device is None else device.place(array)
 
 
-def _numpy_array(value: Any, dtype: numpy.dtype | None) -> numpy.ndarray:
+def numpy_array(value: Any, dtype: numpy.dtype | None = None) -> numpy.ndarray:
+    """What `array_of` gives on the CPU."""
     try:
         array = numpy.array(value, order="C")
         first = value

@@ -6,12 +6,15 @@ import ast
 import dataclasses
 import graphlib
 import io
+import itertools
 import json
 import math
+import os
 import re
 import shutil
 import subprocess
 import sys
+import threading
 import time
 import types
 from operator import attrgetter
@@ -21,18 +24,18 @@ from typing import Any
 import cpuinfo
 import numpy
 import pytest
-from matplotlib import image
+from matplotlib import image, pyplot
 from rich.console import Console
 
 import minidl
-from benchmarks import byhand, catalogue, machine, planning, processes, scaling, worker
+from benchmarks import byhand, catalogue, command, machine, pictures, planning, processes, scaling, worker
 from benchmarks.checking import faults, faults_beside_recording
-from benchmarks.command import main, parse
+from benchmarks.command import REPORT, main, parse
 from benchmarks.comparing import Change, Verdict, changes, compare, drift
 from benchmarks.engines import ByHand, ModuleEngine
 from benchmarks.jobs import Job
 from benchmarks.means import OVER_CPU, OVER_NUMPY, OVER_TENSORFLOW, charts
-from benchmarks.measuring import measure
+from benchmarks.measuring import by_importance, measure
 from benchmarks.models import learning, lesson_fit, prediction
 from benchmarks.own import GROUP, OwnError
 from benchmarks.pictures import draw
@@ -43,7 +46,9 @@ from benchmarks.runs import Run, joined
 from benchmarks.texts import bytes_text, count_text, labels, over_text, range_text, time_text
 from benchmarks.timing import Effort, Side, calls_for, interleaved, time_calls
 from benchmarks.workloads import (
+    LARGE_NETWORKS,
     LESSON,
+    NETWORKS,
     SMALL,
     Network,
     Workload,
@@ -55,7 +60,6 @@ from benchmarks.workloads import (
     reduction,
     slowed,
 )
-from tfref import strict_cupy
 
 ROOT = Path(__file__).parents[1]
 ONCE = Effort(1, 0.0, 1.0)
@@ -103,8 +107,6 @@ def test_every_engine_gives_the_truth(workload: Workload, engine: Any) -> None:
 @pytest.mark.parametrize(("workload", "engine"), _cases(*OURS))
 def test_a_gpu_computes_the_same(workload: Workload, engine: Any) -> None:
     """On the strict double, which knows no transfer that isn't asked for."""
-    if engine.name == LIMIT and not hasattr(vars(strict_cupy)["add"], "reduce"):
-        pytest.skip("the strict double has no add.reduce")
     assert faults(workload, engine.prepare(workload, "gpu")) == []
 
 
@@ -582,6 +584,169 @@ def test_what_is_too_long_for_a_gpu_is_said() -> None:
     assert found.missing == ["by hand, allocating on gpu, chain of 2 scalar ops: no patience"]
 
 
+@pytest.mark.parametrize("high", [1.2, 4.0, 20.0, 49.0, 51.0, 1e3, 1e4])
+@pytest.mark.parametrize("low", [0.047, 0.33, 6.5])
+def test_labels_of_an_axis_of_times_dont_touch(low: float, high: float) -> None:
+    figure, (axes, *_) = pyplot.subplots(1, 3, figsize=(16.5, 6), layout="constrained")
+    pictures._times(axes, "GPU over CPU", [low, low * high])
+    figure.canvas.draw()
+    left, right = axes.get_xlim()
+    shown = [text for at, text in zip(axes.get_xticks(), axes.get_xticklabels(), strict=True) if left <= at <= right]
+    areas = [text.get_window_extent() for text in shown]
+    pyplot.close(figure)
+    assert len(areas) >= 1
+    assert all(one.x1 + 4 < other.x0 for one, other in itertools.pairwise(areas))
+
+
+# -- an end to the time ------------------------------------------------------------------------------------------
+
+
+class Clock:
+    """A clock that goes on when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_what_is_not_measured_yet_is_missing_at_any_moment() -> None:
+    found, missing = Run(), list[list[str]]()
+    workloads = [dataclasses.replace(one_op(), name=name) for name in "abc"]
+    measure(found, workloads, HANDS[1:], ["cpu"], ONCE, lambda *_: missing.append([*found.missing]))
+    assert missing == [[f"{name}: no time was left for it" for name in names] for names in ("abc", "bc", "c")]
+    assert found.missing == []
+
+
+def test_what_is_more_important_is_measured_first() -> None:
+    ordered = by_importance(catalogue.ALL)
+    assert sorted(map(id, ordered)) == sorted(map(id, catalogue.ALL))
+    names = [workload.name for workload in ordered]
+    steps = [f"{network.name}: train" for network in (*NETWORKS, *LARGE_NETWORKS)]
+    assert [name for name in names if name in steps] == steps
+    assert max(map(names.index, steps)) < names.index("1-1 b4: forward")
+
+
+def gpu_run(monkeypatch: pytest.MonkeyPatch, takes: Any, *more: str) -> tuple[Run, float, list[Job]]:
+    """The run on a GPU alone whose processes would take so many seconds; what it gives, its seconds, and its jobs."""
+    clock, jobs, names = Clock(), list[Job](), ["a", "b", "c"]
+
+    def ask(job: Job, environment: Any, told: Any) -> Run:
+        needed = takes(len(jobs))
+        jobs.append(job)
+        clock.now += needed if job.seconds is None else min(needed, job.seconds)
+        done = len(names) if job.seconds is None or needed <= job.seconds else 1
+        if job.seconds is not None and needed == math.inf:
+            raise worker.WorkerError("no time was left to find anything")
+        return Run({"blas": "", "threads": 1}, {name: {} for name in names},
+                   [row(1.0, workload=name) for name in names[:done]], {},
+                   [f"{name}: no time was left for it" for name in names[done:]])  # fmt: skip
+
+    def wait(patience: float, told: Any) -> float:
+        clock.now += patience
+        return 0.0
+
+    monkeypatch.setattr(planning, "ask", ask)
+    monkeypatch.setattr(planning, "wait_until_quiet", wait)
+    monkeypatch.setattr(time, "monotonic", clock)
+    plan = command._plan(parse(["--device", "gpu", "--gpu-only", "--no-memory", *more]))
+    start = clock()
+    return planning.run(plan, told_nothing, clock), clock() - start, jobs
+
+
+def test_a_run_on_a_gpu_alone_takes_nine_minutes_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever its processes would take: each is given the seconds that are left, and ended after them."""
+    for takes in (lambda n: 30.0, lambda n: 200.0, lambda n: 10_000.0, lambda n: 30.0 if n < 2 else math.inf):
+        found, seconds, jobs = gpu_run(monkeypatch, takes)
+        assert seconds + REPORT <= 9 * 60
+        assert len(jobs) <= 5
+        assert all(job.seconds is not None and job.seconds > 0 for job in jobs)
+        assert set(found.about) == {each.workload for each in found.rows}
+    found, seconds, _ = gpu_run(monkeypatch, lambda n: 20.0, "--minutes", "2")
+    assert seconds <= 90.0
+    with pytest.raises(worker.WorkerError, match="no time was left"):
+        gpu_run(monkeypatch, lambda n: math.inf)
+
+
+def test_what_no_time_was_left_for_is_said_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert gpu_run(monkeypatch, lambda n: 30.0)[0].missing == []
+    assert gpu_run(monkeypatch, lambda n: 200.0)[0].missing == [
+        "measured in 2 of 5 processes, for want of time: b; c",
+        "measured in 3 of 5 processes, for want of time: a",
+    ]
+    assert gpu_run(monkeypatch, lambda n: 10_000.0)[0].missing == [
+        "not measured, for want of time: b; c",
+        "measured in 1 of 5 processes, for want of time: a",
+    ]
+
+
+def test_a_run_has_no_end_unless_it_is_asked_for() -> None:
+    for given, seconds in (
+        ([], None), (["--device", "gpu"], None), (["--minutes", "3"], 150.0),
+        (["--device", "gpu", "--gpu-only"], 510.0), (["--device", "gpu", "--gpu-only", "--minutes", "4"], 210.0),
+    ):  # fmt: skip
+        assert command._plan(parse(given)).seconds == seconds
+
+
+def test_a_process_whose_time_is_over_is_ended_and_its_rows_are_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its second workload would never end; its time is made to be over in the midst of that."""
+    (tmp_path / "mine.py").write_text(
+        OWN
+        + """
+import time
+WORKLOADS["endless"] = (lambda tf, x: time.sleep(1e6), [1.0])
+WORKLOADS["third"] = WORKLOADS["softplus"]
+"""
+    )
+    ends: list[Any] = []
+
+    class Timer:
+        def __init__(self, seconds: float, end: Any) -> None:
+            assert seconds == 3600.0
+            ends.append(end)
+
+        def start(self) -> None:
+            pass
+
+        cancel = start
+
+    def told(what: str, share: float) -> None:
+        if what == when:
+            ends[-1]()
+
+    monkeypatch.setattr(threading, "Timer", Timer)
+    job, when = Job(own=str(tmp_path / "mine.py"), frameworks=False, seconds=3600.0), "endless"
+    found = worker.ask(job, {}, told)
+    assert {each.workload for each in found.rows if each.what == "time"} == {"softplus"}
+    assert found.missing == [f"{name}: no time was left for it" for name in ("endless", "third")]
+    assert found.faults == []
+
+
+def test_a_whole_run_on_a_gpu_that_is_the_double(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The processes that the command starts find the strict double where they look for CuPy."""
+    (tmp_path / "cupy.py").write_text("import sys\nfrom tfref import strict_cupy\nsys.modules['cupy'] = strict_cupy\n")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, [str(tmp_path), os.environ.get("PYTHONPATH")])))
+    job = Job(only="b32: train", devices=("gpu",), frameworks=False, effort=ONCE)
+    monkeypatch.setattr(planning.Plan, "jobs", [dataclasses.replace(job, peaks=True), job])
+    file = tmp_path / "gpu.json"
+    arguments = ["--device", "gpu", "--gpu-only", "--no-memory", "--only", "b32: train", "--patience", "0"]
+    assert main([*arguments, "--json", str(file), "--pictures", str(tmp_path)]) == 0
+    found = read(file)
+    assert found.devices == ["gpu"]
+    assert found.machine["gpu"] == "strict double"
+    assert found.peaks["gpu"]["flops"] > 0
+    assert {each.engine for each in found.rows} == {LIMIT, BY_HAND, "minidl", "minidl function"}
+    assert {len(each.values) for each in found.rows} == {2}
+    assert (found.faults, found.missing) == ([], [])
+    assert "strict double, CUDA 13.0" in capsys.readouterr().out
+    assert (tmp_path / "training-step-time.png").exists()
+
+
 # -- files -------------------------------------------------------------------------------------------------------
 
 
@@ -670,6 +835,7 @@ def test_two_runs_are_compared() -> None:
         (["--gpu-only"], "--gpu-only is for --device gpu"),
         (["--workloads", "nowhere.py"], "there is no file nowhere.py"),
         (["check", "--repeat", "0"], "'0' is not a whole number above 0"),
+        (["--minutes", "0"], "'0' is not a whole number above 0"),
         (["--patience", "much"], "'much' is not a whole number of seconds"),
         (["--json", "nowhere/run.json"], "there is no folder nowhere"),
     ],
@@ -1020,7 +1186,19 @@ def test_a_recorded_run_reads() -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ([], ("scaling", "compare", "show", "--pictures DIR", "--workloads FILE", "--gpu-only", "--no-memory")),
+        (
+            [],
+            (
+                "scaling",
+                "compare",
+                "show",
+                "--pictures DIR",
+                "--workloads FILE",
+                "--gpu-only",
+                "--no-memory",
+                "--minutes N",
+            ),
+        ),
         (["compare"], ("BEFORE", "AFTER", "two checkouts", "--workloads FILE")),
         (["check"], ("--repeat N", "a tenth more to do")),
         (["scaling"], ("number of ops", "--json FILE")),

@@ -13,6 +13,7 @@ import pytest
 import minidl
 from minidl import ops
 from minidl.context import thread
+from minidl.nest import flatten
 from minidl.primitive import Listener, Primitive
 from minidl.tensor import Tensor
 from tests.mutations import primitives_called
@@ -30,6 +31,27 @@ def test_minidl_gives_what_tensorflow_gave(case: Case, device: str, recorded: Re
     reference = recorded.case(case)
     faults = [str(each) for each in judge(figures(minidl, case), reference.figures, reference.truth) if each.fault]
     assert not faults
+
+
+# Their programs make tensors of numbers alone, which are on the CPU where no scope says otherwise.
+MADE = {"constant", "eye", "keras.layers.Dense", "range", "shape, rank, size", "zeros and ones"}
+MADE |= {"gather/none", "linspace/numbers", "linspace/whole numbers", "slices/a mask of rows"}
+GIVEN = [case for case in CASES if not {case.op, case.name} & MADE]
+
+
+@pytest.mark.usefixtures("double")
+@pytest.mark.parametrize("case", GIVEN, ids=lambda case: case.name)
+def test_without_a_scope_a_case_runs_where_its_inputs_are(case: Case) -> None:
+    """What an operation makes itself, such as the numbers that it counts with, it makes there too."""
+    with minidl.device("/gpu:1"):
+        inputs = [minidl.constant(each) if isinstance(each, numpy.ndarray) else each for each in case.inputs]
+    floats = [each for each in inputs if isinstance(each, Tensor) and each.dtype.kind == "f"]
+    with minidl.GradientTape() as tape:
+        tape.watch(floats)
+        results = flatten(case.program(minidl, *inputs))
+    gradients = tape.gradient([each for each in results if each.dtype.kind == "f"], floats) if case.order else []
+    if any(isinstance(each, Tensor) for each in inputs):
+        assert {each.device[-5:] for each in [*results, *gradients] if isinstance(each, Tensor)} <= {"GPU:1"}
 
 
 @pytest.mark.tf

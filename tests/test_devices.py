@@ -94,6 +94,34 @@ def test_a_sweep_runs_each_rule_where_its_call_ran() -> None:
     assert w.device == GPU
 
 
+@pytest.mark.parametrize("compiled", [False, True], ids=["eager", "compiled"])
+def test_negative_zero_keeps_its_sign_on_its_way_to_a_gpu(cupy: Any, compiled: bool) -> None:
+    """CuPy's `asarray` makes 0.0 of a -0.0 without axes."""
+    function = tf.function if compiled else lambda function: function
+    with tf.device("/gpu:0"):
+        ones = tf.ones([2])
+        made = [tf.constant(-0.0), tf.constant([-0.0, -0.0]), tf.Variable(-0.0), tf.zeros([]) * -1.0]
+        made += [function(lambda x: x * -0.0)(ones), function(lambda x: -0.0 / x)(ones)]
+        made += [function(lambda: tf.fill([2], -0.0))(), function(lambda x: tf.constant(-0.0) * x[0])(ones)]
+    assert [numpy.signbit(each.numpy()).all() for each in made] == [True] * len(made)
+    assert all(each.device == GPU for each in made)
+
+
+@pytest.mark.usefixtures("double")
+def test_parts_go_from_one_gpu_to_another() -> None:
+    """CuPy copies only what lies together."""
+    with tf.device("/gpu:0"):
+        x = tf.reshape(tf.range(12.0), [3, 4])
+    parts = [x[:, ::2], x[::-1], x[1], tf.transpose(x), tf.transpose(x)[1:]]
+    with tf.device("/gpu:1"):
+        moved = [tf.identity(part) for part in parts]
+        found = tf.function(lambda *parts: [part * 1.0 for part in parts])(*parts)
+    for part, *others in zip(parts, moved, found, strict=True):
+        for other in others:
+            assert other.device == GPU[:-1] + "1"
+            assert other.numpy().tolist() == part.numpy().tolist()
+
+
 @pytest.mark.usefixtures("double")
 def test_every_gpu_is_used_by_its_number() -> None:
     with tf.device("/gpu:1"):

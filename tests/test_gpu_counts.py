@@ -1,4 +1,4 @@
-"""How much a program asks of a GPU: bounds on look-ups, scopes, transfers and waits, counted on the strict double.
+"""What a program asks of a GPU: bounds on look-ups, scopes, transfers and waits, and the memory that it writes into.
 
 Each look-up of an array's device, each scope, and above all each wait of the CPU costs microseconds on a GPU in which
 it could have computed. What they cost there, only a GPU can say; how many there are is seen without one.
@@ -6,6 +6,8 @@ it could have computed. What they cost there, only a GPU can say; how many there
 
 from __future__ import annotations
 
+import functools
+import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,7 +18,12 @@ import pytest
 
 import minidl as tf
 from minidl.context import thread
+from minidl.nest import flatten
 from minidl.primitive import Listener
+from minidl.tracing.passes import PASSES
+from tests.agree import compiler
+from tfref.cases import CASES
+from tfref.strict_cupy import arrays
 
 pytestmark = pytest.mark.usefixtures("double")
 
@@ -134,6 +141,22 @@ def test_the_gradient_of_gather_never_waits(double: Any) -> None:
     assert (counts.synchronizations, counts.uploads) == (0, 0)
 
 
+# Whole numbers are checked before they divide, indices before they pick, and how many entries a mask picks is counted.
+WAITING = {"boolean_mask", "gather", "math.floordiv", "math.floormod", "pow", "random.shuffle", "slices", "where"}
+WAITING |= {"constant"}  # that is given a shape, and so values to repeat
+
+
+def test_no_other_operation_waits(double: Any) -> None:
+    waiting = set()
+    for case in CASES:
+        with tf.device("/gpu:0"):
+            inputs = [tf.constant(each) if isinstance(each, numpy.ndarray) else each for each in case.inputs]
+            counts = counted(double, functools.partial(case.program, tf, *inputs), warm=1)
+        if counts.synchronizations:
+            waiting.add(case.op)
+    assert waiting == WAITING
+
+
 # -- compiled ----------------------------------------------------------------------------------------------------
 
 
@@ -184,6 +207,94 @@ def test_a_guard_lets_no_other_arrays_of_a_gpu_pass(others: str) -> None:
     assert found.numpy().tolist() == numpy.square(made).tolist()
     assert found.device[-1] == ("1" if others in ("device", "scope") else "0")
     assert len(traced) == 2
+
+
+# -- memory of programs ------------------------------------------------------------------------------------------
+
+
+def several_variables(device: str) -> tuple[Callable[..., Any], list[Any]]:
+    """A step that moves small variables, which a CPU's program joins, and its samples."""
+    with tf.device(device):
+        shapes = [(3, 2), (2,), (2, 1), (1,), (5,)]
+        a, b, c, d, e = variables = [tf.Variable(numpy.full(shape, 0.5, "float32")) for shape in shapes]
+        samples = [tf.reshape(tf.range(12.0), [4, 3]), tf.constant([[1.0], [2.0], [3.0], [4.0]])]
+
+    def step(x: Any, y: Any) -> Any:
+        with tf.GradientTape() as tape:
+            errors = tf.nn.relu(x @ a + b) @ c + d - y
+            loss = tf.reduce_mean(tf.square(errors)) + tf.reduce_sum(e * e)
+        for variable, gradient in zip(variables, tape.gradient(loss, variables), strict=True):
+            variable.assign_sub(0.01 * gradient)
+        return loss
+
+    return step, samples
+
+
+def is_joined(text: str) -> bool:
+    """Whether a program's text makes memory of several arrays, or puts a value into a part of some."""
+    return "concatenate" in text or re.search(r"= \w+\[\d+:\d+\]", text) is not None
+
+
+@pytest.mark.parametrize("level", ["plain", *PASSES])
+def test_on_a_gpu_no_memory_is_joined_at_any_level(level: str) -> None:
+    """A part of memory isn't aligned as an array of its own is; on a GPU that picks other kernels, with other bits."""
+    for device in ("/gpu:0", "/gpu:1"):
+        step, samples = several_variables(device)
+        compiled = tf.function(step)
+        compiled(*samples)
+        assert not is_joined(compiled.source(level))
+    step, samples = several_variables("/cpu:0")
+    compiled = tf.function(step)
+    compiled(*samples)
+    packed = list(PASSES).index("packing")
+    assert is_joined(compiled.source(level)) == (level != "plain" and list(PASSES).index(level) >= packed)
+
+
+def turned(device: str) -> tuple[Callable[..., Any], list[Any]]:
+    """Results that NumPy lays out as the operands are, column by column, and CuPy row by row."""
+    with tf.device(device):
+        samples = [tf.reshape(tf.linspace(-2.0, 2.0, 12), [3, 4]) + float(n) for n in range(2)]
+
+    def program(x: Any, y: Any) -> list[Any]:
+        x, y = tf.transpose(x), tf.transpose(y)
+        sums = tf.exp(x) * 2.0 + y
+        masked = tf.where(x > 0.0, tf.sqrt(tf.abs(x)), y)
+        return [
+            sums,
+            masked,
+            sums - masked,
+            tf.cast(x, tf.float64),
+            tf.reduce_sum(tf.stack([x, y]), 0),
+            x[:, ::2] * y[:, 1:],
+        ]
+
+    return program, samples
+
+
+@pytest.mark.parametrize("made", [turned, several_variables])
+@pytest.mark.parametrize("level", ["plain", *PASSES])
+def test_a_program_writes_where_cupy_would_have_laid_its_results_out(
+    double: Any, made: Any, level: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a call writes into is row by row and of the result's shape, as a result of its own is; and what comes out
+    is laid out as eagerly."""
+    program, samples = made("/gpu:0")
+    outs: list[Any] = []
+    computed = arrays._result
+
+    def result(name: str, found: Any, kernel: Any, out: Any, given: Any) -> Any:
+        if out is not None:
+            outs.append((name, out.flags.c_contiguous and out.shape == found.shape))
+        return computed(name, found, kernel, out, given)
+
+    monkeypatch.setattr(arrays, "_result", result)
+    strides = [array.array.strides for array in flatten(program(*samples))]
+    assert outs == [], "eagerly nothing is given to write into"
+    compiled = compiler(level)(program)
+    for _ in range(3):
+        assert [array.array.strides for array in flatten(compiled(*samples))] == strides
+    assert all(is_laid_out_so for _, is_laid_out_so in outs)
+    assert bool(outs) == (level == "buffers" or (level == "inplace" and made is several_variables))
 
 
 # -- models ------------------------------------------------------------------------------------------------------

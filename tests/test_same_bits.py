@@ -185,6 +185,19 @@ def viewed(compiled: Compiler) -> Any:
 
 
 @trap
+def cast_as_it_lies(compiled: Compiler) -> Any:
+    """A cast is laid out as what it casts, and a sum adds up in that order."""
+    x = tf.reshape(tf.sin(tf.range(30_000.0)), [100, 300])
+
+    @compiled
+    def f(x: Any) -> Any:
+        cast = tf.cast(tf.transpose(x), tf.float16)
+        return [tf.reduce_sum(tf.cast(cast, tf.float32) * 1.1, axis) for axis in (0, 1, None)]
+
+    return [f(x) for _ in range(2)]
+
+
+@trap
 def one_value_for_two(compiled: Compiler) -> Any:
     a, b = tf.Variable([1.0, 2.0]), tf.Variable([3.0, 4.0])
 

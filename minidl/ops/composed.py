@@ -10,9 +10,9 @@ from typing import Any
 import numpy
 
 from minidl.errors import InvalidArgumentError, brief
-from minidl.ops.creation import cast, ones, range, shape_of
+from minidl.ops.creation import cast, range, shape_of
 from minidl.ops.elementwise import add, divide, expm1, maximum, minimum, pow, reciprocal, sqrt, square, where
-from minidl.ops.inputs import alike, axes_of, axis_of, convert, wrong_dtype
+from minidl.ops.inputs import alike, axes_of, axis_of, convert, device_near, wrong_dtype
 from minidl.ops.joining import concat
 from minidl.ops.reductions import matmul, reduce_max, reduce_mean, reduce_sum
 from minidl.ops.shaping import broadcast_to, expand_dims, getitem, reshape, transpose, where_mask
@@ -129,9 +129,8 @@ def reduce_prod(input_tensor: Any, axis: Any = None, keepdims: bool = False, nam
     count, lengths = math.prod(x.shape[index] for index in axes), [x.shape[index] for index in kept]
     rows = reshape(transpose(x, [*axes, *kept]), [count, *lengths])
     rounds = max(count - 1, 1).bit_length()
-    rows = concat([rows, ones([2**rounds - count, *lengths], x.dtype)], 0)
-    for _ in builtins.range(rounds):
-        half = rows.shape[0] // 2
+    rows = concat([rows, numpy.ones([2**rounds - count, *lengths], x.dtype)], 0)
+    for half in (2**power for power in reversed(builtins.range(rounds))):
         rows = rows[:half] * rows[half:]
     return reshape(rows, [1 if index in axes else n for index, n in enumerate(x.shape) if keepdims or index in kept])
 
@@ -199,9 +198,10 @@ def clip_by_global_norm(t_list: Any, clip_norm: Any, use_norm: Any = None,
     >>> [each.numpy() for each in clipped], length.numpy()
     ([array([0.6], dtype=float32), array([0.8], dtype=float32)], np.float32(5.0))
     """
-    length = global_norm(t_list) if use_norm is None else convert(use_norm)
-    scale = clip_norm * minimum(1.0 / length, 1.0 / convert(clip_norm, length.dtype))
-    scale += length - length  # NaN, where the norm is no number
+    near = next((device_near(t) for t in t_list if t is not None), None)
+    length = global_norm(t_list) if use_norm is None else convert(use_norm, device=near)
+    # NaN, where the norm is no number
+    scale = clip_norm * minimum(1.0 / length, 1.0 / convert(clip_norm, length.dtype, length.home)) + (length - length)
     return [None if t is None else convert(t) * scale for t in t_list], length
 
 
@@ -221,7 +221,7 @@ def linspace(start: Any, stop: Any, num: Any, name: str | None = None, axis: int
     """
     first, last = (x if x.dtype in FLOATS else cast(x, float64) for x in alike("linspace", start, stop))
     place, intervals = axis_of("linspace", axis, first.ndim + 1), float(max(int(num) - 1, 1))
-    steps = reshape(range(int(num), dtype=first.dtype), [-1] + [1] * (first.ndim - place))
+    steps = numpy.arange(int(num)).astype(first.dtype).reshape([-1] + [1] * (first.ndim - place))
     first, last = expand_dims(first, place), expand_dims(last, place)
     between = first + (last - first) / intervals * steps
     return where(steps == intervals, last, where(steps == 0.0, first, between))  # the ends themselves, infinite too
@@ -245,10 +245,11 @@ def one_hot(indices: Any, depth: Any, on_value: Any = None, off_value: Any = Non
     x, values = convert(indices), [each for each in (on_value, off_value) if each is not None]
     place = axis_of("one_hot", -1 if axis is None else axis, x.ndim + 1)
     dtype = as_dtype(dtype or (alike("one_hot", *values)[0].dtype if values else float32))
-    on, off = convert(1 if on_value is None else on_value, dtype), convert(0 if off_value is None else off_value, dtype)
+    near, ends = device_near(x), ((on_value, 1), (off_value, 0))
+    on, off = (convert(usual if value is None else value, dtype, near) for value, usual in ends)
     if x.dtype not in (uint8, int32, int64):
         raise wrong_dtype("one_hot's indices", x.dtype, [uint8, int32, int64])
-    places = reshape(range(depth, dtype=int64), [-1] + [1] * (x.ndim - place))
+    places = numpy.arange(int(depth)).reshape([-1] + [1] * (x.ndim - place))
     return where(expand_dims(cast(x, int64), place) == places, on, off)
 
 
@@ -344,8 +345,8 @@ def boolean_mask(tensor: Any, mask: Any, axis: int = 0, name: str | None = None)
     array([[1],
            [3]], dtype=int32)
     """
-    x, holds = convert(tensor), cast(mask, bool_)
-    return where_mask(x, holds, axis_of("boolean_mask", axis, max(x.ndim, 1)))
+    x = convert(tensor)
+    return where_mask(x, cast(convert(mask, device=device_near(x)), bool_), axis_of("boolean_mask", axis, x.ndim or 1))
 
 
 # -- sums of products --------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from minidl.ops.parts import cast_to
 from minidl.ops.shortcut import call
 from minidl.primitive import Primitive, primitive
 from minidl.tensor import Tensor, TensorLike, Variable
-from minidl.values import FLOATS, as_dtype, float16, float32, float64, int32, int64
+from minidl.values import FLOATS, as_dtype, float16, float32, float64, int32, int64, numpy_array
 
 __all__ = ["cast", "constant", "convert_to_tensor", "identity", "is_tensor", "ones", "ones_like", "range",
            "rank", "shape", "size", "stop_gradient", "zeros", "zeros_like"]  # fmt: skip
@@ -174,7 +174,7 @@ def range(start: Any, limit: Any = None, delta: Any = 1, dtype: Any = None, name
     """
     if limit is None:
         start, limit = 0, start
-    numbers = [convert(each).numpy() for each in (start, limit, delta)]
+    numbers = [each.numpy() if isinstance(each, TensorLike) else numpy_array(each) for each in (start, limit, delta)]
     dtype = max((each.dtype for each in numbers), key=_BY_WIDTH.index) if dtype is None else as_dtype(dtype)
     first, last, pace = (each.astype(dtype)[()].item() for each in numbers)
     if pace == 0 or (last > first and pace < 0) or (last < first and pace > 0):

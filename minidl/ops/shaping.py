@@ -8,7 +8,7 @@ import numpy
 from minidl.errors import InvalidArgumentError, brief
 from minidl.ops.creation import shape_of
 from minidl.ops.elementwise import where
-from minidl.ops.inputs import axes_of, axis_of, convert, wrong_dtype
+from minidl.ops.inputs import axes_of, axis_of, convert, device_near, wrong_dtype
 from minidl.ops.parts import part
 from minidl.ops.shortcut import call
 from minidl.primitive import primitive
@@ -167,7 +167,7 @@ def getitem(tensor: Any, index: Any) -> Tensor:
     """
     x = convert(tensor)
     if getattr(index, "dtype", type(index)) in (bool, bool_):
-        return where_mask(x, convert(index))
+        return where_mask(x, convert(index, device=device_near(x)))
     try:
         return part(x, index_of(index))
     except (IndexError, ValueError) as error:

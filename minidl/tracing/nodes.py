@@ -157,7 +157,7 @@ class Copy(Node):
     """A copy of its operand, repeated where that is smaller, and in another dtype where that has another."""
 
     same = ()
-    can_write_into = True
+    can_write_into = property(lambda node: node.is_row_by_row)
     label = "copy"
 
     def lines(self, text: Text, name: str, into: bool) -> list[str]:

@@ -115,7 +115,7 @@ class Symbol(NDArrayOperatorsMixin):
         return self.becomes(Copy, (self.node,), blank(self.shape, self.dtype), about="a copy")
 
     def astype(self, dtype: numpy.dtype) -> Symbol:
-        sample = _looks_of_entries([self.node], dtype, self.device)
+        sample = _looks_of_entries([self.node], dtype, CPU)  # CuPy lays these out as NumPy does
         return self if dtype == self.dtype else self.becomes(Copy, (self.node,), sample)
 
     def _reduced(self, name: str, ufunc: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Symbol:

@@ -153,9 +153,9 @@ class Text:
             return
         number, shape = literal(only), node.sample.shape
         spoken = number.removesuffix(".0").replace("+", "").replace("e-", "e_minus_").replace("-", "minus_")
-        call = f"{self.function(node, 'full')}({shape}, " if shape else f"{self.function(node, 'asarray')}("
-        code = f"{self.name(node, f'all_{spoken}' if shape else f'number_{spoken}')} = {call}{number}"
-        self._add(node, [f"{code}, dtype={dtype_name(node.sample.dtype)!r})"], "", once=True)
+        name = self.name(node, f"all_{spoken}" if shape else f"number_{spoken}")  # CuPy's `asarray` makes 0.0 of -0.0
+        code = f"{name} = {self.function(node, 'full')}({shape}, {number}, dtype={dtype_name(node.sample.dtype)!r})"
+        self._add(node, [code], "", once=True)
 
     def _write_view(self, node: View) -> None:
         if node in self.names:  # a variable's part of memory, named when that was made

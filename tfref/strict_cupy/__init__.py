@@ -3,8 +3,9 @@
 Put into `sys.modules` as `cupy`, it counts two GPUs. Like CuPy's, its arrays are a class of their own, are not made
 NumPy arrays unless asked, don't mix with NumPy arrays, have no axes where NumPy gives numbers, and live on a device
 that must be the current one. Results are laid out row by row, an `out` has the result's very shape, float32's
-subnormal numbers are flushed to zero, `add.at` adds in an order that nobody knows, and while a stream captures, its
-work is put on record, and what no graph can hold is refused.
+subnormal numbers are flushed to zero, `add.at` adds in an order that nobody knows, -0.0 without axes arrives as 0.0,
+only what lies together goes from one GPU to another, and while a stream captures, its work is put on record, and what
+no graph can hold is refused.
 
 It is stricter than CuPy in that NumPy's functions refuse its arrays, where CuPy's would pass them on; in that no `out`
 is larger than the result, where CuPy's would be filled with repetitions; in that captures hold no transfers at all; and

@@ -32,20 +32,6 @@ BINARY = {
     "xor": "bitwise_xor", "lshift": "left_shift", "rshift": "right_shift",
 }  # fmt: skip
 
-# Functions and methods that are more than a kernel which computes entries in C order.
-PRODUCTS = {"dot", "inner", "matmul", "tensordot", "vdot"}  # cuBLAS computes them
-SUMS = {"cumprod", "cumsum", "max", "mean", "min", "prod", "std", "sum", "var"}  # flush subnormals too
-COPIES = {  # have a layout of their own: as what they copy, or as they are told
-    "asfortranarray", "astype", "copy", "empty_like", "full_like", "ones_like", "require", "reshape", "zeros_like",
-}  # fmt: skip
-WRITE = {"copyto", "fill_diagonal", "place", "put", "put_along_axis", "putmask"}  # into their first argument
-METHODS_WRITE = {"fill", "partition", "put", "sort"}
-DOWNLOAD = {"dump", "dumps", "item", "tobytes", "tofile", "tolist"}
-WAIT = {"argwhere", "bincount", "extract", "flatnonzero", "nonzero", "unique"}  # until the CPU knows how many there are
-JOIN = {"concat", "concatenate", "stack"}
-GIVE_ARRAYS = {"allclose", "array_equal", "array_equiv", "count_nonzero"}  # where NumPy's give Python's bool or int
-POINTERS = 8  # so many arrays at most are joined one by one, more by their addresses, which are uploaded
-
 ARRAYS = (numpy.ndarray, numpy.generic)  # what NumPy gives where CuPy gives an array
 
 # The ufuncs that have `at`, and those that have `reduce`, with the method that does it.
@@ -178,14 +164,14 @@ def _called(name: str, compute: Callable[..., Any], arguments: tuple[Any, ...], 
         raise TypeError("Output arguments type must be cupy.ndarray")
     given = [_inside(argument) for argument in arguments]
     named = {key: _inside(option) for key, option in options.items()}
-    if name in WAIT:
+    if name in names.WAIT:
         wait_for_gpu()
 
     def kernel() -> Any:
         with numpy.errstate(all="ignore"):
             return compute(*given, **named)
 
-    found = numpy.asarray(kernel()) if name in GIVE_ARRAYS else kernel()
+    found = numpy.asarray(kernel()) if name in names.GIVE_ARRAYS else kernel()
     if isinstance(found, (list, tuple)) and found and all(isinstance(each, ARRAYS) for each in found):
         parts = [_result(name, each, _part(kernel, index), None, given) for index, each in enumerate(found)]
         return parts if isinstance(found, list) else tuple(parts)
@@ -201,7 +187,7 @@ def _result(name: str, found: Any, kernel: Callable[[], Any], out: ndarray | Non
     if out is None:
         if isinstance(found, numpy.ndarray) and _is_view(found, given):
             return ndarray(found)
-        values = numpy.array(found, order="K" if name in COPIES else "C")
+        values = numpy.array(found, order="K" if name in names.COPIES else "C")
     else:
         values = _inside(out)
         if values.shape != found.shape:
@@ -213,9 +199,9 @@ def _result(name: str, found: Any, kernel: Callable[[], Any], out: ndarray | Non
     if name == "astype":
         count("conversions")
     is_captured = cuda.get_current_stream().is_capturing()
-    if is_captured and name in PRODUCTS and found.dtype.kind == "f" and found.size > 1:
+    if is_captured and name in names.PRODUCTS and found.dtype.kind == "f" and found.size > 1:
         raise NotImplementedError("calling cuBLAS API during stream capture is currently unsupported")
-    if name in PRODUCTS and out is not None and _is_view(values, given):  # NumPy, and CuPy's ufuncs, copy first
+    if name in names.PRODUCTS and out is not None and _is_view(values, given):  # NumPy, and CuPy's ufuncs, copy first
         raise ValueError("cuBLAS would write over what it has still to read")
     if is_captured and out is None:
         _spoil(values)
@@ -275,11 +261,11 @@ def _product(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def _computed(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     """How a GPU computes what this function of NumPy's computes."""
-    if name in PRODUCTS:
+    if name in names.PRODUCTS:
         return _product(function)
     if name == "take":
         return lambda *arguments, **options: function(*arguments, mode="wrap", **options)
-    return _flushing(function) if name in SUMS or isinstance(function, numpy.ufunc) else function
+    return _flushing(function) if name in names.SUMS or isinstance(function, numpy.ufunc) else function
 
 
 # -- functions, ufuncs and methods ---------------------------------------------------------------------------------
@@ -299,9 +285,11 @@ def _function(name: str, parameters: tuple[str, ...]) -> Callable[..., Any]:
 
     def call(*arguments: Any, **options: Any) -> Any:
         _check(name, parameters, arguments, options)
-        if (name in JOIN and len(arguments[0]) > POINTERS) or (name == "take" and isinstance(arguments[1], list)):
+        if (name in names.JOIN and len(arguments[0]) > names.POINTERS) or (
+            name == "take" and isinstance(arguments[1], list)
+        ):
             transfer("uploads")
-        return (_written if name in WRITE else _called)(name, compute, arguments, options)
+        return (_written if name in names.WRITE else _called)(name, compute, arguments, options)
 
     return call
 
@@ -314,9 +302,9 @@ def _method(name: str, parameters: tuple[str, ...]) -> Callable[..., Any]:
         _check(name, parameters, arguments, options)
         if name == "take" and isinstance(arguments[0], list):
             transfer("uploads")
-        if name in DOWNLOAD:
+        if name in names.DOWNLOAD:
             return function(self.get(), *arguments, **options)
-        return (_written if name in METHODS_WRITE else _called)(name, compute, (self, *arguments), options)
+        return (_written if name in names.METHODS_WRITE else _called)(name, compute, (self, *arguments), options)
 
     return call
 
@@ -389,6 +377,8 @@ def array(
         raise NotImplementedError
     if isinstance(obj, ndarray):
         if obj._device != thread.device:
+            if not obj.flags.forc:
+                raise NotImplementedError("CuPy cannot copy non-contiguous array between devices.")
             start("copy", lambda: None)
             obj, copy = ndarray(obj._values.copy()), None
         dtype = obj.dtype if dtype is None else numpy.dtype(dtype)
@@ -396,8 +386,14 @@ def array(
     if _holds_arrays(obj):
         joined: ndarray = _called("concatenate", lambda parts: numpy.array(parts, dtype), (obj,), {})
         return joined
-    transfer("uploads")
-    return ndarray(numpy.array(obj, dtype, ndmin=ndmin, order="F" if order == "F" else "C"))
+    is_column_by_column = isinstance(obj, numpy.ndarray) and obj.flags.fnc and order in (None, "A", "K")
+    values = numpy.array(obj, dtype, ndmin=ndmin, order="F" if is_column_by_column or order == "F" else "C")
+    if values.ndim:
+        transfer("uploads")
+    else:
+        start("fill", lambda: None)  # the number is an argument of a kernel, or a 0 that memory is set to
+        values = numpy.where(values == 0, values.dtype.type(0), values)
+    return ndarray(values)
 
 
 def _converted(obj: ndarray, dtype: Any, order: str) -> ndarray:

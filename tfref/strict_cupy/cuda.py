@@ -79,6 +79,18 @@ class runtime:  # noqa: N801  # stands for the module `cupy.cuda.runtime`
     def deviceSynchronize() -> None:
         wait_for_gpu()
 
+    @staticmethod
+    def getDeviceProperties(device: int) -> dict[str, bytes]:
+        return {"name": b"strict double"}
+
+    @staticmethod
+    def runtimeGetVersion() -> int:
+        return 13000
+
+    @staticmethod
+    def driverGetVersion() -> int:
+        return 13000
+
 
 class Stream:
     """A queue of work. While it captures, its work is put on record and not done."""

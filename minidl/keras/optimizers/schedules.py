@@ -50,7 +50,6 @@ class ExponentialDecay(LearningRateSchedule):
         self.decay_steps, self.decay_rate = decay_steps, decay_rate
 
     def __call__(self, step: Any) -> tf.Tensor:
-        first = tf.convert_to_tensor(self.initial_learning_rate)
-        steps, period = tf.cast(step, first.dtype), tf.cast(self.decay_steps, first.dtype)
-        quotient = (tf.math.floordiv if self.staircase else tf.divide)(steps, period)
-        return first * tf.pow(tf.cast(self.decay_rate, first.dtype), quotient)
+        steps = tf.cast(step, tf.convert_to_tensor(self.initial_learning_rate).dtype)
+        steps = (tf.math.floordiv if self.staircase else tf.divide)(steps, float(self.decay_steps))
+        return tf.pow(float(self.decay_rate), steps) * self.initial_learning_rate
