@@ -7,6 +7,7 @@ whatever the device, so that a GPU starts from the same bits.
 """
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy
@@ -45,7 +46,7 @@ def _words_of(number: int) -> tuple[int, int]:
     return number & _WORD, number >> 32 & _WORD
 
 
-def scrambled(seed: tuple[int, int]) -> Start:
+def scrambled(seed: Sequence[int]) -> Start:
     """Where TensorFlow's stateless draws of a seed start."""
     first, second, third, fourth = map(int, _mix((*_words_of(seed[0]), *_words_of(seed[1])), _SCRAMBLING_KEY))
     return first | second << 32, 0, third | fourth << 32

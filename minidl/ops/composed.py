@@ -3,6 +3,7 @@
 import builtins
 import math
 import re
+from collections.abc import Iterable
 from itertools import accumulate, chain, pairwise
 from string import digits
 from typing import Any
@@ -10,9 +11,9 @@ from typing import Any
 import numpy
 
 from minidl.errors import InvalidArgumentError, brief
-from minidl.ops.creation import cast, ones, range, shape_of
+from minidl.ops.creation import cast, identity, ones, range, shape_of
 from minidl.ops.elementwise import add, divide, expm1, maximum, minimum, pow, reciprocal, sqrt, square, where
-from minidl.ops.inputs import alike, axes_of, axis_of, convert, wrong_dtype
+from minidl.ops.inputs import alike, axes_of, axis_of, convert, of_dtype
 from minidl.ops.joining import concat
 from minidl.ops.reductions import matmul, reduce_max, reduce_mean, reduce_sum
 from minidl.ops.shaping import broadcast_to, expand_dims, getitem, reshape, transpose, where_mask
@@ -104,7 +105,7 @@ def reduce_variance(input_tensor: Any, axis: Any = None, keepdims: bool = False,
     """
     x = convert(input_tensor)
     if x.dtype not in FLOATS:
-        raise TypeError(str(wrong_dtype("reduce_variance", x.dtype, FLOATS)))
+        raise TypeError(f"reduce_variance takes floats; a tensor of dtype {x.dtype} was given (see tf.cast)")
     return reduce_mean(square(x - reduce_mean(x, axis, keepdims=True)), axis, keepdims)
 
 
@@ -242,12 +243,11 @@ def one_hot(indices: Any, depth: Any, on_value: Any = None, off_value: Any = Non
     array([[1., 0., 0.],
            [0., 0., 1.]], dtype=float32)
     """
-    x, values = convert(indices), [each for each in (on_value, off_value) if each is not None]
+    x = of_dtype("one_hot's indices", indices, [uint8, int32, int64])
+    values = [each for each in (on_value, off_value) if each is not None]
     place = axis_of("one_hot", -1 if axis is None else axis, x.ndim + 1)
     dtype = as_dtype(dtype or (alike("one_hot", *values)[0].dtype if values else float32))
     on, off = convert(1 if on_value is None else on_value, dtype), convert(0 if off_value is None else off_value, dtype)
-    if x.dtype not in (uint8, int32, int64):
-        raise wrong_dtype("one_hot's indices", x.dtype, [uint8, int32, int64])
     places = reshape(range(depth, dtype=int64), [-1] + [1] * (x.ndim - place))
     return where(expand_dims(cast(x, int64), place) == places, on, off)
 
@@ -412,7 +412,7 @@ def einsum(equation: str, *inputs: Any, name: str | None = None) -> Tensor:
     for place, (others, y) in enumerate(pairs[1:], start=2):
         letters, x = _product(letters, x, others, y, set(result).union(*terms[place:]))
     letters, x = _summed(letters, x, set(result))
-    return transpose(x, [letters.index(each) for each in result])
+    return identity(x) if x is tensors[0] else _ordered(x, letters, result)
 
 
 def _diagonal(letters: str, x: Tensor) -> tuple[str, Tensor]:
@@ -433,6 +433,12 @@ def _summed(letters: str, x: Tensor, wanted: set[str]) -> tuple[str, Tensor]:
     return "".join(each for each in letters if each in wanted), reduce_sum(x, axes) if axes else x
 
 
+def _ordered(x: Tensor, letters: str, order: Iterable[str]) -> Tensor:
+    """A tensor, whose axes have letters, with its axes in an order."""
+    axes = [letters.index(each) for each in order]
+    return x if axes == sorted(axes) else transpose(x, axes)
+
+
 def _product(letters: str, x: Tensor, others: str, y: Tensor, wanted: set[str]) -> tuple[str, Tensor]:
     """The product of two tensors, whose axes have letters, summed over those letters of both that nobody wants."""
     letters, x = _summed(letters, x, wanted | set(others))
@@ -442,7 +448,7 @@ def _product(letters: str, x: Tensor, others: str, y: Tensor, wanted: set[str]) 
     rows, columns = [each for each in letters if each not in others], [each for each in others if each not in letters]
 
     def matrices(tensor: Tensor, names: str, *sides: list[str]) -> Tensor:
-        moved = transpose(tensor, [names.index(each) for each in chain(batch, *sides)])
+        moved = _ordered(tensor, names, chain(batch, *sides))
         sizes = [math.prod(length[each] for each in side) for side in sides]
         return reshape(moved, [*moved.shape[: len(batch)], *sizes])
 

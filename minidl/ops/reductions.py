@@ -6,7 +6,7 @@ from typing import Any
 from minidl.errors import InvalidArgumentError
 from minidl.ops.creation import cast
 from minidl.ops.elementwise import equal, multiply
-from minidl.ops.inputs import alike, axes_of, axis_of, convert, wrong_dtype
+from minidl.ops.inputs import alike, axes_of, axis_of, convert, of_dtype
 from minidl.ops.operation import operation
 from minidl.ops.shaping import reshape
 from minidl.ops.shortcut import call
@@ -271,8 +271,6 @@ def log_softmax(logits: Any, axis: int = -1, name: str | None = None) -> Tensor:
 
 
 def _of_logits(primitive: Primitive, logits: Any, axis: int) -> Tensor:
-    x = convert(logits)
-    if x.dtype not in FLOATS:
-        raise wrong_dtype(primitive.name, x.dtype, FLOATS)
-    axes = axes_of(axis, x.ndim)
-    return call(primitive, (x,), {"axis": axes}) if x.array.size else x
+    x = of_dtype(primitive.name, logits, FLOATS)
+    options = {"axis": axes_of(axis, x.ndim)}
+    return call(primitive, (x,), options) if x.array.size else x

@@ -8,7 +8,7 @@ import numpy
 from minidl.errors import InvalidArgumentError, brief
 from minidl.ops.creation import shape_of
 from minidl.ops.elementwise import where
-from minidl.ops.inputs import axes_of, axis_of, convert, wrong_dtype
+from minidl.ops.inputs import axes_of, axis_of, convert, of_dtype
 from minidl.ops.parts import part
 from minidl.ops.shortcut import call
 from minidl.primitive import primitive
@@ -251,7 +251,5 @@ def gather(params: Any, indices: Any, axis: int = 0, name: str | None = None) ->
     array([30, 10, 30], dtype=int32)
     """
     x = convert(params)
-    picked = convert(indices, device=x.home)
-    if picked.dtype not in (int32, int64):
-        raise wrong_dtype("gather's indices", picked.dtype, [int32, int64])
+    picked = of_dtype("gather's indices", indices, [int32, int64], x.home)
     return call(_gather, (x, picked), {"axis": axis_of("gather", axis, x.ndim)})
