@@ -12,9 +12,8 @@ from minidl.errors import InvalidArgumentError, brief
 from minidl.nest import flatten, pack
 from minidl.ops.creation import identity, ones_like, zeros, zeros_like
 from minidl.ops.inputs import convert, number
-from minidl.ops.joining import stack
 from minidl.ops.parts import put
-from minidl.ops.shaping import broadcast_to, reshape, transpose
+from minidl.ops.shaping import broadcast_to, reshape, stack, transpose
 from minidl.tape import Edge, Tape
 from minidl.tensor import Tensor, TensorLike, Variable
 from minidl.values import float32
@@ -252,8 +251,8 @@ class GradientTape(Tape):
         self._use()
         with device(None):
             one, size, serial = convert(1, target.dtype, target.home), math.prod(shape), target.tensor.serial
-            entries = (broadcast_to(reshape(put(one, (n,), (size,)), shape), target.shape) for n in range(size))
-            rows = [self._swept(self.edges.copy(), {serial: entry}, sources, is_zero) for entry in entries]
+            ones = (broadcast_to(reshape(put(one, index=n, shape=(size,)), shape), target.shape) for n in range(size))
+            rows = [self._swept(self.edges.copy(), {serial: each}, sources, is_zero) for each in ones]
             if not self._persistent:
                 self.edges.clear()
             return [_stacked([row[k] for row in rows], shape, x) for k, x in enumerate(sources)]

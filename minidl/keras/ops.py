@@ -18,10 +18,9 @@ from minidl.ops.elementwise import (abs, add, clip_by_value as clip, cos, divide
     greater_equal, is_finite as isfinite, is_nan as isnan, less, less_equal, log, log1p, logical_and, logical_not,
     logical_or, maximum, minimum, multiply, negative, not_equal, pow as power, reciprocal, relu, round, sigmoid, sign,
     sin, softplus, sqrt, square, subtract, tanh, where)
-from minidl.ops.joining import concat as _concat, stack
 from minidl.ops.reductions import (log_softmax, matmul, reduce_all as all, reduce_any as any, reduce_max as max,
     reduce_mean as _reduce_mean, reduce_min as min, reduce_sum as sum, softmax)
-from minidl.ops.shaping import broadcast_to, expand_dims, reshape, squeeze, transpose
+from minidl.ops.shaping import broadcast_to, concat as _concat, expand_dims, reshape, squeeze, stack, transpose
 from minidl.tensor import Tensor as _Tensor
 from minidl.values import FLOATS as _FLOATS, float32 as _float32
 

@@ -5,7 +5,7 @@ import math
 import re
 from collections.abc import Iterable
 from itertools import accumulate, chain, pairwise
-from string import digits
+from string import ascii_lowercase, digits
 from typing import Any
 
 import numpy
@@ -14,9 +14,8 @@ from minidl.errors import InvalidArgumentError, brief
 from minidl.ops.creation import cast, identity, ones, range, shape_of
 from minidl.ops.elementwise import add, divide, expm1, maximum, minimum, pow, reciprocal, sqrt, square, where
 from minidl.ops.inputs import alike, axes_of, axis_of, convert, of_dtype
-from minidl.ops.joining import concat
 from minidl.ops.reductions import matmul, reduce_max, reduce_mean, reduce_sum
-from minidl.ops.shaping import broadcast_to, expand_dims, getitem, reshape, transpose, where_mask
+from minidl.ops.shaping import broadcast_to, concat, expand_dims, getitem, reshape, transpose, where_mask
 from minidl.tensor import Tensor
 from minidl.values import FLOATS, as_dtype, bool_, float32, float64, int32, int64, uint8
 
@@ -129,11 +128,9 @@ def reduce_prod(input_tensor: Any, axis: Any = None, keepdims: bool = False, nam
     kept = [index for index in builtins.range(x.ndim) if index not in axes]
     count, lengths = math.prod(x.shape[index] for index in axes), [x.shape[index] for index in kept]
     rows = reshape(transpose(x, [*axes, *kept]), [count, *lengths])
-    rounds = max(count - 1, 1).bit_length()
-    rows = concat([rows, ones([2**rounds - count, *lengths], x.dtype)], 0)
-    for _ in builtins.range(rounds):
-        half = rows.shape[0] // 2
-        rows = rows[:half] * rows[half:]
+    rows = concat([rows, ones([2 ** max(count - 1, 0).bit_length() - count, *lengths], x.dtype)], 0)
+    while len(rows) > 1:
+        rows = rows[: len(rows) // 2] * rows[len(rows) // 2 :]
     return reshape(rows, [1 if index in axes else n for index, n in enumerate(x.shape) if keepdims or index in kept])
 
 
@@ -367,8 +364,7 @@ def tensordot(a: Any, b: Any, axes: Any, name: str | None = None) -> Tensor:
             raise ValueError(f"tensordot: {axes} axes are not there in both of shapes {x.shape} and {y.shape}")
         axes = [builtins.range(x.ndim - int(axes), x.ndim), builtins.range(int(axes))]
     of_x, of_y = axes_of(axes[0], x.ndim) or (), axes_of(axes[1], y.ndim) or ()
-    letters = [chr(97 + n) for n in builtins.range(x.ndim + y.ndim)]
-    left, right = letters[: x.ndim], letters[x.ndim :]
+    left, right = list(ascii_lowercase[: x.ndim]), list(ascii_lowercase[x.ndim : x.ndim + y.ndim])
     for one, other in zip(of_x, of_y, strict=True):
         right[other] = left[one]
     return einsum(f"{''.join(left)},{''.join(right)}", x, y)  # in whose result those stand that stand once, in order

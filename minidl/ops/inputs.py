@@ -1,7 +1,7 @@
 """What an operation is given, made tensors that go together: numbers, lists and arrays too, of one dtype; and axes."""
 
 import functools
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from typing import Any
 
 import numpy
@@ -11,7 +11,6 @@ from minidl.devices import Device
 from minidl.errors import InvalidArgumentError, brief
 from minidl.nest import flatten
 from minidl.ops.parts import cast_to, stack_of
-from minidl.primitive import call
 from minidl.tensor import Tensor, TensorLike, Variable, as_tensor
 from minidl.values import BOOLS, bool_, float32
 
@@ -30,7 +29,7 @@ def convert(value: Any, dtype: Any = None, device: Device | None = None) -> Tens
         rows = tuple(map(row, value))
         if len({(each.shape, each.dtype) for each in rows}) > 1:
             raise InvalidArgumentError(f"stack: {', '.join(f'{each.dtype} {each.shape}' for each in rows)} differ")
-        return call(stack_of(len(rows)), rows, {"axis": 0})
+        return stack_of(len(rows))(*rows, axis=0)
     return as_tensor(value, dtype, device)
 
 
@@ -78,7 +77,8 @@ class UnfitError(InvalidArgumentError, TypeError):
 def _beside(first: TensorLike, name: str, value: Any, device: Device | None) -> Tensor:
     """A value as a tensor of the dtype of another."""
     if isinstance(value, TensorLike) and value.dtype != first.dtype:
-        raise mixed_dtypes(name, (first, value), first.dtype, value.dtype)
+        both = f"{first.dtype} {first.shape} and {value.dtype} {value.shape}"
+        raise InvalidArgumentError(f"{name}: {both} don't mix; convert one with tf.cast")
     try:
         return convert(value, first.dtype, device)
     except TypeError as error:
@@ -95,15 +95,7 @@ def number(value: float, near: Tensor) -> Tensor:
     return _number(value, dtype, device) if value else as_tensor(value, dtype, device)
 
 
-@functools.lru_cache(4096)
-def _number(value: float, dtype: numpy.dtype, device: Device) -> Tensor:
-    return as_tensor(value, dtype, device)
-
-
-def mixed_dtypes(name: str, values: Iterable[Any], one: Any, other: Any) -> InvalidArgumentError:
-    """What to raise where tensors of two dtypes are given."""
-    shapes = " and ".join(f"{value.dtype} {value.shape}" for value in values if isinstance(value, TensorLike))
-    return InvalidArgumentError(f"{name}: {one} and {other} don't mix (inputs: {shapes}); convert one with tf.cast")
+_number = functools.lru_cache(4096)(as_tensor)
 
 
 def of_dtype(name: str, value: Any, dtypes: Collection[Any], device: Device | None = None) -> Tensor:

@@ -17,8 +17,9 @@ from minidl.devices import CPU
 from minidl.errors import InvalidArgumentError, brief
 from minidl.ops.creation import shape_of, stop_gradient
 from minidl.ops.inputs import convert
+from minidl.ops.operation import Operation
 from minidl.ops.shaping import gather
-from minidl.primitive import call, move, primitive
+from minidl.primitive import move, primitive
 from minidl.tensor import Tensor, TensorLike
 from minidl.values import FLOATS, as_dtype, float32, int64
 
@@ -70,8 +71,7 @@ _draw.like = lambda shape, dtype, **_: numpy.broadcast_to(numpy.zeros((), dtype)
 
 def _drawn(kind: str, shape: Any, dtype: numpy.dtype, seed: Any, *bounds: int) -> Tensor:
     """Draws that go on from those before. (They are made on the CPU, so that a GPU starts from the same bits.)"""
-    options = {"kind": kind, "seed": seed, "shape": shape_of(shape), "dtype": dtype, "bounds": bounds}
-    return call(_draw, (), options)
+    return _draw(kind=kind, seed=seed, shape=shape_of(shape), dtype=dtype, bounds=bounds)
 
 
 def _drawn_from(kind: str, shape: Any, dtype: numpy.dtype, seed: Any, *bounds: int) -> Tensor:
@@ -207,7 +207,7 @@ def stateless_normal(shape: Any, seed: Any, mean: Any = 0.0, stddev: Any = 1.0, 
     return _normal(_drawn_from, "normal", shape, seed, mean, stddev, dtype)
 
 
-def _uniform(draw: Any, shape: Any, seed: Any, minval: Any, maxval: Any, dtype: Any) -> Tensor:
+def _uniform(draw: Operation, shape: Any, seed: Any, minval: Any, maxval: Any, dtype: Any) -> Tensor:
     """Draws between two bounds, made by `_drawn` or `_drawn_from`."""
     dtype = as_dtype(dtype)
     if dtype in FLOATS:
@@ -224,7 +224,7 @@ def _uniform(draw: Any, shape: Any, seed: Any, minval: Any, maxval: Any, dtype: 
     return draw("integers", shape, dtype, seed, first, last)
 
 
-def _normal(draw: Any, kind: str, shape: Any, seed: Any, mean: Any, stddev: Any, dtype: Any) -> Tensor:
+def _normal(draw: Operation, kind: str, shape: Any, seed: Any, mean: Any, stddev: Any, dtype: Any) -> Tensor:
     dtype = as_dtype(dtype)
     if dtype not in FLOATS:
         raise InvalidArgumentError(f"Normal draws are floats; dtype {dtype} was asked for")

@@ -13,10 +13,10 @@ from typing import Any
 import numpy
 from numpy import asarray, ndarray
 
-from minidl import primitive as idea, tape
+from minidl import primitive as idea
 from minidl.context import thread
 from minidl.devices import CPU
-from minidl.ops.inputs import mixed_dtypes, of_dtype, pair
+from minidl.ops.inputs import alike, of_dtype, pair
 from minidl.primitive import NO_OPTIONS, Primitive
 from minidl.tensor import Tensor, _next_serial as next_serial
 from minidl.values import bool_, float32
@@ -45,7 +45,8 @@ def call(primitive: Primitive, inputs: tuple[Tensor, ...], options: Mapping[str,
     return result
 
 
-vars(tape)["call"] = call  # what a sweep itself calls, to undo broadcasting, takes this path too
+# What gradient rules and a sweep call takes this path too.
+Primitive.__call__ = lambda self, *inputs, **options: call(self, inputs, options)  # type: ignore[method-assign]
 
 
 def unary(primitive: Primitive, dtypes: frozenset[Any]) -> Callable[..., Tensor]:
@@ -96,7 +97,7 @@ def binary(primitive: Primitive, dtypes: frozenset[Any], reflected: str = "") ->
         if dtype is not usual and dtype not in dtypes:
             of_dtype(primitive.name, x, dtypes)  # says so
         if b.dtype is not dtype and b.dtype != dtype:
-            raise mixed_dtypes(primitive.name, (x, y), dtype, b.dtype)
+            alike(primitive.name, x, y)  # says so
         if type(a) is not ndarray or type(b) is not ndarray or state.device is not None:
             return idea.call(primitive, (x, y))
         try:

@@ -20,8 +20,8 @@ from minidl.keras.models.measures import CompiledMetrics, Measures
 from minidl.keras.models.network import Network
 from minidl.keras.names import refuse_methods, short
 from minidl.nest import flatten
-from minidl.ops.joining import stack
 from minidl.ops.reductions import reduce_sum
+from minidl.ops.shaping import stack
 from minidl.tensor import TensorLike
 
 # What Keras calls of a model, and minidl doesn't.

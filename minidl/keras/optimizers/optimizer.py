@@ -11,8 +11,8 @@ from minidl.keras.optimizers.schedules import LearningRateSchedule
 from minidl.ops.creation import cast
 from minidl.ops.elementwise import clip_by_value, maximum, minimum, sqrt, square
 from minidl.ops.inputs import convert, number
-from minidl.ops.joining import stack
 from minidl.ops.reductions import reduce_sum
+from minidl.ops.shaping import stack
 from minidl.tensor import Tensor, Variable
 from minidl.values import as_dtype, float32, int64
 
