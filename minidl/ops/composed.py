@@ -3,7 +3,7 @@
 import builtins
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import accumulate, chain, pairwise
 from string import ascii_lowercase, digits
 from typing import Any
@@ -128,7 +128,7 @@ def reduce_prod(input_tensor: Any, axis: Any = None, keepdims: bool = False, nam
     kept = [index for index in builtins.range(x.ndim) if index not in axes]
     count, lengths = math.prod(x.shape[index] for index in axes), [x.shape[index] for index in kept]
     rows = reshape(transpose(x, [*axes, *kept]), [count, *lengths])
-    rows = concat([rows, ones([2 ** max(count - 1, 0).bit_length() - count, *lengths], x.dtype)], 0)
+    rows = concat([rows, ones([2 ** max(count - 1, 1).bit_length() - count, *lengths], x.dtype)], 0)
     while len(rows) > 1:
         rows = rows[: len(rows) // 2] * rows[len(rows) // 2 :]
     return reshape(rows, [1 if index in axes else n for index, n in enumerate(x.shape) if keepdims or index in kept])
@@ -408,7 +408,8 @@ def einsum(equation: str, *inputs: Any, name: str | None = None) -> Tensor:
     for place, (others, y) in enumerate(pairs[1:], start=2):
         letters, x = _product(letters, x, others, y, set(result).union(*terms[place:]))
     letters, x = _summed(letters, x, set(result))
-    return identity(x) if x is tensors[0] else _ordered(x, letters, result)
+    found = _ordered(x, letters, result)
+    return identity(found) if found is tensors[0] else found
 
 
 def _diagonal(letters: str, x: Tensor) -> tuple[str, Tensor]:
@@ -429,10 +430,18 @@ def _summed(letters: str, x: Tensor, wanted: set[str]) -> tuple[str, Tensor]:
     return "".join(each for each in letters if each in wanted), reduce_sum(x, axes) if axes else x
 
 
+# The next two leave out what would move nothing.
+
+
 def _ordered(x: Tensor, letters: str, order: Iterable[str]) -> Tensor:
     """A tensor, whose axes have letters, with its axes in an order."""
     axes = [letters.index(each) for each in order]
     return x if axes == sorted(axes) else transpose(x, axes)
+
+
+def _shaped(x: Tensor, shape: Sequence[int]) -> Tensor:
+    """A tensor in another shape."""
+    return x if x.shape == tuple(shape) else reshape(x, shape)
 
 
 def _product(letters: str, x: Tensor, others: str, y: Tensor, wanted: set[str]) -> tuple[str, Tensor]:
@@ -446,8 +455,8 @@ def _product(letters: str, x: Tensor, others: str, y: Tensor, wanted: set[str]) 
     def matrices(tensor: Tensor, names: str, *sides: list[str]) -> Tensor:
         moved = _ordered(tensor, names, chain(batch, *sides))
         sizes = [math.prod(length[each] for each in side) for side in sides]
-        return reshape(moved, [*moved.shape[: len(batch)], *sizes])
+        return _shaped(moved, [*moved.shape[: len(batch)], *sizes])
 
     product = matmul(matrices(x, letters, rows, inner), matrices(y, others, inner, columns))
     sizes = [length[each] for each in rows + columns]
-    return "".join(batch + rows + columns), reshape(product, [*product.shape[:-2], *sizes])
+    return "".join(batch + rows + columns), _shaped(product, [*product.shape[:-2], *sizes])

@@ -47,9 +47,7 @@ def constant(value: Any, dtype: Any = None, shape: Any = None, name: str | None 
     wanted = shape_of(shape)
     if tensor.array.size not in (1, math.prod(wanted)):
         raise TypeError(f"A constant of shape {wanted} can't be made of {tensor.array.size} entries: {brief(value)}")
-    tensor.numpy()  # a constant is made of values: what has none says so
-    device = tensor.home
-    return Tensor(device.run(device.module.resize, tensor.array, wanted))
+    return convert(numpy.resize(tensor.numpy(), wanted), device=tensor.home)  # what has no values says so
 
 
 def convert_to_tensor(value: Any, dtype: Any = None, name: str | None = None) -> Tensor:
