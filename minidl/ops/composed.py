@@ -13,7 +13,7 @@ import numpy
 from minidl.errors import InvalidArgumentError, brief
 from minidl.ops.creation import cast, identity, ones, range, shape_of
 from minidl.ops.elementwise import add, divide, expm1, maximum, minimum, pow, reciprocal, sqrt, square, where
-from minidl.ops.inputs import alike, axes_of, axis_of, convert, of_dtype
+from minidl.ops.inputs import alike, axes_of, axis_of, convert, of_dtype, of_one_shape
 from minidl.ops.reductions import matmul, reduce_max, reduce_mean, reduce_sum
 from minidl.ops.shaping import broadcast_to, concat, expand_dims, getitem, reshape, transpose, where_mask
 from minidl.tensor import Tensor
@@ -90,9 +90,7 @@ def add_n(inputs: Any, name: str | None = None) -> Tensor:
     """
     if not isinstance(inputs, (list, tuple)) or not inputs:
         raise ValueError(f"add_n adds a list of one tensor or more; {brief(inputs)} was given")
-    first, *others = alike("add_n", *inputs)
-    if different := [x.shape for x in others if x.shape != first.shape]:
-        raise InvalidArgumentError(f"add_n adds tensors of one shape; {first.shape} and {different[0]} were given")
+    first, *others = of_one_shape("add_n", *inputs)
     return sum(others, first)
 
 

@@ -26,10 +26,7 @@ def convert(value: Any, dtype: Any = None, device: Device | None = None) -> Tens
                 return cast_to(as_tensor(each), dtype or each.dtype)
             return convert(each, usual if _first_tensor(each) is None else dtype, device)
 
-        rows = tuple(map(row, value))
-        if len({(each.shape, each.dtype) for each in rows}) > 1:
-            raise InvalidArgumentError(f"stack: {', '.join(f'{each.dtype} {each.shape}' for each in rows)} differ")
-        return stack_of(len(rows))(*rows, axis=0)
+        return stack_of(len(value))(*of_one_shape("stack", *map(row, value)), axis=0)
     return as_tensor(value, dtype, device)
 
 
@@ -54,6 +51,14 @@ def alike(name: str, *values: Any, device: Device | None = None, dtype: Any = No
         values = (first := convert(values[0], dtype, device), *values[1:])
     device = device_near(first)
     return tuple([_beside(first, name, value, device) for value in values])
+
+
+def of_one_shape(name: str, *values: Any) -> tuple[Tensor, ...]:
+    """What `alike` gives; InvalidArgumentError for shapes that differ."""
+    tensors = alike(name, *values)
+    if len({x.shape for x in tensors}) > 1:
+        raise InvalidArgumentError(f"{name} takes tensors of one shape; {[x.shape for x in tensors]} were given")
+    return tensors
 
 
 def pair(name: str, x: Any, y: Any, dtype: Any = None) -> tuple[Tensor, ...]:

@@ -8,7 +8,7 @@ import numpy
 from minidl.errors import InvalidArgumentError, brief
 from minidl.ops.creation import identity, shape_of
 from minidl.ops.elementwise import where
-from minidl.ops.inputs import alike, axes_of, axis_of, convert, of_dtype
+from minidl.ops.inputs import alike, axes_of, axis_of, convert, of_dtype, of_one_shape
 from minidl.ops.parts import concat_of, slice_, stack_of
 from minidl.primitive import primitive
 from minidl.tape import broadcast_to as _broadcast_to
@@ -290,7 +290,5 @@ def stack(values: Any, axis: int = 0, name: str | None = None) -> Tensor:
     array([[1, 3],
            [2, 4]], dtype=int32)
     """
-    tensors = alike("stack", *values)
-    if len({x.shape for x in tensors}) > 1:
-        raise InvalidArgumentError(f"stack: the shapes {[x.shape for x in tensors]} differ")
+    tensors = of_one_shape("stack", *values)
     return stack_of(len(tensors))(*tensors, axis=axis_of("stack", axis, tensors[0].ndim + 1))
