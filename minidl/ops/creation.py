@@ -116,6 +116,11 @@ def ones(shape: Any, dtype: Any = float32, name: str | None = None) -> Tensor:
     return Tensor(device.run(device.module.ones, shape_of(shape), dtype=as_dtype(dtype)))
 
 
+@primitive()
+def _full_like(xp, x, *, value, dtype):
+    return xp.full(x.shape, value, dtype=dtype or x.dtype)
+
+
 def zeros_like(input: Any, dtype: Any = None, name: str | None = None) -> Tensor:
     """Zeros in the shape, and on the device, of another tensor.
 
@@ -126,7 +131,7 @@ def zeros_like(input: Any, dtype: Any = None, name: str | None = None) -> Tensor
     >>> tf.zeros_like([1, 2]).numpy()
     array([0, 0], dtype=int32)
     """
-    return _filled(0, input, dtype)
+    return _full_like(convert(input), value=0, dtype=dtype and as_dtype(dtype))
 
 
 def ones_like(input: Any, dtype: Any = None, name: str | None = None) -> Tensor:
@@ -139,17 +144,7 @@ def ones_like(input: Any, dtype: Any = None, name: str | None = None) -> Tensor:
     >>> tf.ones_like([1, 2], tf.float32).numpy()
     array([1., 1.], dtype=float32)
     """
-    return _filled(1, input, dtype)
-
-
-@primitive()
-def _full_like(xp, x, *, value, dtype):
-    return xp.full(x.shape, value, dtype=dtype)
-
-
-def _filled(value: int, input: Any, dtype: Any) -> Tensor:
-    tensor = convert(input)
-    return _full_like(tensor, value=value, dtype=as_dtype(dtype or tensor.dtype))
+    return _full_like(convert(input), value=1, dtype=dtype and as_dtype(dtype))
 
 
 def range(start: Any, limit: Any = None, delta: Any = 1, dtype: Any = None, name: str | None = None) -> Tensor:

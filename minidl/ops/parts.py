@@ -65,8 +65,6 @@ def concat_of(count: int) -> Primitive:
 @functools.cache
 def stack_of(count: int) -> Primitive:
     """The primitive that puts so many tensors beside each other along a new axis."""
-
-    def rule(number: int) -> GradientRule:
-        return GradientRule(_part_along, lambda inputs, result, options: (options["axis"], number))
-
-    return Primitive("stack", lambda xp, *arrays, axis: xp.stack(arrays, axis=axis), list(map(rule, range(count))))
+    places = [lambda inputs, result, options, number=number: (options["axis"], number) for number in range(count)]
+    rules = [GradientRule(_part_along, place) for place in places]
+    return Primitive("stack", lambda xp, *arrays, axis: xp.stack(arrays, axis=axis), rules)
