@@ -307,8 +307,7 @@ def split(value: Any, num_or_size_splits: Any, axis: int = 0, num: Any = None, n
     if num not in (None, len(sizes)):
         raise InvalidArgumentError(f"split: num={num} was given, with {len(sizes)} parts")
     if sum(sizes) != length or min(sizes, default=0) < 0:
-        given = brief(num_or_size_splits)
-        raise InvalidArgumentError(f"split: {given} doesn't divide axis {along} of shape {x.shape}, {length} entries")
+        raise InvalidArgumentError(f"split: {brief(num_or_size_splits)} doesn't divide axis {along} of shape {x.shape}")
     ends = accumulate(sizes, initial=0)
     return [getitem(x, (*[builtins.slice(None)] * along, builtins.slice(*each))) for each in pairwise(ends)]
 
