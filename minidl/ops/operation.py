@@ -46,7 +46,9 @@ def over_axes(primitive: Primitive, dtypes: frozenset[Any]) -> Operation:
     """The function that calls a primitive of one input, of these dtypes, with the options `axis` and `keepdims`."""
 
     def call_it(input_tensor: Any, axis: Any = None, keepdims: bool = False, name: str | None = None) -> Tensor:
-        x = of_dtype(primitive.name, input_tensor, dtypes)
+        x = input_tensor
+        if type(x) is not Tensor or x.array.dtype not in dtypes:
+            x = of_dtype(primitive.name, x, dtypes)
         if type(keepdims) is not bool and numpy.ndim(keepdims):
             raise ValueError(f"{primitive.name}: keepdims is True or False; {brief(keepdims)} was given")
         return call(primitive, (x,), {"axis": axes_of(axis, x.array.ndim), "keepdims": bool(keepdims)})

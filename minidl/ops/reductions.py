@@ -58,9 +58,10 @@ def reduce_mean(xp, x, *, axis, keepdims):
     np.float32(2.5)
     """
     count = x.size if axis is None else _count(x.shape, axis)
+    total = summed(xp, x, axis, keepdims) if x.dtype.char == "e" else x.sum(axis=axis, keepdims=keepdims)
     if x.dtype.kind == "f":
-        return summed(xp, x, axis, keepdims) / count
-    total, count = x.sum(axis=axis, keepdims=keepdims), max(count, 1)
+        return total / count
+    count = max(count, 1)
     return ((total - xp.fmod(total, count)) // count).astype(x.dtype)
 
 
