@@ -23,7 +23,6 @@ from minidl.ops import linalg as linalg, math as math, nn as nn, random as rando
 from minidl.ops.composed import *
 from minidl.ops.creation import *
 from minidl.ops.elementwise import *
-from minidl.ops.joining import *
 from minidl.ops.reductions import *
 from minidl.ops.shaping import *
 from minidl.specs import *

@@ -12,8 +12,7 @@ from minidl.nest import flatten, pack
 from minidl.ops.composed import split
 from minidl.ops.creation import identity
 from minidl.ops.inputs import convert
-from minidl.ops.joining import concat
-from minidl.ops.shaping import reshape
+from minidl.ops.shaping import concat, reshape
 from minidl.primitive import NO_OPTIONS, GradientRule, Listener, Primitive
 from minidl.tape import Tape
 from minidl.tensor import Tensor, TensorLike, Variable

@@ -9,7 +9,7 @@ from typing import Any
 from minidl.errors import InvalidArgumentError, brief
 from minidl.nest import flatten, pack
 from minidl.ops.creation import constant, convert_to_tensor
-from minidl.ops.joining import stack
+from minidl.ops.shaping import stack
 
 __all__ = ["AUTOTUNE", "Dataset"]
 

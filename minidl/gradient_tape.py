@@ -13,9 +13,8 @@ from minidl.errors import InvalidArgumentError, brief
 from minidl.nest import flatten, pack
 from minidl.ops.creation import identity, ones_like, zeros_like
 from minidl.ops.inputs import convert, number
-from minidl.ops.joining import stack
 from minidl.ops.parts import put
-from minidl.ops.shaping import broadcast_to, reshape, transpose
+from minidl.ops.shaping import broadcast_to, reshape, stack, transpose
 from minidl.tape import Edge, Tape
 from minidl.tensor import Tensor, TensorLike, Variable
 from minidl.values import float32
@@ -258,7 +257,7 @@ class GradientTape(Tape):
         edges = self._take_edges()
         with device(None):
             one, serial = convert(1, target.dtype, target.home), target.tensor.serial
-            entries = (broadcast_to(put(one, index, shape), target.shape) for index in numpy.ndindex(*shape))
+            entries = (broadcast_to(put(one, index=n, shape=shape), target.shape) for n in numpy.ndindex(*shape))
             rows = [self._swept(edges.copy(), {serial: entry}, sources, is_zero) for entry in entries]
             edges.clear()
             return [_stacked([row[k] for row in rows], shape, x) for k, x in enumerate(sources)]

@@ -280,8 +280,8 @@ def _assign_to_part(self: idea.Tensor) -> Callable[[Any], Any]:
         whole, tensor = variable.read(), convert(value, variable.dtype, variable.home)
         more = (1,) * (tensor.ndim - self.ndim)  # axes of length 1 in front are let go
         new = reshape(broadcast_to(tensor, (*more, *self.shape)), self.shape)
-        places = put(ones_like(new, bool_), index_of(index), whole.shape)
-        return variable.assign(table.where(places, put(new, index_of(index), whole.shape), whole))
+        places = put(ones_like(new, bool_), index=index_of(index), shape=whole.shape)
+        return variable.assign(table.where(places, put(new, index=index_of(index), shape=whole.shape), whole))
 
     return assign
 

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 # The multipliers and the steps of the key, from table 2 and section 3.2 of the paper; TensorFlow uses the same.
 _MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
 _KEY_STEPS = (0x9E3779B9, 0xBB67AE85)
-_ROUNDS = 10
 
 # The key with which TensorFlow scrambles a seed (GenerateKey in tensorflow/core/kernels/stateless_random_ops.cc).
 _SCRAMBLING_KEY = (0x3EC8F720, 0x02461E29)
@@ -32,7 +31,7 @@ Words = Any  # a 32-bit word, or an array of them, held in 64 bits so that a pro
 def _mix(counter: tuple[Words, Words, Words, Words], key: tuple[int, int]) -> tuple[Words, Words, Words, Words]:
     """The block of four random words for each counter."""
     first, second, third, fourth = counter
-    for count in range(_ROUNDS):
+    for count in range(10):
         one, other = ((word + count * step) & _WORD for word, step in zip(key, _KEY_STEPS, strict=True))
         left, right = first * _MULTIPLIERS[0], third * _MULTIPLIERS[1]
         first, second = (right >> 32) ^ second ^ one, right & _WORD
@@ -45,7 +44,7 @@ def _words_of(number: int) -> tuple[int, int]:
     return number & _WORD, number >> 32 & _WORD
 
 
-def scrambled(seed: tuple[int, int]) -> Start:
+def scrambled(seed: list[int]) -> Start:
     """Where TensorFlow's stateless draws of a seed start."""
     first, second, third, fourth = map(int, _mix((*_words_of(seed[0]), *_words_of(seed[1])), _SCRAMBLING_KEY))
     return first | second << 32, 0, third | fourth << 32

@@ -119,6 +119,10 @@ class Primitive:
         rules = [GradientRule.by_names(gradients[name], known) if name in gradients else None for name in inputs]
         return cls(forward.__name__.strip("_"), forward, rules)
 
+    def __call__(self, *inputs: Tensor, **options: Any) -> Tensor:
+        """What it gives for tensors; see `call`, below."""
+        return call(self, inputs, options)
+
     def __repr__(self) -> str:
         return f"<primitive {self.name}>"
 
@@ -126,7 +130,7 @@ class Primitive:
 def primitive(**gradients: Callable[..., Any]) -> Callable[[Callable[..., Any]], Primitive]:
     """Make a forward rule a primitive; the keywords are the gradient rules, by the names of their inputs.
 
-    >>> from minidl.primitive import call, primitive
+    >>> from minidl.primitive import primitive
     >>> @primitive(x=lambda upstream, x: upstream * 3.0 * x * x)
     ... def cube(xp, x):
     ...     return x * x * x
@@ -134,7 +138,7 @@ def primitive(**gradients: Callable[..., Any]) -> Callable[[Callable[..., Any]],
     <primitive cube>
     >>> x = tf.Variable(2.0)
     >>> with tf.GradientTape() as tape:
-    ...     z = call(cube, (x.read(),))
+    ...     z = cube(x.read())
     >>> float(z), float(tape.gradient(z, x))
     (8.0, 12.0)
     """

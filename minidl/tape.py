@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from minidl.context import thread
-from minidl.primitive import Listener, Options, Primitive, call, primitive
+from minidl.primitive import Listener, Options, Primitive, primitive
 from minidl.sums import summed, summed_rows
 from minidl.tensor import Tensor, Variable
 from minidl.values import FLOATS
@@ -136,8 +136,8 @@ def unbroadcast(gradient: Tensor, shape: tuple[int, ...]) -> Tensor:
     """
     axes, sum_shape = _axes_to_sum(gradient.array.shape, shape)
     if axes:
-        gradient = call(sum_over, (gradient,), {"axes": axes, "shape": sum_shape})
-    return gradient if sum_shape == shape else call(broadcast_to, (gradient,), {"shape": shape})
+        gradient = sum_over(gradient, axes=axes, shape=sum_shape)
+    return gradient if sum_shape == shape else broadcast_to(gradient, shape=shape)
 
 
 @functools.lru_cache(4096)

@@ -3,19 +3,19 @@
 import builtins
 import math
 import re
+from collections.abc import Iterable, Sequence
 from itertools import accumulate, chain, pairwise
-from string import digits
+from string import ascii_lowercase, digits
 from typing import Any
 
 import numpy
 
 from minidl.errors import InvalidArgumentError, brief
-from minidl.ops.creation import cast, range, shape_of
+from minidl.ops.creation import cast, identity, range, shape_of
 from minidl.ops.elementwise import add, divide, expm1, maximum, minimum, pow, reciprocal, sqrt, square, where
-from minidl.ops.inputs import alike, axes_of, axis_of, convert, device_near, wrong_dtype
-from minidl.ops.joining import concat
+from minidl.ops.inputs import alike, axes_of, axis_of, convert, device_near, of_dtype, of_one_shape
 from minidl.ops.reductions import matmul, reduce_max, reduce_mean, reduce_sum
-from minidl.ops.shaping import broadcast_to, expand_dims, getitem, reshape, transpose, where_mask
+from minidl.ops.shaping import broadcast_to, concat, expand_dims, getitem, reshape, transpose, where_mask
 from minidl.tensor import Tensor
 from minidl.values import FLOATS, as_dtype, bool_, float32, float64, int32, int64, uint8
 
@@ -90,9 +90,7 @@ def add_n(inputs: Any, name: str | None = None) -> Tensor:
     """
     if not isinstance(inputs, (list, tuple)) or not inputs:
         raise ValueError(f"add_n adds a list of one tensor or more; {brief(inputs)} was given")
-    first, *others = alike("add_n", *inputs)
-    if different := [x.shape for x in others if x.shape != first.shape]:
-        raise InvalidArgumentError(f"add_n adds tensors of one shape; {first.shape} and {different[0]} were given")
+    first, *others = of_one_shape("add_n", *inputs)
     return sum(others, first)
 
 
@@ -104,7 +102,7 @@ def reduce_variance(input_tensor: Any, axis: Any = None, keepdims: bool = False,
     """
     x = convert(input_tensor)
     if x.dtype not in FLOATS:
-        raise TypeError(str(wrong_dtype("reduce_variance", x.dtype, FLOATS)))
+        raise TypeError(f"reduce_variance takes floats; a tensor of dtype {x.dtype} was given (see tf.cast)")
     return reduce_mean(square(x - reduce_mean(x, axis, keepdims=True)), axis, keepdims)
 
 
@@ -128,10 +126,9 @@ def reduce_prod(input_tensor: Any, axis: Any = None, keepdims: bool = False, nam
     kept = [index for index in builtins.range(x.ndim) if index not in axes]
     count, lengths = math.prod(x.shape[index] for index in axes), [x.shape[index] for index in kept]
     rows = reshape(transpose(x, [*axes, *kept]), [count, *lengths])
-    rounds = max(count - 1, 1).bit_length()
-    rows = concat([rows, numpy.ones([2**rounds - count, *lengths], x.dtype)], 0)
-    for half in (2**power for power in reversed(builtins.range(rounds))):
-        rows = rows[:half] * rows[half:]
+    rows = concat([rows, numpy.ones([2 ** max(count - 1, 1).bit_length() - count, *lengths], x.dtype)], 0)
+    while len(rows) > 1:
+        rows = rows[: len(rows) // 2] * rows[len(rows) // 2 :]
     return reshape(rows, [1 if index in axes else n for index, n in enumerate(x.shape) if keepdims or index in kept])
 
 
@@ -242,13 +239,12 @@ def one_hot(indices: Any, depth: Any, on_value: Any = None, off_value: Any = Non
     array([[1., 0., 0.],
            [0., 0., 1.]], dtype=float32)
     """
-    x, values = convert(indices), [each for each in (on_value, off_value) if each is not None]
+    x = of_dtype("one_hot's indices", indices, [uint8, int32, int64])
+    values = [each for each in (on_value, off_value) if each is not None]
     place = axis_of("one_hot", -1 if axis is None else axis, x.ndim + 1)
     dtype = as_dtype(dtype or (alike("one_hot", *values)[0].dtype if values else float32))
     near, ends = device_near(x), ((on_value, 1), (off_value, 0))
     on, off = (convert(usual if value is None else value, dtype, near) for value, usual in ends)
-    if x.dtype not in (uint8, int32, int64):
-        raise wrong_dtype("one_hot's indices", x.dtype, [uint8, int32, int64])
     places = numpy.arange(int(depth)).reshape([-1] + [1] * (x.ndim - place))
     return where(expand_dims(cast(x, int64), place) == places, on, off)
 
@@ -313,8 +309,7 @@ def split(value: Any, num_or_size_splits: Any, axis: int = 0, num: Any = None, n
     if num not in (None, len(sizes)):
         raise InvalidArgumentError(f"split: num={num} was given, with {len(sizes)} parts")
     if sum(sizes) != length or min(sizes, default=0) < 0:
-        given = brief(num_or_size_splits)
-        raise InvalidArgumentError(f"split: {given} doesn't divide axis {along} of shape {x.shape}, {length} entries")
+        raise InvalidArgumentError(f"split: {brief(num_or_size_splits)} doesn't divide axis {along} of shape {x.shape}")
     ends = accumulate(sizes, initial=0)
     return [getitem(x, (*[builtins.slice(None)] * along, builtins.slice(*each))) for each in pairwise(ends)]
 
@@ -368,8 +363,7 @@ def tensordot(a: Any, b: Any, axes: Any, name: str | None = None) -> Tensor:
             raise ValueError(f"tensordot: {axes} axes are not there in both of shapes {x.shape} and {y.shape}")
         axes = [builtins.range(x.ndim - int(axes), x.ndim), builtins.range(int(axes))]
     of_x, of_y = axes_of(axes[0], x.ndim) or (), axes_of(axes[1], y.ndim) or ()
-    letters = [chr(97 + n) for n in builtins.range(x.ndim + y.ndim)]
-    left, right = letters[: x.ndim], letters[x.ndim :]
+    left, right = list(ascii_lowercase[: x.ndim]), list(ascii_lowercase[x.ndim : x.ndim + y.ndim])
     for one, other in zip(of_x, of_y, strict=True):
         right[other] = left[one]
     return einsum(f"{''.join(left)},{''.join(right)}", x, y)  # in whose result those stand that stand once, in order
@@ -413,7 +407,8 @@ def einsum(equation: str, *inputs: Any, name: str | None = None) -> Tensor:
     for place, (others, y) in enumerate(pairs[1:], start=2):
         letters, x = _product(letters, x, others, y, set(result).union(*terms[place:]))
     letters, x = _summed(letters, x, set(result))
-    return transpose(x, [letters.index(each) for each in result])
+    found = _ordered(x, letters, result)
+    return identity(found) if found is tensors[0] else found
 
 
 def _diagonal(letters: str, x: Tensor) -> tuple[str, Tensor]:
@@ -434,6 +429,20 @@ def _summed(letters: str, x: Tensor, wanted: set[str]) -> tuple[str, Tensor]:
     return "".join(each for each in letters if each in wanted), reduce_sum(x, axes) if axes else x
 
 
+# The next two leave out what would move nothing.
+
+
+def _ordered(x: Tensor, letters: str, order: Iterable[str]) -> Tensor:
+    """A tensor, whose axes have letters, with its axes in an order."""
+    axes = [letters.index(each) for each in order]
+    return x if axes == sorted(axes) else transpose(x, axes)
+
+
+def _shaped(x: Tensor, shape: Sequence[int]) -> Tensor:
+    """A tensor in another shape."""
+    return x if x.shape == tuple(shape) else reshape(x, shape)
+
+
 def _product(letters: str, x: Tensor, others: str, y: Tensor, wanted: set[str]) -> tuple[str, Tensor]:
     """The product of two tensors, whose axes have letters, summed over those letters of both that nobody wants."""
     letters, x = _summed(letters, x, wanted | set(others))
@@ -443,10 +452,10 @@ def _product(letters: str, x: Tensor, others: str, y: Tensor, wanted: set[str]) 
     rows, columns = [each for each in letters if each not in others], [each for each in others if each not in letters]
 
     def matrices(tensor: Tensor, names: str, *sides: list[str]) -> Tensor:
-        moved = transpose(tensor, [names.index(each) for each in chain(batch, *sides)])
+        moved = _ordered(tensor, names, chain(batch, *sides))
         sizes = [math.prod(length[each] for each in side) for side in sides]
-        return reshape(moved, [*moved.shape[: len(batch)], *sizes])
+        return _shaped(moved, [*moved.shape[: len(batch)], *sizes])
 
     product = matmul(matrices(x, letters, rows, inner), matrices(y, others, inner, columns))
     sizes = [length[each] for each in rows + columns]
-    return "".join(batch + rows + columns), reshape(product, [*product.shape[:-2], *sizes])
+    return "".join(batch + rows + columns), _shaped(product, [*product.shape[:-2], *sizes])

@@ -1,7 +1,6 @@
 """Tensors out of Python's values, of shapes, and of other tensors; conversion between dtypes."""
 
 import math
-from contextlib import suppress
 from typing import Any
 
 import numpy
@@ -11,7 +10,6 @@ from minidl.devices import CPU
 from minidl.errors import InvalidArgumentError, brief
 from minidl.ops.inputs import UnfitError, convert
 from minidl.ops.parts import cast_to
-from minidl.ops.shortcut import call
 from minidl.primitive import Primitive, primitive
 from minidl.tensor import Tensor, TensorLike, Variable
 from minidl.values import FLOATS, as_dtype, float16, float32, float64, int32, int64, numpy_array
@@ -49,26 +47,20 @@ def constant(value: Any, dtype: Any = None, shape: Any = None, name: str | None 
     wanted = shape_of(shape)
     if tensor.array.size not in (1, math.prod(wanted)):
         raise TypeError(f"A constant of shape {wanted} can't be made of {tensor.array.size} entries: {brief(value)}")
-    tensor.numpy()  # a constant is made of values: what has none says so
-    device = tensor.home
-    return Tensor(device.run(device.module.resize, tensor.array, wanted))
+    return convert(numpy.resize(tensor.numpy(), wanted), device=tensor.home)  # what has no values says so
 
 
-def convert_to_tensor(value: Any, dtype: Any = None, dtype_hint: Any = None, name: str | None = None) -> Tensor:
+def convert_to_tensor(value: Any, dtype: Any = None, name: str | None = None) -> Tensor:
     """The value as a tensor: a tensor stays itself, a variable is read, anything else becomes a constant.
 
     Arguments:
         value: a tensor, a variable, or what `constant` takes; a list that has tensors in it is stacked, and
             gradients flow to them.
         dtype: the dtype to have. Raises ValueError where a tensor has another.
-        dtype_hint: a dtype to have if the value can be converted to it.
 
     >>> tf.convert_to_tensor([tf.constant(1.0), 2.0]).numpy()
     array([1., 2.], dtype=float32)
     """
-    if dtype is None and dtype_hint is not None and not isinstance(value, TensorLike):
-        with suppress(TypeError):
-            return convert(value, as_dtype(dtype_hint))
     tensor = convert(value, None if dtype is None else as_dtype(dtype))
     return identity(tensor) if isinstance(value, Variable) else tensor
 
@@ -124,6 +116,11 @@ def ones(shape: Any, dtype: Any = float32, name: str | None = None) -> Tensor:
     return Tensor(device.run(device.module.ones, shape_of(shape), dtype=as_dtype(dtype)))
 
 
+@primitive()
+def _full_like(xp, x, *, value, dtype):
+    return xp.full(x.shape, value, dtype=dtype or x.dtype)
+
+
 def zeros_like(input: Any, dtype: Any = None, name: str | None = None) -> Tensor:
     """Zeros in the shape, and on the device, of another tensor.
 
@@ -134,7 +131,7 @@ def zeros_like(input: Any, dtype: Any = None, name: str | None = None) -> Tensor
     >>> tf.zeros_like([1, 2]).numpy()
     array([0, 0], dtype=int32)
     """
-    return _filled(0, input, dtype)
+    return _full_like(convert(input), value=0, dtype=dtype and as_dtype(dtype))
 
 
 def ones_like(input: Any, dtype: Any = None, name: str | None = None) -> Tensor:
@@ -147,17 +144,7 @@ def ones_like(input: Any, dtype: Any = None, name: str | None = None) -> Tensor:
     >>> tf.ones_like([1, 2], tf.float32).numpy()
     array([1., 1.], dtype=float32)
     """
-    return _filled(1, input, dtype)
-
-
-@primitive()
-def _full_like(xp, x, *, value, dtype):
-    return xp.full(x.shape, value, dtype=dtype)
-
-
-def _filled(value: int, input: Any, dtype: Any) -> Tensor:
-    tensor = convert(input)
-    return call(_full_like, (tensor,), {"value": value, "dtype": as_dtype(dtype or tensor.dtype)})
+    return _full_like(convert(input), value=1, dtype=dtype and as_dtype(dtype))
 
 
 def range(start: Any, limit: Any = None, delta: Any = 1, dtype: Any = None, name: str | None = None) -> Tensor:
@@ -242,7 +229,7 @@ def identity(input: Any, name: str | None = None) -> Tensor:
     >>> tf.identity([1.0, 2.0]).numpy()
     array([1., 2.], dtype=float32)
     """
-    return call(_identity, (convert(input),))
+    return _identity(convert(input))
 
 
 def stop_gradient(input: Any, name: str | None = None) -> Tensor:
@@ -254,7 +241,7 @@ def stop_gradient(input: Any, name: str | None = None) -> Tensor:
     >>> tape.gradient(y, x).numpy()
     np.float32(3.0)
     """
-    return call(_stop_gradient, (convert(input),))
+    return _stop_gradient(convert(input))
 
 
 def cast(x: Any, dtype: Any, name: str | None = None) -> Tensor:

@@ -12,7 +12,6 @@ from minidl.errors import InvalidArgumentError
 from minidl.ops.creation import zeros_like
 from minidl.ops.inputs import alike, convert, device_near
 from minidl.ops.operation import operation
-from minidl.ops.shortcut import call
 from minidl.primitive import primitive
 from minidl.tensor import Tensor
 from minidl.values import BOOLS, DTYPES, FLOATS, NUMBERS, bool_
@@ -145,7 +144,8 @@ def square(xp, x):
     return xp.square(x)
 
 
-@operation(NUMBERS, x=lambda upstream, x, y: _twice(upstream, x, y), y=lambda upstream, x, y: _twice(upstream, y, x))
+@operation(NUMBERS, x=lambda upstream, x, y: upstream * ((x - y) * 2.0),
+           y=lambda upstream, x, y: upstream * ((y - x) * 2.0))  # fmt: skip
 def squared_difference(xp, x, y):
     """The squared difference (x - y)²; d/dx = 2 (x - y), d/dy = 2 (y - x).
 
@@ -153,10 +153,6 @@ def squared_difference(xp, x, y):
     array([1., 9.], dtype=float32)
     """
     return xp.square(xp.subtract(x, y))
-
-
-def _twice(upstream: Tensor, x: Tensor, y: Tensor) -> Tensor:
-    return upstream * ((x - y) * 2.0)
 
 
 @operation(NUMBERS)
@@ -370,9 +366,9 @@ def where(condition: Any, x: Any = None, y: Any = None, name: str | None = None)
         holds = convert(condition)
         if thread.state.trace is not None:
             holds.numpy()  # how many indices there are depends on the values: what has none says so
-        return call(_indices_where, (holds,))
+        return _indices_where(holds)
     first, second = alike("where", x, y, device=device_near(condition))
-    return call(_where, (convert(condition, bool_, first.home), first, second))
+    return _where(convert(condition, bool_, first.home), first, second)
 
 
 # -- comparisons and logic ---------------------------------------------------------------------------------------

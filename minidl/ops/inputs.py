@@ -1,7 +1,7 @@
 """What an operation is given, made tensors that go together: numbers, lists and arrays too, of one dtype; and axes."""
 
 import functools
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection
 from typing import Any
 
 import numpy
@@ -9,10 +9,10 @@ import numpy
 from minidl.context import thread
 from minidl.devices import Device
 from minidl.errors import InvalidArgumentError, brief
+from minidl.nest import flatten
 from minidl.ops.parts import cast_to, stack_of
-from minidl.primitive import call
 from minidl.tensor import Tensor, TensorLike, Variable, as_tensor
-from minidl.values import float32
+from minidl.values import BOOLS, bool_, float32
 
 
 def convert(value: Any, dtype: Any = None, device: Device | None = None) -> Tensor:
@@ -24,22 +24,14 @@ def convert(value: Any, dtype: Any = None, device: Device | None = None) -> Tens
         def row(each: Any) -> Tensor:
             if isinstance(each, TensorLike):
                 return cast_to(as_tensor(each), dtype or each.dtype)
-            return convert(each, usual if _first_tensor((each,)) is None else dtype, device)
+            return convert(each, usual if _first_tensor(each) is None else dtype, device)
 
-        rows = tuple([row(each) for each in value])
-        if len({(each.shape, each.dtype) for each in rows}) > 1:
-            raise InvalidArgumentError(f"stack: {', '.join(f'{each.dtype} {each.shape}' for each in rows)} differ")
-        return call(stack_of(len(rows)), rows, {"axis": 0})
+        return stack_of(len(value))(*of_one_shape("stack", *map(row, value)), axis=0)
     return as_tensor(value, dtype, device)
 
 
-def _first_tensor(values: Iterable[Any]) -> TensorLike | None:
-    for value in values:
-        if isinstance(value, TensorLike):
-            return value
-        if isinstance(value, (list, tuple)) and (found := _first_tensor(value)) is not None:
-            return found
-    return None
+def _first_tensor(nest: Any) -> TensorLike | None:
+    return next((each for each in flatten(nest) if isinstance(each, TensorLike)), None)
 
 
 def device_near(value: Any) -> Device | None:
@@ -61,12 +53,18 @@ def alike(name: str, *values: Any, device: Device | None = None, dtype: Any = No
     return tuple([_beside(first, name, value, device) for value in values])
 
 
+def of_one_shape(name: str, *values: Any) -> tuple[Tensor, ...]:
+    """What `alike` gives; InvalidArgumentError for shapes that differ."""
+    tensors = alike(name, *values)
+    if len({x.shape for x in tensors}) > 1:
+        raise InvalidArgumentError(f"{name} takes tensors of one shape; {[x.shape for x in tensors]} were given")
+    return tensors
+
+
 def pair(name: str, x: Any, y: Any, dtype: Any = None) -> tuple[Tensor, ...]:
     """What `alike` gives for two values, quickly where they are tensors, variables and floats."""
-    if type(x) is Variable:
-        x = x.read()
-    if type(y) is Variable:
-        y = y.read()
+    x = x.read() if type(x) is Variable else x
+    y = y.read() if type(y) is Variable else y
     if type(x) is Tensor:
         if type(y) is Tensor:
             return x, y
@@ -84,7 +82,8 @@ class UnfitError(InvalidArgumentError, TypeError):
 def _beside(first: TensorLike, name: str, value: Any, device: Device | None) -> Tensor:
     """A value as a tensor of the dtype of another."""
     if isinstance(value, TensorLike) and value.dtype != first.dtype:
-        raise mixed_dtypes(name, (first, value), first.dtype, value.dtype)
+        both = f"{first.dtype} {first.shape} and {value.dtype} {value.shape}"
+        raise InvalidArgumentError(f"{name}: {both} don't mix; convert one with tf.cast")
     try:
         return convert(value, first.dtype, device)
     except TypeError as error:
@@ -101,21 +100,19 @@ def number(value: float, near: Tensor) -> Tensor:
     return _number(value, dtype, device) if value else as_tensor(value, dtype, device)
 
 
-@functools.lru_cache(4096)
-def _number(value: float, dtype: numpy.dtype, device: Device) -> Tensor:
-    return as_tensor(value, dtype, device)
+_number = functools.lru_cache(4096)(as_tensor)
 
 
-def mixed_dtypes(name: str, values: Iterable[Any], one: Any, other: Any) -> InvalidArgumentError:
-    """What to raise where tensors of two dtypes are given."""
-    shapes = " and ".join(f"{value.dtype} {value.shape}" for value in values if isinstance(value, TensorLike))
-    return InvalidArgumentError(f"{name}: {one} and {other} don't mix (inputs: {shapes}); convert one with tf.cast")
+def of_dtype(name: str, value: Any, dtypes: Collection[Any], device: Device | None = None) -> Tensor:
+    """The value as a tensor, for an operation of some name that takes these dtypes; InvalidArgumentError for another.
 
-
-def wrong_dtype(name: str, dtype: Any, dtypes: Iterable[Any]) -> InvalidArgumentError:
-    """What to raise where a tensor is of a dtype that an operation doesn't take."""
-    names = ", ".join(sorted(map(str, dtypes)))
-    return InvalidArgumentError(f"{name} doesn't take a tensor of dtype {dtype}; it takes {names} (see tf.cast)")
+    Python's numbers become bools where only these are taken.
+    """
+    x = convert(value, bool_ if dtypes is BOOLS and not isinstance(value, TensorLike) else None, device)
+    if x.array.dtype not in dtypes:
+        names = ", ".join(sorted(map(str, dtypes)))
+        raise InvalidArgumentError(f"{name} doesn't take a tensor of dtype {x.dtype}; it takes {names} (see tf.cast)")
+    return x
 
 
 # -- axes ---------------------------------------------------------------------------------------------------------
@@ -128,17 +125,14 @@ def axes_of(axis: Any, ndim: int) -> tuple[int, ...] | None:
     """
     if axis is None:
         return None
-    if type(axis) is tuple and all(type(index) is int and 0 <= index < ndim for index in axis):
-        named: Sequence[int] = axis
-    else:
-        given = numpy.asarray(axis.numpy() if isinstance(axis, TensorLike) else axis)
-        if given.size and given.dtype.kind not in "iu":
-            raise UnfitError(f"An axis is a whole number; {brief(axis)} was given")
-        named = [int(index) for index in given.reshape(-1)]
+    given = numpy.asarray(axis.numpy() if isinstance(axis, TensorLike) else axis)
+    if given.size and given.dtype.kind not in "iu":
+        raise UnfitError(f"An axis is a whole number; {brief(axis)} was given")
+    named = given.reshape(-1).tolist()
     if any(not -ndim <= index < ndim for index in named):
         known = f"the axes go from {-ndim} to {ndim - 1}" if ndim else "a tensor of shape () has none"
         raise InvalidArgumentError(f"There is no axis {brief(axis)}: {known}")
-    found = tuple(index % ndim for index in named)
+    found = tuple([index % ndim for index in named])
     if len(set(found)) < len(found):
         raise InvalidArgumentError(f"An axis is named twice in {brief(axis)}, for a tensor of {ndim} axes")
     return found

@@ -6,11 +6,10 @@ from typing import Any
 import numpy
 
 from minidl.errors import brief
-from minidl.ops.inputs import axes_of, convert, wrong_dtype
+from minidl.ops.inputs import axes_of, of_dtype
 from minidl.ops.shortcut import binary, call, unary
 from minidl.primitive import Primitive
-from minidl.tensor import Tensor, TensorLike
-from minidl.values import BOOLS, bool_
+from minidl.tensor import Tensor
 
 Operation = Callable[..., Tensor]
 
@@ -45,14 +44,11 @@ def operation(dtypes: frozenset[Any], **gradients: Callable[..., Any]) -> Callab
 
 def over_axes(primitive: Primitive, dtypes: frozenset[Any]) -> Operation:
     """The function that calls a primitive of one input, of these dtypes, with the options `axis` and `keepdims`."""
-    only = bool_ if dtypes is BOOLS else None
 
     def call_it(input_tensor: Any, axis: Any = None, keepdims: bool = False, name: str | None = None) -> Tensor:
         x = input_tensor
-        if type(x) is not Tensor:
-            x = convert(x, None if isinstance(x, TensorLike) else only)
-        if x.array.dtype not in dtypes:
-            raise wrong_dtype(primitive.name, x.dtype, dtypes)
+        if type(x) is not Tensor or x.array.dtype not in dtypes:
+            x = of_dtype(primitive.name, x, dtypes)
         if type(keepdims) is not bool and numpy.ndim(keepdims):
             raise ValueError(f"{primitive.name}: keepdims is True or False; {brief(keepdims)} was given")
         return call(primitive, (x,), {"axis": axes_of(axis, x.array.ndim), "keepdims": bool(keepdims)})

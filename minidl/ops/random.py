@@ -4,23 +4,22 @@ The `stateless_` draws are a function of their seed. The others give new numbers
 after `set_seed`.
 """
 
-import functools
 import math
 import operator
 import random
-from collections.abc import Callable
 from typing import Any
 
 import numpy
 
 from minidl import philox
 from minidl.context import compiling, thread
-from minidl.devices import CPU, device
+from minidl.devices import CPU
 from minidl.errors import InvalidArgumentError, brief
 from minidl.ops.creation import shape_of, stop_gradient
 from minidl.ops.inputs import convert
+from minidl.ops.operation import Operation
 from minidl.ops.shaping import gather
-from minidl.primitive import call, move, primitive
+from minidl.primitive import move, primitive
 from minidl.tensor import Tensor, TensorLike
 from minidl.values import FLOATS, as_dtype, float32, int64
 
@@ -62,30 +61,26 @@ _draws = _Draws(None)
 
 
 @primitive()
-def _draw(xp, *, kind, seed, shape, dtype, bounds=()):
+def _draw(xp, *, kind, seed, shape, dtype, bounds):
     """A primitive without inputs: what it gives is other at each call."""
-    return getattr(philox, kind)(_draws.start(kind, dtype, seed, shape), shape, dtype, *bounds)
+    return xp.asarray(getattr(philox, kind)(_draws.start(kind, dtype, seed, shape), shape, dtype, *bounds))
 
 
 _draw.like = lambda shape, dtype, **_: numpy.broadcast_to(numpy.zeros((), dtype), shape)
 
-_ON_THE_CPU = device("/cpu:0")  # draws are made there whatever the device, so that a GPU starts from the same bits
+
+def _drawn(kind: str, shape: Any, dtype: numpy.dtype, seed: Any, *bounds: int) -> Tensor:
+    """Draws that go on from those before. (They are made on the CPU, so that a GPU starts from the same bits.)"""
+    return _draw(kind=kind, seed=seed, shape=shape_of(shape), dtype=dtype, bounds=bounds)
 
 
-def _drawn(seed: Any, shape: Any, kind: str, dtype: numpy.dtype, **bounds: Any) -> Tensor:
-    """Draws that go on from those before."""
-    with _ON_THE_CPU:
-        drawn = call(_draw, (), {"kind": kind, "seed": seed, "shape": shape_of(shape), "dtype": dtype, **bounds})
-    return move(drawn, thread.state.device or CPU)
-
-
-def _drawn_from(seed: Any, shape: Any, kind: str, dtype: numpy.dtype, bounds: tuple[int, ...] = ()) -> Tensor:
+def _drawn_from(kind: str, shape: Any, dtype: numpy.dtype, seed: Any, *bounds: int) -> Tensor:
     """Draws that are a function of their seed."""
     numbers = numpy.asarray(seed)
     if numbers.shape != (2,) or numbers.dtype.kind not in "iu":
         raise InvalidArgumentError(f"A seed is two whole numbers; {brief(seed)} was given")
-    start = philox.scrambled((int(numbers[0]), int(numbers[1])))
-    return Tensor((thread.state.device or CPU).place(getattr(philox, kind)(start, shape_of(shape), dtype, *bounds)))
+    drawn = getattr(philox, kind)(philox.scrambled(numbers.tolist()), shape_of(shape), dtype, *bounds)
+    return Tensor((thread.state.device or CPU).place(drawn))
 
 
 def set_seed(seed: Any) -> None:
@@ -129,7 +124,7 @@ def uniform(shape: Any, minval: Any = 0, maxval: Any = None, dtype: Any = float3
     >>> tf.random.uniform([2, 3]).shape
     (2, 3)
     """
-    return _uniform(functools.partial(_drawn, seed, shape), minval, maxval, dtype)
+    return _uniform(_drawn, shape, seed, minval, maxval, dtype)
 
 
 def normal(shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = float32, seed: Any = None,
@@ -145,7 +140,7 @@ def normal(shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = float32,
     >>> tf.random.normal([2, 3]).shape
     (2, 3)
     """
-    return _normal(functools.partial(_drawn, seed, shape), mean, stddev, dtype)
+    return _normal(_drawn, "normal", shape, seed, mean, stddev, dtype)
 
 
 def truncated_normal(shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = float32, seed: Any = None,
@@ -157,7 +152,7 @@ def truncated_normal(shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any 
     >>> bool(tf.reduce_max(tf.abs(tf.random.truncated_normal([1000]))) < 2.0)
     True
     """
-    return _normal(functools.partial(_drawn, seed, shape), mean, stddev, dtype, "truncated_normal")
+    return _normal(_drawn, "truncated_normal", shape, seed, mean, stddev, dtype)
 
 
 def shuffle(value: Any, seed: Any = None, name: str | None = None) -> Tensor:
@@ -171,7 +166,7 @@ def shuffle(value: Any, seed: Any = None, name: str | None = None) -> Tensor:
     [1, 2, 3]
     """
     x = convert(value)
-    order = _drawn(seed, x.shape[:1], "permutation", int64) if x.shape else None
+    order = _drawn("permutation", x.shape[:1], int64, seed) if x.shape else None
     return stop_gradient(x if order is None else gather(x, move(order, x.home)))
 
 
@@ -191,7 +186,7 @@ def stateless_uniform(shape: Any, seed: Any, minval: Any = 0, maxval: Any = None
     >>> tf.random.stateless_uniform([2], seed=[1, 2]).numpy()
     array([0.8440604 , 0.19204533], dtype=float32)
     """
-    return _uniform(functools.partial(_drawn_from, seed, shape), minval, maxval, dtype)
+    return _uniform(_drawn_from, shape, seed, minval, maxval, dtype)
 
 
 def stateless_normal(shape: Any, seed: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = float32,
@@ -209,14 +204,14 @@ def stateless_normal(shape: Any, seed: Any, mean: Any = 0.0, stddev: Any = 1.0, 
     >>> tf.random.stateless_normal([2], seed=[1, 2]).numpy().round(4)
     array([0.5441, 0.2074], dtype=float32)
     """
-    return _normal(functools.partial(_drawn_from, seed, shape), mean, stddev, dtype)
+    return _normal(_drawn_from, "normal", shape, seed, mean, stddev, dtype)
 
 
-def _uniform(draw: Callable[..., Tensor], minval: Any, maxval: Any, dtype: Any) -> Tensor:
-    """Draws between two bounds, from what gives those of a kind and dtype."""
+def _uniform(draw: Operation, shape: Any, seed: Any, minval: Any, maxval: Any, dtype: Any) -> Tensor:
+    """Draws between two bounds, made by `_drawn` or `_drawn_from`."""
     dtype = as_dtype(dtype)
     if dtype in FLOATS:
-        draws = draw("uniform", dtype)
+        draws = draw("uniform", shape, dtype, seed)
         if maxval is None and type(minval) is int and minval == 0:
             return draws
         low = convert(minval, dtype)
@@ -226,11 +221,11 @@ def _uniform(draw: Callable[..., Tensor], minval: Any, maxval: Any, dtype: Any) 
     first, last = operator.index(minval), operator.index(maxval)
     if first >= last:
         raise InvalidArgumentError(f"Draws from {first} to {last}, {last} excluded, have nothing to choose from")
-    return draw("integers", dtype, bounds=(first, last))
+    return draw("integers", shape, dtype, seed, first, last)
 
 
-def _normal(draw: Callable[..., Tensor], mean: Any, stddev: Any, dtype: Any, kind: str = "normal") -> Tensor:
+def _normal(draw: Operation, kind: str, shape: Any, seed: Any, mean: Any, stddev: Any, dtype: Any) -> Tensor:
     dtype = as_dtype(dtype)
     if dtype not in FLOATS:
         raise InvalidArgumentError(f"Normal draws are floats; dtype {dtype} was asked for")
-    return draw(kind, dtype) * convert(stddev, dtype) + convert(mean, dtype)
+    return draw(kind, shape, dtype, seed) * convert(stddev, dtype) + convert(mean, dtype)

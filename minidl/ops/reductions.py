@@ -6,10 +6,9 @@ from typing import Any
 from minidl.errors import InvalidArgumentError
 from minidl.ops.creation import cast
 from minidl.ops.elementwise import equal, multiply
-from minidl.ops.inputs import alike, axes_of, axis_of, convert, wrong_dtype
+from minidl.ops.inputs import alike, axes_of, axis_of, convert, of_dtype
 from minidl.ops.operation import operation
 from minidl.ops.shaping import reshape
-from minidl.ops.shortcut import call
 from minidl.primitive import Primitive, primitive
 from minidl.sums import summed
 from minidl.tensor import Tensor
@@ -75,7 +74,7 @@ def _spread(xp, x, *, shape, count):
 
 def spread(upstream: Tensor, axis: tuple[int, ...] | None, shape: tuple[int, ...]) -> Tensor:
     """The gradient of a mean over axes of a shape: to each of n entries, 1 / n of the upstream gradient."""
-    return call(_spread, (_with_axes(upstream, axis, shape),), {"shape": shape, "count": _count(shape, axis)})
+    return _spread(_with_axes(upstream, axis, shape), shape=shape, count=_count(shape, axis))
 
 
 def _share_of_extreme(upstream, x, result, axis, x_shape):
@@ -154,7 +153,7 @@ def _index_of(primitive: Primitive, x: Tensor, axis: Any, output_type: Any) -> T
         raise InvalidArgumentError(f"{primitive.name}: axis {index} of shape {x.shape} has no entries")
     if dtype not in (int32, int64):
         raise InvalidArgumentError(f"{primitive.name} gives int32 or int64 indices; output_type was {dtype}")
-    return call(primitive, (x,), {"axis": index, "dtype": dtype})
+    return primitive(x, axis=index, dtype=dtype)
 
 
 def argmax(input: Any, axis: int | None = None, output_type: Any = int64, name: str | None = None) -> Tensor:
@@ -271,8 +270,6 @@ def log_softmax(logits: Any, axis: int = -1, name: str | None = None) -> Tensor:
 
 
 def _of_logits(primitive: Primitive, logits: Any, axis: int) -> Tensor:
-    x = convert(logits)
-    if x.dtype not in FLOATS:
-        raise wrong_dtype(primitive.name, x.dtype, FLOATS)
+    x = of_dtype(primitive.name, logits, FLOATS)
     axes = axes_of(axis, x.ndim)
-    return call(primitive, (x,), {"axis": axes}) if x.array.size else x
+    return primitive(x, axis=axes) if x.array.size else x

@@ -1,4 +1,4 @@
-"""Operations that move entries and compute nothing: shapes, axes, slices. Their gradients move entries back."""
+"""Operations that move entries and compute nothing: shapes, axes, slices, joints. Their gradients move them back."""
 
 import math
 from typing import Any
@@ -6,17 +6,16 @@ from typing import Any
 import numpy
 
 from minidl.errors import InvalidArgumentError, brief
-from minidl.ops.creation import shape_of
+from minidl.ops.creation import identity, shape_of
 from minidl.ops.elementwise import where
-from minidl.ops.inputs import axes_of, axis_of, convert, device_near, wrong_dtype
-from minidl.ops.parts import part
-from minidl.ops.shortcut import call
+from minidl.ops.inputs import alike, axes_of, axis_of, convert, device_near, of_dtype, of_one_shape
+from minidl.ops.parts import concat_of, slice_, stack_of
 from minidl.primitive import primitive
 from minidl.tape import broadcast_to as _broadcast_to
 from minidl.tensor import Tensor
 from minidl.values import bool_, int32, int64
 
-__all__ = ["broadcast_to", "expand_dims", "fill", "gather", "reshape", "squeeze", "transpose"]
+__all__ = ["broadcast_to", "concat", "expand_dims", "fill", "gather", "reshape", "squeeze", "stack", "transpose"]
 
 
 @primitive(x=lambda upstream, x_shape: reshape(upstream, x_shape))
@@ -43,7 +42,7 @@ def reshape(tensor: Any, shape: Any, name: str | None = None) -> Tensor:
         lengths[lengths.index(-1)] = x.array.size // known
     if min(lengths, default=0) < 0 or math.prod(lengths) != x.array.size:
         raise InvalidArgumentError(f"reshape: {x.array.size} entries of shape {x.shape} don't fill {brief(lengths)}")
-    return call(_reshape, (x,), {"shape": tuple(lengths)})
+    return _reshape(x, shape=tuple(lengths))
 
 
 def squeeze(input: Any, axis: Any = None, name: str | None = None) -> Tensor:
@@ -106,7 +105,7 @@ def transpose(a: Any, perm: Any = None, name: str | None = None) -> Tensor:
     axes = tuple(reversed(range(x.ndim))) if perm is None else axes_of(perm, x.ndim)
     if axes is None or len(axes) != x.ndim or (perm is not None and numpy.ndim(perm) != 1):
         raise InvalidArgumentError(f"transpose: the order {brief(perm)} doesn't name each axis of shape {x.shape} once")
-    return call(_transpose, (x,), {"axes": axes})
+    return _transpose(x, axes=axes)
 
 
 def broadcast_to(input: Any, shape: Any, name: str | None = None) -> Tensor:
@@ -126,7 +125,7 @@ def broadcast_to(input: Any, shape: Any, name: str | None = None) -> Tensor:
     own = x.shape
     if len(own) > len(wanted) or any(a not in (1, b) for a, b in zip(reversed(own), reversed(wanted), strict=False)):
         raise InvalidArgumentError(f"broadcast_to: shape {own} doesn't broadcast to {wanted}")
-    return call(_broadcast_to, (x,), {"shape": wanted})
+    return _broadcast_to(x, shape=wanted)
 
 
 def fill(dims: Any, value: Any, name: str | None = None) -> Tensor:
@@ -169,7 +168,7 @@ def getitem(tensor: Any, index: Any) -> Tensor:
     if getattr(index, "dtype", type(index)) in (bool, bool_):
         return where_mask(x, convert(index, device=device_near(x)))
     try:
-        return part(x, index_of(index))
+        return slice_(x, index=index_of(index))
     except (IndexError, ValueError) as error:
         raise InvalidArgumentError(f"The index {brief(index)} doesn't fit shape {x.shape}: {error}") from None
 
@@ -198,7 +197,22 @@ def where_mask(x: Tensor, mask: Tensor, axis: int = 0) -> Tensor:
     return gather(rows, where(reshape(mask, [-1]))[:, 0], axis)
 
 
-@primitive(x=lambda upstream, indices, axis, x_shape: _scattered(upstream, indices, axis, x_shape))
+# Each of these two is the other's gradient, a circle that a type checker doesn't see through.
+
+
+@primitive(x=lambda upstream, indices, axis: _gather(upstream, indices, axis=axis))  # type: ignore[has-type]
+def _scatter(xp, x, indices, *, axis, shape):
+    """Zeros of a shape, with each entry of x added at its index along an axis: the gradient of gather."""
+    entries = xp.zeros(shape, x.dtype)
+    if x.size:
+        xp.add.at(entries, (slice(None),) * axis + (indices,), x)
+    return entries
+
+
+_scatter.like = lambda x, indices, axis, shape: _blank(shape, x.dtype)
+
+
+@primitive(x=lambda upstream, indices, axis, x_shape: _scatter(upstream, indices, axis=axis, shape=x_shape))
 def _gather(xp, x, indices, *, axis):
     shape, length = _gathered_shape(x, indices, axis), x.shape[axis]
     if not math.prod(shape):
@@ -216,25 +230,9 @@ def _gathered_shape(x: Any, indices: Any, axis: int) -> tuple[int, ...]:
 _gather.like = lambda x, indices, axis: _blank(_gathered_shape(x, indices, axis), x.dtype)
 
 
-@primitive(x=lambda upstream, indices, axis: call(_gather, (upstream, indices), {"axis": axis}))
-def _scatter(xp, x, indices, *, axis, shape):
-    entries = xp.zeros(shape, x.dtype)
-    if x.size:
-        xp.add.at(entries, (slice(None),) * axis + (indices,), x)
-    return entries
-
-
-_scatter.like = lambda x, indices, axis, shape: _blank(shape, x.dtype)
-
-
 def _blank(shape: tuple[int, ...], dtype: numpy.dtype) -> numpy.ndarray:
     """An array of a shape that takes no memory."""
     return numpy.broadcast_to(numpy.zeros((), dtype), shape)
-
-
-def _scattered(x: Tensor, indices: Tensor, axis: int, shape: tuple[int, ...]) -> Tensor:
-    """Zeros of a shape, with each entry of x added at its index along an axis: the gradient of gather."""
-    return call(_scatter, (x, indices), {"axis": axis, "shape": shape})
 
 
 def gather(params: Any, indices: Any, axis: int = 0, name: str | None = None) -> Tensor:
@@ -251,7 +249,46 @@ def gather(params: Any, indices: Any, axis: int = 0, name: str | None = None) ->
     array([30, 10, 30], dtype=int32)
     """
     x = convert(params)
-    picked = convert(indices, device=x.home)
-    if picked.dtype not in (int32, int64):
-        raise wrong_dtype("gather's indices", picked.dtype, [int32, int64])
-    return call(_gather, (x, picked), {"axis": axis_of("gather", axis, x.ndim)})
+    picked = of_dtype("gather's indices", indices, [int32, int64], x.home)
+    return _gather(x, picked, axis=axis_of("gather", axis, x.ndim))
+
+
+# -- several tensors made one ------------------------------------------------------------------------------------
+
+
+def concat(values: Any, axis: int, name: str | None = None) -> Tensor:
+    """The tensors put end to end along an axis.
+
+    Arguments:
+        values: tensors whose shapes are the same but along the axis, of one dtype.
+        axis: along which.
+
+    Raises InvalidArgumentError for shapes or dtypes that differ, and for no tensors.
+
+    >>> tf.concat([[1, 2], [3]], axis=0).numpy()
+    array([1, 2, 3], dtype=int32)
+    """
+    tensors = alike("concat", *(values if isinstance(values, (list, tuple)) else [values]))
+    if len(tensors) == 1:
+        return identity(tensors[0])
+    along = axis_of("concat", axis, tensors[0].ndim)
+    if len({(*x.shape[:along], *x.shape[along + 1 :], x.ndim) for x in tensors}) > 1:
+        raise InvalidArgumentError(f"concat along axis {along}: other lengths of {[x.shape for x in tensors]} differ")
+    return concat_of(len(tensors))(*tensors, axis=along)
+
+
+def stack(values: Any, axis: int = 0, name: str | None = None) -> Tensor:
+    """The tensors put beside each other along a new axis.
+
+    Arguments:
+        values: tensors of one shape and dtype.
+        axis: the place of the new axis.
+
+    Raises InvalidArgumentError for shapes or dtypes that differ, and for no tensors.
+
+    >>> tf.stack([[1, 2], [3, 4]], axis=1).numpy()
+    array([[1, 3],
+           [2, 4]], dtype=int32)
+    """
+    tensors = of_one_shape("stack", *values)
+    return stack_of(len(tensors))(*tensors, axis=axis_of("stack", axis, tensors[0].ndim + 1))

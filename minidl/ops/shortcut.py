@@ -13,12 +13,12 @@ from typing import Any
 import numpy
 from numpy import asarray, ndarray
 
-from minidl import primitive as idea, tape
+from minidl import primitive as idea
 from minidl.context import thread
 from minidl.devices import CPU
-from minidl.ops.inputs import convert, mixed_dtypes, pair, wrong_dtype
+from minidl.ops.inputs import alike, of_dtype, pair
 from minidl.primitive import NO_OPTIONS, Primitive
-from minidl.tensor import Tensor, TensorLike, _next_serial as next_serial
+from minidl.tensor import Tensor, _next_serial as next_serial
 from minidl.values import bool_, float32
 
 new = object.__new__
@@ -45,22 +45,19 @@ def call(primitive: Primitive, inputs: tuple[Tensor, ...], options: Mapping[str,
     return result
 
 
-vars(tape)["call"] = call  # what a sweep itself calls, to undo broadcasting, takes this path too
+# What gradient rules and a sweep call takes this path too.
+Primitive.__call__ = lambda self, *inputs, **options: call(self, inputs, options)  # type: ignore[method-assign]
 
 
 def unary(primitive: Primitive, dtypes: frozenset[Any]) -> Callable[..., Tensor]:
     """The function that calls a primitive of one input, of these dtypes."""
     kernel = kernel_of(primitive.forward)
-    usual, only = (float32, None) if float32 in dtypes else (bool_, bool_)
+    usual = float32 if float32 in dtypes else bool_
 
     def call_it(x: Any, name: str | None = None) -> Tensor:
-        if type(x) is not Tensor:
-            x = convert(x, None if isinstance(x, TensorLike) else only)
-        state = thread.state
-        array = x.array
-        dtype = array.dtype
-        if dtype is not usual and dtype not in dtypes:
-            raise wrong_dtype(primitive.name, dtype, dtypes)
+        if type(x) is not Tensor or (x.array.dtype is not usual and x.array.dtype not in dtypes):
+            x = of_dtype(primitive.name, x, dtypes)
+        state, array = thread.state, x.array
         if type(array) is not ndarray or state.device is not None:
             return idea.call(primitive, (x,))
         try:
@@ -98,9 +95,9 @@ def binary(primitive: Primitive, dtypes: frozenset[Any], reflected: str = "") ->
         a, b = x.array, y.array
         dtype = a.dtype
         if dtype is not usual and dtype not in dtypes:
-            raise wrong_dtype(primitive.name, dtype, dtypes)
+            of_dtype(primitive.name, x, dtypes)  # says so
         if b.dtype is not dtype and b.dtype != dtype:
-            raise mixed_dtypes(primitive.name, (x, y), dtype, b.dtype)
+            alike(primitive.name, x, y)  # says so
         if type(a) is not ndarray or type(b) is not ndarray or state.device is not None:
             return idea.call(primitive, (x, y))
         try:

@@ -9,11 +9,11 @@ from typing import Any
 
 # How the calls in gradient rules are said in formulas: in this order, and ^T stands for ᵀ.
 NOTATION = {
-    r"\b_(?=[a-z])": "", r"matrix_transpose\((\w+)\)": r"\1^T", r"call\(\w+, \(upstream, (\w+)\).*": r"upstream[\1]",
+    r"\b_(?=[a-z])": "", r"matrix_transpose\((\w+)\)": r"\1^T", r"gather\(upstream, (\w+), .*": r"upstream[\1]",
     r"share_of_extreme\(.*\)": "upstream * (x == result) / count(x == result)", r"matmul\((\S+), (\S+)\)": r"\1 · \2",
-    r"part(?:_along)?\(upstream, (?:axis, )?(\w+)\)": r"upstream[\1]", r"reduce_sum\((.*), axis, True\)": r"sum(\1)",
-    r"twice\(upstream, (\w+), (\w+)\)": r"upstream * 2 * (\1 - \2)", r"put\(.*\)": "where(at index, upstream, 0)",
-    r"scattered\(.*\)": "sum(where(at indices, upstream, 0))", r"where_positive\((\w+), (\w+)\)": r"\1 * (\2 > 0)",
+    r"reduce_sum\((.*), axis, True\)": r"sum(\1)", r"put\(.*\)": "where(at index, upstream, 0)",
+    r"(?:slice_|part_along)\(upstream, (?:axis, |index=)(\w+)\)": r"upstream[\1]",
+    r"scatter\(.*\)": "sum(where(at indices, upstream, 0))", r"where_positive\((\w+), (\w+)\)": r"\1 * (\2 > 0)",
     r"transpose\(upstream, .*\)": "transpose(upstream)", r"with_axes\(upstream, .*\)": "upstream",
     r"spread\(.*\)": "upstream / n", r"cast_to\(": "cast(", r"softmax\((\w+), axis\)": r"softmax(\1)",
 }  # fmt: skip
