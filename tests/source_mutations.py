@@ -34,10 +34,12 @@ MODELS = "minidl/keras/models"
 PASSES = [f"minidl/tracing/passes/{name}.py" for name in ("unused", "repeats", "constants", "inplace", "buffers")]
 TAPES = ["tests/test_tape.py", "tests/test_pictures.py", "tests/test_docs.py"]
 TRACING = ["tests/test_function.py", "tests/test_same_bits.py", "tests/test_random_programs.py", "tests/test_docs.py"]
+LEARNING = [f"tests/test_{name}.py" for name in ("keras_training", "keras", "keras_models", "deriving")]
 # The files that are changed, and the tests that are about each.
 TESTS = {
     "minidl/tape.py": TAPES,
     "minidl/gradient_tape.py": TAPES,
+    "minidl/custom.py": TAPES,
     "minidl/functions.py": TRACING,
     "minidl/tracing/running.py": TRACING,
     "minidl/tracing/program.py": TRACING,
@@ -45,6 +47,7 @@ TESTS = {
     "minidl/tracing/passes/packing.py": TRACING,
     f"{MODELS}/data.py": ["tests/test_keras_training.py"],
     f"{MODELS}/saving.py": ["tests/test_saving.py"],
+    **{f"{MODELS}/{name}.py": LEARNING for name in ("steps", "measures", "interrupts")},
     "minidl/keras/metrics.py": ["tests/test_metrics.py"],
     "minidl/keras/callbacks.py": ["tests/test_keras_training.py"],
 }

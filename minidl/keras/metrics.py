@@ -68,7 +68,9 @@ class Metric:
         self._added.append(Variable(first, trainable=False, name=name or "variable"))
         return self._added[-1]
 
-    add_weight = add_variable
+    def add_weight(self, *arguments: Any, **options: Any) -> Variable:
+        """What `add_variable` makes, by Keras's other name for it."""
+        return self.add_variable(*arguments, **options)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}>"

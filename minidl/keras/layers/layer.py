@@ -46,7 +46,9 @@ _thread = _Thread()
 _with_losses: weakref.WeakSet["Layer"] = weakref.WeakSet()
 
 # What Keras calls of a layer, and minidl doesn't.
-_NEVER_CALLED = ("compute_mask", "compute_output_spec", "save_own_variables", "load_own_variables")
+_NEVER_CALLED = ("compute_mask", "compute_output_spec", "save_own_variables", "load_own_variables", "symbolic_call",
+                 "variable_serialization_spec", "input_spec", "dtype_policy", "compute_dtype", "variable_dtype",
+                 "input_dtype")  # fmt: skip
 
 
 class NotBegunError(RuntimeError, AttributeError):
@@ -295,7 +297,7 @@ class Layer(Configured, Module):
     @property
     def trainable_weights(self) -> list[Variable]:
         """The weights that are trained."""
-        if not self._trainable:
+        if not self.trainable:
             return []
         kept = self._kept()  # looked through once: a step of one's own asks for them each time
         own = [weight for weight in self._own_weights(kept) if weight.trainable]

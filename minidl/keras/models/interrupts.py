@@ -43,4 +43,3 @@ def whole_steps() -> Iterator[Callable[..., Any]]:
     finally:
         if signal.getsignal(signal.SIGINT) is hear:
             signal.signal(signal.SIGINT, outer)
-        pass_on()

@@ -144,6 +144,7 @@ class Network(Layer):
         self._graph: Graph | None = None
         if inputs is not None or outputs is not None:
             self._connect(inputs, outputs)
+            self.build(None)  # for a class that defines its own
 
     def _connect(self, inputs: Any, outputs: Any) -> None:
         for role, nest in (("inputs", inputs), ("outputs", outputs)):
