@@ -91,10 +91,11 @@ class Function(Generic[P, R]):
         self._latest: Compiled | None = None
         self._has_run = False
         self._methods: dict[int, Function[..., Any]] = {}  # for each instance whose method this is, by its id
-        self._parameters: Any = None  # where some have default values that may change, such as lists
+        self._parameters: Any = None  # where some default values are tensors or may change, such as lists
         with contextlib.suppress(TypeError, ValueError):  # what is written in C may have no signature
             parameters = inspect.signature(func)
-            if not all(isinstance(each.default, Hashable) for each in parameters.parameters.values()):
+            defaults = [each.default for each in parameters.parameters.values()]
+            if not all(isinstance(each, Hashable) and not isinstance(each, numpy.generic) for each in defaults):
                 self._parameters = parameters
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
