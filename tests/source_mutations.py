@@ -33,7 +33,9 @@ ROOT = Path(__file__).parents[1]
 MODELS = "minidl/keras/models"
 PASSES = [f"minidl/tracing/passes/{name}.py" for name in ("unused", "repeats", "constants", "inplace", "buffers")]
 TAPES = ["tests/test_tape.py", "tests/test_pictures.py", "tests/test_docs.py"]
-TRACING = [f"tests/test_{name}.py" for name in ("signatures", "function", "same_bits", "random_programs", "docs")]
+TRACING = [
+    f"tests/test_{name}.py" for name in ("passes", "signatures", "function", "same_bits", "random_programs", "docs")
+]
 LEARNING = [f"tests/test_{name}.py" for name in ("steps", "keras_training", "keras", "keras_models", "deriving")]
 # The files that are changed, and the tests that are about each.
 TESTS = {

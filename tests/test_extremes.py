@@ -17,7 +17,7 @@ import minidl
 UNARY = [
     "abs", "sign", "negative", "square", "round", "sqrt", "exp", "math.expm1", "math.log", "math.log1p", "sin",
     "cos", "tanh", "sigmoid", "math.softplus", "math.reciprocal", "math.rsqrt", "nn.relu", "nn.elu",
-    "nn.leaky_relu", "nn.softmax", "nn.log_softmax", "math.is_finite", "math.is_nan", "reduce_max",
+    "nn.leaky_relu", "nn.log_softmax", "math.is_finite", "math.is_nan", "reduce_max",
     "reduce_min", "reduce_sum", "reduce_mean", "reduce_prod", "argmax", "argmin"
 ]  # fmt: skip
 BINARY = [
@@ -25,7 +25,7 @@ BINARY = [
     "math.squared_difference", "equal", "not_equal", "less", "less_equal", "greater", "greater_equal"
 ]  # fmt: skip
 # Whose gradients are differences from 1.
-NEAR_ONE = {"tanh", "sigmoid", "nn.softmax", "nn.log_softmax"}
+NEAR_ONE = {"tanh", "sigmoid", "nn.log_softmax"}
 # Where the sign of a zero is TensorFlow's by chance: it depends on where in memory the entry is, or on how many are.
 EITHER = {"nn.relu", "maximum", "minimum", "math.rsqrt", "reduce_sum", "reduce_mean", "reduce_max", "reduce_min"}
 
