@@ -47,11 +47,11 @@ TESTS = {
     "minidl/tracing/program.py": TRACING,
     **dict.fromkeys(PASSES, TRACING),
     "minidl/tracing/passes/packing.py": TRACING,
-    f"{MODELS}/data.py": ["tests/test_keras_training.py"],
+    f"{MODELS}/data.py": LEARNING[:2],
     f"{MODELS}/saving.py": ["tests/test_saving.py"],
     **{f"{MODELS}/{name}.py": LEARNING for name in ("steps", "measures", "interrupts")},
     "minidl/keras/metrics.py": ["tests/test_metrics.py"],
-    "minidl/keras/callbacks.py": ["tests/test_keras_training.py"],
+    "minidl/keras/callbacks.py": LEARNING[:2],
 }
 LEFT_OUT = "test_a_case_gives_the_same_bits"  # thousands of tests, which are of the operations
 SECONDS = 15.0  # that the tests of one mutant may take, as they took before: the slowest are left out beyond that

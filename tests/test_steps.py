@@ -222,6 +222,34 @@ def test_a_loss_that_is_an_object_reduces_by_itself() -> None:
     assert model.test_on_batch([[1.0], [1.0]], [[3.0], [2.0]], sample_weight=[1.0, 10.0]) == 14.0
 
 
+# -- data
+
+
+def test_data_without_samples_and_splits_that_leave_none_are_refused() -> None:
+    model = K.Sequential([K.layers.Dense(1)])
+    model.compile(loss="mse")
+    with pytest.raises(ValueError, match="no samples"):
+        model.fit([], [], verbose=0)
+    for fraction in (1e-20, 0.9999):
+        with pytest.raises(ValueError, match="none on one side"):
+            line().fit([[1.0]] * 4, [[2.0]] * 4, validation_split=fraction, verbose=0)
+
+
+def test_a_step_is_given_one_input_by_itself() -> None:
+    seen = []
+
+    class Own(K.Model):
+        def test_step(self, data: Any) -> Any:
+            seen.append(data[0])
+            return {"own": tf.reduce_sum(self(data[0]))}
+
+    place = K.Input((1,))
+    model = Own([place], K.layers.Dense(1, kernel_initializer="ones")(place))
+    model.compile(loss="mse")
+    assert model.evaluate(np.array(ONE), np.array(TWO), verbose=0) == 1.0
+    assert [type(each) for each in seen] == [tf.Tensor]
+
+
 # -- Ctrl-C
 
 
