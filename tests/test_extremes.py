@@ -65,7 +65,7 @@ def test_extremes_are_tensorflows(name: str, dtype: str, tensorflow: Any) -> Non
             continue
         a, b = theirs.astype("float64"), ours.astype("float64")
         flushed = (a == 0) & (numpy.abs(b) <= looks.tiny)
-        numpy.testing.assert_allclose(numpy.where(flushed, 0, b), a, rtol=30 * float(looks.eps), atol=least)
+        numpy.testing.assert_allclose(numpy.where(flushed, 0, b), a, rtol=30 * float(looks.eps), atol=float(least))
         if name not in EITHER:
             zeros = (a == 0) & (b == 0)
             numpy.testing.assert_array_equal(numpy.signbit(ours[zeros]), numpy.signbit(theirs[zeros]))

@@ -22,7 +22,7 @@ def test_which_of_three_tensors_are_one_is_part_of_the_signature() -> None:
 
 
 def test_new_variables_are_traced_once_for_all() -> None:
-    traces = []
+    traces: list[Any] = []
 
     @tf.function
     def double(v: Any) -> Any:
@@ -47,7 +47,7 @@ def test_an_input_signature_takes_what_looks_so_and_nests() -> None:
         with pytest.raises(TypeError, match="wanted"):
             total([1.0], wrong)
     with pytest.raises(TypeError, match="argument"):
-        total([1.0])
+        total(*[[1.0]])
 
     @tf.function(input_signature=[vector])
     def more(x: Any, *others: Any, **options: Any) -> Any:
@@ -107,14 +107,14 @@ def test_numbers_of_numpy_are_tensors(kind: Any) -> None:
 
 
 def test_numbers_of_python_and_words_of_numpy_are_taken_by_value() -> None:
-    seen = []
+    seen: list[Any] = []
     note = tf.function(seen.append)
     for value in (1, 2, 1.0, True, "a", numpy.str_("a"), numpy.str_("b"), 1):
         note(value)
     assert seen == [1, 2, 1.0, True, "a", "a", "b"]
-    for value in (numpy.int8(1), numpy.complex64(1)):
+    for other in (numpy.int8(1), numpy.complex64(1)):
         with pytest.raises(TypeError, match="int8|complex64"):
-            note(value)
+            note(other)
 
 
 @pytest.mark.tf
@@ -137,7 +137,7 @@ def _scaled(note: Any, nest: Any, scale: Any) -> Any:
 def test_a_guard_runs_the_program_for_arguments_of_the_usual_kinds() -> None:
     x, y = tf.constant(1.0), tf.constant(2.0)
     for arguments in ((x,), (x, y), (x, None), (None, y)):
-        compiled = tf.function(lambda *given: sum(each for each in given if each is not None))
+        compiled: Any = tf.function(lambda *given: sum(each for each in given if each is not None))
         total = compiled(*arguments)
         guard = compiled._latest.guard
         assert float(guard(*arguments)) == float(total)

@@ -145,7 +145,7 @@ def square(xp, x):
     return xp.square(x)
 
 
-@operation(NUMBERS, x=lambda upstream, x, y: _twice(upstream, x, y), y=lambda upstream, x, y: -_twice(upstream, x, y))
+@operation(NUMBERS, x=lambda upstream, x, y: _twice(upstream, x, y), y=lambda upstream, x, y: _twice(-upstream, x, y))
 def squared_difference(xp, x, y):
     """The squared difference (x - y)²; d/dx = 2 (x - y), d/dy = 2 (y - x).
 
