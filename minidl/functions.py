@@ -40,7 +40,8 @@ def function(func: Any = None, *, input_signature: Any = None, **options: Any) -
     """Make a function compiled: traced in its first call, it runs as a straight-line program in later ones.
 
     Arguments:
-        func: takes tensors, variables, numbers, and nests of them. Without it, the result is a decorator.
+        func: takes tensors, variables, numbers, and nests of them; NumPy's arrays and numbers come as tensors.
+            Without it, the result is a decorator.
         input_signature: a TensorSpec for each argument, in nests where the arguments are: what is given is made a
             tensor, and must look so. Each shape is traced by itself nevertheless.
         options: TensorFlow's `autograph`, `jit_compile`, `reduce_retracing`. Here every function is compiled, each
@@ -90,10 +91,11 @@ class Function(Generic[P, R]):
         self._latest: Compiled | None = None
         self._has_run = False
         self._methods: dict[int, Function[..., Any]] = {}  # for each instance whose method this is, by its id
-        self._parameters: Any = None  # where some have default values that may change, such as lists
+        self._parameters: Any = None  # where some default values are tensors or may change, such as lists
         with contextlib.suppress(TypeError, ValueError):  # what is written in C may have no signature
             parameters = inspect.signature(func)
-            if not all(isinstance(each.default, Hashable) for each in parameters.parameters.values()):
+            defaults = [each.default for each in parameters.parameters.values()]
+            if not all(isinstance(each, Hashable) and not isinstance(each, numpy.generic) for each in defaults):
                 self._parameters = parameters
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
@@ -259,11 +261,12 @@ def _fitted(spec: Any, value: Any) -> Any:
 
 
 def _as_argument(value: Any) -> Any:
-    """What holds numbers as a tensor, such as an array or a series of pandas's; anything else as it is.
+    """What holds numbers as a tensor, such as an array, a number of NumPy's or a series of pandas's; anything else as
+    it is.
 
     Raises TypeError for what can't be hashed, since it may change without anybody knowing.
     """
-    if isinstance(value, (TensorLike, numpy.generic, type)):
+    if isinstance(value, (TensorLike, numpy.character, type)):
         return value
     if hasattr(value, "__array__") or is_gpu_array(value):
         return as_tensor(value if isinstance(value, numpy.ndarray) or is_gpu_array(value) else numpy.asarray(value))
@@ -285,7 +288,7 @@ def _looks(leaf: Any) -> Hashable:
     if type(leaf) in (Tensor, Variable):
         looks = leaf.array.shape, leaf.array.dtype, leaf.array.strides, leaf.home
         return looks if type(leaf) is Tensor else (Variable, leaf.trainable, looks)
-    if type(leaf) in (bool, int, float, complex, str, bytes, type(None)) or isinstance(leaf, numpy.generic):
+    if type(leaf) in (bool, int, float, complex, str, bytes, type(None), numpy.str_, numpy.bytes_):
         return type(leaf), repr(leaf)  # which tells -0.0 from 0.0, and takes a NaN for itself
     return type(leaf), id(leaf)  # of an object that `Compiled` holds, so that no other gets its `id`
 

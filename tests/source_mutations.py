@@ -33,20 +33,25 @@ ROOT = Path(__file__).parents[1]
 MODELS = "minidl/keras/models"
 PASSES = [f"minidl/tracing/passes/{name}.py" for name in ("unused", "repeats", "constants", "inplace", "buffers")]
 TAPES = ["tests/test_tape.py", "tests/test_pictures.py", "tests/test_docs.py"]
-TRACING = ["tests/test_function.py", "tests/test_same_bits.py", "tests/test_random_programs.py", "tests/test_docs.py"]
+TRACING = [
+    f"tests/test_{name}.py" for name in ("passes", "signatures", "function", "same_bits", "random_programs", "docs")
+]
+LEARNING = [f"tests/test_{name}.py" for name in ("steps", "keras_training", "keras", "keras_models", "deriving")]
 # The files that are changed, and the tests that are about each.
 TESTS = {
     "minidl/tape.py": TAPES,
     "minidl/gradient_tape.py": TAPES,
+    "minidl/custom.py": TAPES,
     "minidl/functions.py": TRACING,
     "minidl/tracing/running.py": TRACING,
     "minidl/tracing/program.py": TRACING,
     **dict.fromkeys(PASSES, TRACING),
     "minidl/tracing/passes/packing.py": TRACING,
-    f"{MODELS}/data.py": ["tests/test_keras_training.py"],
+    f"{MODELS}/data.py": LEARNING[:2],
     f"{MODELS}/saving.py": ["tests/test_saving.py"],
+    **{f"{MODELS}/{name}.py": LEARNING for name in ("steps", "measures", "interrupts")},
     "minidl/keras/metrics.py": ["tests/test_metrics.py"],
-    "minidl/keras/callbacks.py": ["tests/test_keras_training.py"],
+    "minidl/keras/callbacks.py": LEARNING[:2],
 }
 LEFT_OUT = "test_a_case_gives_the_same_bits"  # thousands of tests, which are of the operations
 SECONDS = 15.0  # that the tests of one mutant may take, as they took before: the slowest are left out beyond that
@@ -101,11 +106,15 @@ def _places(node: ast.AST, scope: list[str]) -> Iterator[tuple[str, Any]]:
     for child in ast.iter_child_nodes(node):
         is_scope = isinstance(child, (ast.FunctionDef, ast.ClassDef))
         inner = [*scope, child.name] if isinstance(child, (ast.FunctionDef, ast.ClassDef)) else scope
-        if isinstance(child, (ast.Raise, ast.JoinedStr)):
+        if isinstance(child, (ast.Raise, ast.JoinedStr)) or (isinstance(child, ast.If) and _is_for_types(child.test)):
             continue
         if scope and not is_scope:
             yield ".".join(scope), child
         yield from _places(child, inner)
+
+
+def _is_for_types(test: ast.expr) -> bool:
+    return isinstance(test, ast.Name) and test.id == "TYPE_CHECKING"
 
 
 def _changes(node: Any) -> Iterator[Callable[[], None]]:

@@ -101,7 +101,7 @@ class History(Callback):
     """
 
     def __init__(self) -> None:
-        self.on_train_begin()
+        History.on_train_begin(self)  # a derived class's own is for `fit` to call
 
     def on_train_begin(self, logs: Logs = None) -> None:
         """Forget an earlier training."""

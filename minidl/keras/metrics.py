@@ -52,7 +52,9 @@ class Metric(Stateful):
         metrics = (each for kept in vars(self).values() for each in flatten(kept) if isinstance(each, Metric))
         return [*self._added, *(variable for metric in metrics for variable in metric.variables)]
 
-    add_weight = Stateful.add_variable
+    def add_weight(self, *arguments: Any, **options: Any) -> tf.Variable:
+        """What `add_variable` makes, by Keras's other name for it."""
+        return self.add_variable(*arguments, **options)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}>"

@@ -145,7 +145,7 @@ def square(xp, x):
 
 
 @operation(NUMBERS, x=lambda upstream, x, y: upstream * ((x - y) * 2.0),
-           y=lambda upstream, x, y: upstream * ((y - x) * 2.0))  # fmt: skip
+           y=lambda upstream, x, y: -upstream * ((x - y) * 2.0))  # fmt: skip
 def squared_difference(xp, x, y):
     """The squared difference (x - y)²; d/dx = 2 (x - y), d/dy = 2 (y - x).
 

@@ -54,8 +54,7 @@ class Memory:
         if self.variable.held is self:  # another, which keeps its value
             self.variable.held = self.tensor
         device.run(operator.setitem, self.array, Ellipsis, held.array)
-        self.latest, variable.held = held if isinstance(held, Tensor) else None, self
-        self.variable = variable
+        self.latest, self.variable, variable.held = None, variable, self
 
 
 @dataclasses.dataclass

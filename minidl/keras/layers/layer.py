@@ -44,7 +44,9 @@ _thread = _Thread()
 _with_losses: weakref.WeakSet["Layer"] = weakref.WeakSet()
 
 # What Keras calls of a layer, and minidl doesn't.
-_NEVER_CALLED = ("compute_mask", "compute_output_spec", "save_own_variables", "load_own_variables")
+_NEVER_CALLED = ("compute_mask", "compute_output_spec", "save_own_variables", "load_own_variables", "symbolic_call",
+                 "variable_serialization_spec", "input_spec", "dtype_policy", "compute_dtype", "variable_dtype",
+                 "input_dtype")  # fmt: skip
 
 
 class NotBegunError(RuntimeError, AttributeError):
@@ -302,14 +304,14 @@ class Layer(Configured, Module):
     @property
     def trainable_weights(self) -> list[Variable]:
         """The weights that are trained."""
-        return [weight for weight in self.weights if weight.trainable and self._trainable]
+        return [weight for weight in self.weights if weight.trainable and self.trainable]
 
     trainable_variables = property(lambda self: self.trainable_weights, doc="The weights that are trained.")
 
     @property
     def non_trainable_weights(self) -> list[Variable]:
         """The weights that aren't trained."""
-        return [weight for weight in self.weights if not (weight.trainable and self._trainable)]
+        return [weight for weight in self.weights if not (weight.trainable and self.trainable)]
 
     non_trainable_variables = property(lambda self: self.non_trainable_weights, doc="The weights that aren't trained.")
 

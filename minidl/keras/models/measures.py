@@ -63,7 +63,8 @@ class Measures:
         self._listed: list[metrics.Mean] = []
         self._asked = loss, loss_weights, asked_metrics
         self._losses: list[losses.Loss | None] = []
-        is_for_several = [each for each in self._asked if isinstance(each, dict) or _holds_lists(each)]
+        is_for_several = any(isinstance(each, (dict, list, tuple)) for each in (loss, loss_weights))
+        is_for_several = is_for_several or isinstance(asked_metrics, dict) or _holds_lists(asked_metrics)
         if form is not None or not is_for_several:
             self._set_up(form or "output")
 

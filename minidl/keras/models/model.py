@@ -55,6 +55,7 @@ class Model(Learner):
         self._steps = {}
         if inputs is not None or outputs is not None:
             self._connect(inputs, outputs)
+            self.build(None)  # for a class that defines its own
 
     def train_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
         """Take one step on one batch.

@@ -65,10 +65,7 @@ class Sequential(Model):
             call.layer.calls.remove(call)
         self._graph, self._steps, self.built = None, {}, False
         if self._start is not None and self._sequence:
-            output = self._start
-            for layer in self._sequence:
-                output = layer(output)
-            self._connect(self._start, output)
+            self.build(self._start.shape)
 
     @property
     def layers(self) -> list[Layer]:
@@ -100,10 +97,14 @@ class Sequential(Model):
         elif self._start is None and len(input_shape) < 2:
             raise ValueError(f"Model {self.name!r} takes inputs of two axes or more; their shape was {input_shape}")
         elif self._start is None:
-            self._start = Input(tuple(input_shape)[1:])
-            self._rebuild()
+            self._start, self._steps = Input(tuple(input_shape)[1:]), {}
         elif self._start.shape[1:] != tuple(input_shape)[1:]:
             raise ValueError(f"Model {self.name!r} takes inputs of shape {self._start.shape}; {input_shape} was given")
+        if self._start is not None and self._graph is None:
+            output = self._start
+            for layer in self._sequence:
+                output = layer(output)
+            self._connect(self._start, output)
 
     def _build_for(self, inputs: Any) -> None:
         shape = getattr(inputs, "shape", None)

@@ -135,15 +135,15 @@ class Optimizer(Stateful):
 
     def assign(self, variable: Variable, value: Any) -> None:
         """Give a variable a value."""
-        variable.assign(tf.cast(value, variable.dtype))
+        variable.assign(_fitted(value, variable))
 
     def assign_add(self, variable: Variable, value: Any) -> None:
         """Add a value to a variable's."""
-        variable.assign_add(tf.cast(value, variable.dtype))
+        variable.assign_add(_fitted(value, variable))
 
     def assign_sub(self, variable: Variable, value: Any) -> None:
         """Subtract a value from a variable's."""
-        variable.assign_sub(tf.cast(value, variable.dtype))
+        variable.assign_sub(_fitted(value, variable))
 
     def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Variable]]) -> Variable:
         """Take a step.
@@ -208,6 +208,12 @@ class Optimizer(Stateful):
 
 def _rate(given: Any) -> Any:
     return given if callable(given) else Variable(given, trainable=False, name="learning_rate", dtype=tf.float32)
+
+
+def _fitted(value: Any, variable: Variable) -> Any:
+    """A value in the dtype of a variable."""
+    same = isinstance(value, Tensor) and value.array.dtype is variable.array.dtype
+    return value if same else tf.cast(value, variable.dtype)
 
 
 def _checked(gradients: Sequence[Any], variables: Sequence[Variable]) -> tuple[list[Tensor], list[Variable]]:

@@ -55,8 +55,8 @@ class SGD(Optimizer):
             learning_rate = tf.cast(learning_rate, gradient.dtype)
         shift = gradient * learning_rate
         if not self.momentum:
-            variable.assign_sub(shift)
+            self.assign_sub(variable, shift)
             return
         velocity = self.momentums[self._get_variable_index(variable)]
-        velocity.assign(velocity * self.momentum - shift)
-        variable.assign_add(velocity * self.momentum - shift if self.nesterov else velocity)
+        self.assign(velocity, velocity * self.momentum - shift)
+        self.assign_add(variable, velocity * self.momentum - shift if self.nesterov else velocity)
