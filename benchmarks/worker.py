@@ -141,6 +141,7 @@ def main() -> None:
 
 def _done(job: Job, told: Told, turn: Callable[[], None]) -> Run:
     found = Run()
+    machine.stay_on(job.core)
     workloads, engines, found.missing = catalogue.find(job)
     if job.memory:
         workload_name, engine_name, device = job.memory
