@@ -37,10 +37,10 @@ def faults(workload: Workload, side: Side) -> list[str]:
         draw = numpy.random.default_rng(0).standard_normal
         for _ in range(8):
             near = _truth(workload, *([a * (1 + 8 * eps * draw(a.shape)) for a in each] for each in (inputs, before)))
-            allowed = [max(most, 2 * _norm(a - b)) for most, a, b in zip(allowed, near, truth, strict=True)]
+            allowed = [max(most, 2 * _apart(a, b)) for most, a, b in zip(allowed, near, truth, strict=True)]
     names = [f"result {n}" for n in range(len(results))] + [f"the move of weight {n}" for n in range(len(moves))]
     return [
-        f"{names[n]} is wrong by {_norm(given[n] - truth[n]):g} in norm, where its norm is {_norm(truth[n]):g}"
+        f"{names[n]} is wrong by {_apart(given[n], truth[n]):g} in norm, where its norm is {_norm(truth[n]):g}"
         for n in _beyond(given, truth, allowed)
     ]
 
@@ -73,9 +73,16 @@ def _truth(workload: Workload, inputs: list[numpy.ndarray], weights: list[numpy.
 
 
 def _norm(array: numpy.ndarray) -> float:
-    return float(numpy.linalg.norm(array))
+    """The norm of all that is finite."""
+    return float(numpy.linalg.norm(array[numpy.isfinite(array)]))
+
+
+def _apart(given: numpy.ndarray, truth: numpy.ndarray) -> float:
+    """The norm of the difference, in which NaN beside NaN and infinity beside infinity are none."""
+    same = (given == truth) | (numpy.isnan(given) & numpy.isnan(truth))
+    return float(numpy.linalg.norm(numpy.subtract(given, truth, where=~same, out=numpy.zeros(truth.shape))))
 
 
 def _beyond(given: list[numpy.ndarray], truth: list[numpy.ndarray], allowed: list[float]) -> list[int]:
-    """Which arrays are further from the truth than is allowed; one that holds NaN is, too."""
-    return [n for n, most in enumerate(allowed) if not _norm(given[n] - truth[n]) <= most]
+    """Which arrays are further from the truth than is allowed; one that holds NaN where the truth doesn't is, too."""
+    return [n for n, most in enumerate(allowed) if not _apart(given[n], truth[n]) <= most]

@@ -11,6 +11,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
+from tfref.terminal import end, why_not_writable
+
 from . import machine, pictures
 from .comparing import compare
 from .libraries import MissingError, need
@@ -36,8 +38,15 @@ def _seconds(text: str) -> float:
 
 def _kept(text: str) -> Path:
     """An argument's type: a file that can be written."""
-    if not Path(text).parent.is_dir():
-        raise argparse.ArgumentTypeError(f"there is no folder {Path(text).parent} to keep the run in")
+    if why := why_not_writable(Path(text)):
+        raise argparse.ArgumentTypeError(why)
+    return Path(text)
+
+
+def _folder(text: str) -> Path:
+    """An argument's type: a folder, which may have to be made."""
+    if Path(text).exists() and not Path(text).is_dir():
+        raise argparse.ArgumentTypeError(f"{text} is a file; name a folder to draw into")
     return Path(text)
 
 
@@ -75,7 +84,7 @@ def _options_of_a_run() -> argparse.ArgumentParser:
                         help="take no longer, and say what is left out (9 with --gpu-only, else no end)")  # fmt: skip
     parser.add_argument("--no-memory", action="store_true", help="leave out the peak memory")
     parser.add_argument("--json", type=_kept, metavar="FILE", help="keep the run in this file")
-    parser.add_argument("--pictures", type=Path, metavar="DIR", help="draw the run as PNG files into this folder")
+    parser.add_argument("--pictures", type=_folder, metavar="DIR", help="draw the run as PNG files into this folder")
     return parser
 
 
@@ -113,7 +122,7 @@ def _parser(name: str) -> argparse.ArgumentParser:
         "show", help="print and draw a run that --json kept", description="Print and draw a run that --json kept."
     )
     shown.add_argument("file", type=Path, metavar="FILE", help="the run")
-    shown.add_argument("--pictures", type=Path, metavar="DIR", help="draw the run as PNG files into this folder")
+    shown.add_argument("--pictures", type=_folder, metavar="DIR", help="draw the run as PNG files into this folder")
     shown.add_argument("--markdown", metavar="GROUP", help="print the times of a group, as a table in Markdown")
     shown.set_defaults(action="show")
     return parser
@@ -139,18 +148,10 @@ def parse(arguments: Sequence[str] | None = None, name: str = "python -m benchma
 def main(arguments: Sequence[str] | None = None, name: str = "python -m benchmarks") -> int:
     """Run the command; returns 0, or 1 where an engine gave wrong numbers, or 2 where it couldn't run."""
     options = parse(arguments, name)
-    console = Console(highlight=False)
-    try:
-        if options.action == "compare":
-            return _compare(console, options)
-        if options.action == "check":
-            return _check(console, options)
-        return _show(console, options) if options.action == "show" else _run(console, options)
-    except (MissingError, RecordingError, WorkerError, OSError) as error:
-        Console(stderr=True, highlight=False).print(f"benchmarks: {error}", markup=False)
-        return 2
-    except KeyboardInterrupt:
-        return 130  # what a shell says of a command that was interrupted
+    run = {"run": _run, "scaling": _run, "compare": _compare, "check": _check, "show": _show}[options.action]
+    return end(
+        "benchmarks", lambda console: run(console, options), (MissingError, RecordingError, WorkerError, OSError)
+    )
 
 
 @contextmanager

@@ -25,6 +25,7 @@ class Job:
         slowed: the name of a chain that gets a tenth more to do, to see whether that is noticed.
         effort: how long to measure.
         in_turns: whether others measure too, so that it waits for its turn before it times anything.
+        core: on which of the processor's cores alone the process runs, or None for all.
         peaks: whether to measure what each device does at most.
         seconds: how many the process may take, after which it is ended; None for as many as it needs. Where there is an
             end, what is more important is measured first.
@@ -43,6 +44,7 @@ class Job:
     slowed: str | None = None
     effort: Effort = dataclasses.field(default_factory=lambda: Effort(1, 0.0, 0.0))
     in_turns: bool = False
+    core: int | None = None
     peaks: bool = False
     seconds: float | None = None
     memory: tuple[str, str, str] | None = None

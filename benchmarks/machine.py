@@ -34,9 +34,20 @@ _AVX512 = {"SkylakeX", "Cooperlake", "SapphireRapids"}
 _VERSIONS = ("numpy", "cupy-cuda12x", "cupy-cuda13x", "tensorflow", "keras", "torch", "jax", "minidl")
 
 
+def own_cores() -> list[int]:
+    """The numbers of the cores that this process may use, where the system tells."""
+    return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+
+
 def cores() -> int:
     """How many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return len(own_cores()) or os.cpu_count() or 1
+
+
+def stay_on(core: int | None) -> None:
+    """Let this process run on one core alone."""
+    if core is not None:
+        os.sched_setaffinity(0, {core})
 
 
 def threads() -> int:
@@ -86,8 +97,7 @@ class Watch:
     def _times() -> tuple[float, float]:
         """The seconds in which the processors were busy for others, and all their seconds."""
         times = load("psutil").cpu_times(percpu=True)
-        if hasattr(os, "sched_getaffinity"):
-            times = [times[number] for number in os.sched_getaffinity(0) if number < len(times)]
+        times = [times[number] for number in own_cores() if number < len(times)] or times
         idle = sum(each.idle + getattr(each, "iowait", 0.0) for each in times)
         # What a virtual machine's guests take, Linux counts twice.
         total = sum(sum(each) - getattr(each, "guest", 0.0) - getattr(each, "guest_nice", 0.0) for each in times)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Sequence
 
-from .rows import BY_HAND, Row, geometric_mean, ratio, weighted_mean
+from .rows import BY_HAND, UNSURE, Row, geometric_mean, ratio, weighted_mean
 from .runs import Run
 
 
@@ -17,11 +18,13 @@ class Speedups:
         name: of the side.
         factors: by workload.
         weights: the floating-point operations of each workload, where they can be counted.
+        noisy: how many of the factors are of times that say little by themselves.
     """
 
     name: str
     factors: dict[str, float]
     weights: dict[str, float]
+    noisy: int
 
     @property
     def geometric(self) -> float:
@@ -71,7 +74,8 @@ def speedups(run: Run, names: Sequence[str]) -> dict[str, list[Speedups]]:
             if pairs:
                 factors = {workload: ratio(*pair) for workload, pair in pairs.items()}
                 weights = {w: flops for w in pairs if (flops := run.about[w]["flops"])}
-                found[heading].append(Speedups(engine if heading == OVER_CPU else name, factors, weights))
+                noisy = sum(any(UNSURE < row.spread < math.inf for row in pair) for pair in pairs.values())
+                found[heading].append(Speedups(engine if heading == OVER_CPU else name, factors, weights, noisy))
     return {heading: sides for heading, sides in found.items() if sides}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import textwrap
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -48,9 +49,12 @@ def measure(
                     ready[engine.name, device] = side
         timed = interleaved(list(ready.values()), effort, turn)
         for ((name, device), side), values in zip(ready.items(), timed, strict=True):
-            found.rows.append(Row(workload.name, name, device, "time", [values]))
-            wrong = faults(workload, side)
-            found.faults += [f"{workload.name}, {name} on {device}, after the timing: {each}" for each in wrong]
+            if isinstance(values, Exception):
+                wrong = [_said(values)]
+            else:
+                found.rows.append(Row(workload.name, name, device, "time", [values]))
+                wrong = _faults(workload, side)
+            found.faults += [f"{workload.name}, {name} on {device}, after its first call: {each}" for each in wrong]
         ready.clear()
         gc.collect()
         found.missing.remove(without_time(workload.name))
@@ -85,9 +89,21 @@ def _prepared(found: Run, workload: Workload, engine: Engine, device: str) -> Si
         found.lacks(f"{engine.name} on {device}: {error}")
         return None
     except Exception as error:  # one engine's failure is a finding, and not the end of the others
-        wrong = [f"{type(error).__name__}: {error}"]
+        wrong = [_said(error)]
     found.faults += [f"{workload.name}, {engine.name} on {device}: {each}" for each in wrong]
     return None if wrong else side
+
+
+def _faults(workload: Workload, side: Side) -> list[str]:
+    try:
+        return faults(workload, side)
+    except Exception as error:
+        return [_said(error)]
+
+
+def _said(error: Exception) -> str:
+    """An error in a line."""
+    return textwrap.shorten(f"{type(error).__name__}: {error}".partition("\n")[0], 300, placeholder=" ...")
 
 
 def measure_peaks(device: str, effort: Effort) -> dict[str, float]:

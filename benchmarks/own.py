@@ -85,7 +85,7 @@ def _module(file: Path) -> ModuleType:
     sys.path.insert(0, str(file.resolve().parent))  # what stands beside it, it imports
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise OwnError(f"{file} can't be run: {type(error).__name__}: {error}") from error
     return module
 

@@ -21,6 +21,8 @@ _COLORS = {
     "TensorFlow": "#fdc27a", "TensorFlow function": "#f58518", "TensorFlow XLA": "#b85c00", "PyTorch": "#d1495b",
     "PyTorch captured": "#8c1c2d", "JAX": "#4c956c",
 }  # fmt: skip
+_OWN = "#7a5195"  # engines of one's own
+GM, WM = "GM, the geometric mean", "WM, weighted by operations"
 _TEXTS = {"time": time_text, "peak memory": bytes_text}
 
 
@@ -56,8 +58,8 @@ def _figure(size: tuple[float, float]) -> Figure:
     return Figure(figsize=size, layout=ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.1))
 
 
-def _color(side: str) -> str | None:
-    return _COLORS.get(side.split(" (")[0])
+def _color(side: str) -> str:
+    return _COLORS.get(side.split(" (")[0], _OWN)
 
 
 def _columns(count: int) -> int:
@@ -157,19 +159,19 @@ def _curves(axes: Any, group: str, what: str, lines: Curves) -> None:
 def _chart(found: dict[str, list[Speedups]]) -> Figure:
     """The lesson's chart: how many times as fast each side is as another, in the two means."""
     most = max(len(sides) for sides in found.values())
-    figure = _figure((5.5 * len(found), 1.6 + 0.36 * most))
-    figure.suptitle("How many times as fast (GM: geometric mean; WM: weighted by operations)", fontsize=11)
+    figure = _figure((5.5 * len(found), 1.7 + 0.36 * most))
+    figure.suptitle("How many times as fast", fontsize=11)
     for (heading, sides), axes in zip(found.items(), figure.subplots(1, len(found), squeeze=False).flat, strict=True):
-        means = [(side.geometric, side.geometric if side.weighted is None else side.weighted) for side in sides]
-        for which, (mark, color, label) in enumerate((("o", "#1f5fa8", "GM"), ("D", "#d1495b", "WM"))):
-            places = [0.2 - 0.4 * which - place for place in range(len(sides))]
-            axes.plot([pair[which] for pair in means], places, mark, color=color, markersize=5, label=label, zorder=3)
-            for pair, place in zip(means, places, strict=True):
-                _beside(axes, f"{three(pair[which])}×", pair[which], place)
+        geometric = {0.2 - place: side.geometric for place, side in enumerate(sides)}
+        weighted = {-0.2 - place: side.weighted for place, side in enumerate(sides) if side.weighted is not None}
+        for means, mark, color, label in ((geometric, "o", "#1f5fa8", GM), (weighted, "D", "#d1495b", WM)):
+            axes.plot([*means.values()], [*means], mark, color=color, markersize=5, label=label, zorder=3)
+            for place, mean in means.items():
+                _beside(axes, f"{three(mean)}×", mean, place)
         axes.set_yticks([-place for place in range(len(sides))], [side.name for side in sides])
         axes.axvline(1.0, color="black", linewidth=0.8)
-        _times(axes, heading, [1.0, *(mean for pair in means for mean in pair)])
-        axes.legend(fontsize=8)
+        _times(axes, heading, [1.0, *geometric.values(), *weighted.values()])
+    figure.legend(*axes.get_legend_handles_labels(), fontsize=8, loc="outside lower center", ncols=2)
     return figure
 
 

@@ -11,7 +11,7 @@ from . import processes
 from .catalogue import ALL, ENGINES
 from .comparing import Change, Comparison, compare
 from .jobs import Job
-from .machine import Watch, cores, leaves_avx512_unused, wait_until_quiet
+from .machine import Watch, cores, leaves_avx512_unused, own_cores, wait_until_quiet
 from .measuring import Told, without_time
 from .runs import Run, joined
 from .timing import Effort, Limit
@@ -70,8 +70,8 @@ class Plan:
 
 
 # How many pairs of processes a comparison starts: at least so many that the second and the last but one bound the
-# median with the confidence that is asked for, and at most.
-LEAST_PAIRS, MOST = 12, 50
+# median with the confidence that is asked for, and at most; late ones measure the few rows that aren't sure.
+LEAST_PAIRS, MOST = 12, 100
 
 # Floating-point operations that take longer than is worth while where only the comparison is tried.
 LARGE = 1e9
@@ -171,8 +171,9 @@ def _measure_processes(found: Run, plan: Plan, told: Told, limit: Limit) -> None
 def compare_checkouts(plan: Plan, before: Path, after: Path, told: Told) -> Comparison:
     """Time two checkouts in turns, with the workloads that stand beside this, and say what changed.
 
-    Pairs of processes are started until each row is sure, or there are `MOST` pairs. Raises WorkerError where a folder
-    is no checkout.
+    Pairs of processes are started until each row is sure, or there are `MOST` pairs. Of one thread each, both processes
+    of a pair run on the same core, and the next pair on the next: cores differ, in what else happens on them too, and
+    each process would stay on its own. Raises WorkerError where a folder is no checkout.
     """
     folders = [folder.resolve() for folder in (before, after)]
     for folder in folders:
@@ -182,10 +183,13 @@ def compare_checkouts(plan: Plan, before: Path, after: Path, told: Told) -> Comp
     jobs = [dataclasses.replace(plan.compared, root=str(folder)) for folder in folders]
     jobs[1] = dataclasses.replace(jobs[1], slowed=plan.slowed)
     threads = int(plan.environment.get("OMP_NUM_THREADS", cores()))
+    places: list[int | None] = [*own_cores()] if threads == 1 else []
     pairs: list[list[Run]] = []
     while len(pairs) < MOST:
         waiting.wait()
-        pairs.append(ask_in_turns(jobs, plan.environment, _part(told, f"pair {len(pairs) + 1}", len(pairs), MOST)))
+        core = places[len(pairs) % len(places)] if places else None
+        both = [dataclasses.replace(job, core=core) for job in jobs]
+        pairs.append(ask_in_turns(both, plan.environment, _part(told, f"pair {len(pairs) + 1}", len(pairs), MOST)))
         if not pairs[0][0].about:
             raise WorkerError(f"no workload has {plan.only!r} in its name")
         first, second = (joined(runs) for runs in zip(*pairs, strict=True))

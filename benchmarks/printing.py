@@ -135,18 +135,22 @@ def _print_scaling(console: Console, run: Run, group: str, names: Sequence[str])
 def _print_charts(console: Console, run: Run) -> None:
     """The lesson's chart, for this machine; the GPU over the CPU workload by workload, too."""
     found = charts(run)
+    noisy = any(side.noisy for sides in found.values() for side in sides)
     for heading, sides in found.items():
-        table = _table(console, f"How many times as fast: {heading}", ["", "GM", "WM", "workloads"])
+        columns = ["", "GM", "WM", "workloads", *["noisy"] * noisy]
+        table = _table(console, f"How many times as fast: {heading}", columns)
         for side in sides:
             style = "bold cyan" if side.name.startswith("minidl") else None
             weighted = "-" if side.weighted is None else f"{side.weighted:.2f}"
-            cells = f"{side.geometric:.2f}", weighted, str(len(side.factors))
+            cells = f"{side.geometric:.2f}", weighted, str(len(side.factors)), *[str(side.noisy or "-")] * noisy
             table.add_row(side.name, *cells, style=style)
         console.print(table)
     if found:
         console.print(
-            "GM is the geometric mean over the networks' workloads that both sides have. WM is the mean weighted by "
-            "their floating-point operations, so that the large ones decide."
+            "GM is the geometric mean over the workloads that both sides have, networks' where there are any. WM is "
+            "the mean weighted by their floating-point operations, so that the large ones decide."
+            + f" Noisy is in how many of these a time has quartiles more than {UNSURE:.0%} apart."
+            * noisy
         )
     if faster := by_workload(run):
         table = _table(console, "GPU over CPU, by workload", ["", *(side.name for side in faster)])

@@ -121,24 +121,40 @@ def seconds(call: Callable[[], Any], calls: int = 3) -> float:
     return min(time_calls(Side(call), 1) for _ in range(calls))
 
 
-def interleaved(sides: Sequence[Side], effort: Effort, turn: Callable[[], None] = lambda: None) -> list[list[float]]:
+def interleaved(
+    sides: Sequence[Side], effort: Effort, turn: Callable[[], None] = lambda: None
+) -> list[list[float] | Exception]:
     """Time sides in rounds, each in another order; gives the seconds of a call in each round, by side.
 
-    Before a side is timed `turn` is called, which returns when nobody else measures.
+    Before a side is timed `turn` is called, which returns when nobody else measures. Of a side whose call raises an
+    error, it gives that.
     """
-    found: list[list[float]] = [[] for _ in sides]
+    found: list[list[float] | Exception] = []
+    counts = []
+    for side in sides:
+        try:
+            counts.append(calls_for(side, effort.seconds))
+            found.append([])
+        except Exception as error:
+            counts.append(0)
+            found.append(error)
     order = numpy.random.default_rng(0)
-    counts = [calls_for(side, effort.seconds) for side in sides]
     spent = 0.0  # without the turns of others
     with _only_own_garbage():
         for number in range(effort.rounds):
             if number and spent * (number + 1) / number > effort.budget:
                 break
             for index in order.permutation(len(sides)):
+                seconds = found[index]
+                if isinstance(seconds, Exception):
+                    continue
                 time.sleep(0.0 if effort.processor else PAUSE)
                 turn()
                 start = time.perf_counter()
-                found[index].append(time_calls(sides[index], counts[index], effort.clock))
+                try:
+                    seconds.append(time_calls(sides[index], counts[index], effort.clock))
+                except Exception as error:
+                    found[index] = error
                 spent += time.perf_counter() - start
     return found
 

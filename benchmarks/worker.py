@@ -164,6 +164,7 @@ def main() -> None:
 
 def _do(job: Job, found: Run, told: Told, turn: Callable[[], None]) -> None:
     """Do a job, and add to what is found."""
+    machine.stay_on(job.core)
     workloads, engines, found.missing = catalogue.find(job)
     if job.memory:
         workload_name, engine_name, device = job.memory

@@ -173,6 +173,16 @@ def test_a_number_that_is_none_is_wrong() -> None:
     assert faults(workload, side) == ["gives shapes [(2, 1)], not [(1,)]"]
 
 
+def test_what_is_none_in_truth_too_is_right() -> None:
+    inputs = [numpy.array([-1.0, numpy.inf, numpy.e], numpy.float32)]
+    workload = Workload("logarithm", "mine", lambda tf, _: (tf.math.log, ()), None, lambda: inputs)
+    for value, found in {1.0: [], 2.0: ["result 0 is wrong by 1 in norm, where its norm is 1"]}.items():
+        given = numpy.array([numpy.nan, numpy.inf, value], numpy.float32)
+        assert faults(workload, Side(lambda: None, arrays=lambda result, given=given: [given])) == found  # type: ignore[misc]
+    given = numpy.array([1.0, numpy.nan, 1.0], numpy.float32)
+    assert faults(workload, Side(lambda: None, arrays=lambda result: [given]))[0].startswith("result 0 is wrong by nan")
+
+
 def test_what_is_asked_of_cupy_is_there() -> None:
     cupy = pytest.importorskip("cupy")
     for name in (
@@ -195,9 +205,24 @@ def test_every_side_runs_in_every_round() -> None:
     calls: list[str] = []
     sides = [Side(lambda name=name: calls.append(name)) for name in "abc"]  # type: ignore[misc]
     found = interleaved(sides, Effort(4, 0.0, 10.0))
-    assert [len(values) for values in found] == [4, 4, 4]
+    assert [isinstance(values, list) and len(values) for values in found] == [4, 4, 4]
     for name in "abc":
         assert calls.count(name) >= 4
+
+
+def test_a_side_that_fails_while_it_is_timed_stops_no_other() -> None:
+    calls: list[str] = []
+
+    def fail() -> None:
+        calls.append("fail")
+        if len(calls) > 5:
+            raise RuntimeError("after five calls")
+
+    failed, other = interleaved([Side(fail), Side(lambda: None)], Effort(9, 0.0, 10.0))
+    assert isinstance(failed, RuntimeError)
+    assert len(calls) == 6
+    assert isinstance(other, list)
+    assert len(other) == 9
 
 
 def test_before_a_side_is_timed_it_is_its_turn() -> None:
@@ -218,7 +243,9 @@ def test_a_time_is_what_the_clock_says() -> None:
 
 
 def test_one_round_is_run_whatever_the_budget() -> None:
-    assert len(interleaved([Side(lambda: None)], Effort(9, 0.0, 0.0))[0]) == 1
+    (found,) = interleaved([Side(lambda: None)], Effort(9, 0.0, 0.0))
+    assert isinstance(found, list)
+    assert len(found) == 1
 
 
 def test_every_call_that_is_asked_for_is_made() -> None:
@@ -838,6 +865,8 @@ def test_two_runs_are_compared() -> None:
         (["--minutes", "0"], "'0' is not a whole number above 0"),
         (["--patience", "much"], "'much' is not a whole number of seconds"),
         (["--json", "nowhere/run.json"], "there is no folder nowhere"),
+        (["--json", "tests"], "tests is a folder"),
+        (["--pictures", "README.md"], "README.md is a file; name a folder to draw into"),
     ],
 )
 def test_unknown_options_are_errors(arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -960,6 +989,7 @@ WORKLOADS = {"step": Workload("step", "mine", program, None, lambda: [numpy.ones
         ("", "has neither WORKLOADS = {name: (program, input, ...)} nor ENGINES = [engine]"),
         ("1 / 0", "can't be run: ZeroDivisionError: division by zero"),
         ("def f(:", "can't be run: SyntaxError"),
+        ("raise SystemExit(3)", "can't be run: SystemExit: 3"),
         ("WORKLOADS = [1]", "WORKLOADS is a dictionary"),
         ("WORKLOADS = {'a': 1}", "a workload is (program, input, ...) under its name; 'a' is 1"),
         ("WORKLOADS = {'a': (1, 2)}", "a workload is (program, input, ...) under its name; 'a' is (1, 2)"),
@@ -1061,6 +1091,22 @@ ENGINES = [Writer()]
     order = re.sub(r"(.)\1+", r"\1", log.read_text())
     assert order == "ab" * (len(order) // 2) + "a" * (len(order) % 2)
     assert len(order) >= 5, "prepared, then measured four times, of which each second begins where the last ended"
+
+
+@pytest.mark.parametrize(("threads", "cores"), [("1", [3, 5, 3]), ("2", [None] * 3)])
+def test_both_of_a_pair_run_on_one_core(threads: str, cores: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+
+    def pair(jobs: Any, environment: Any, told: Any) -> list[Run]:
+        asked.append([job.core for job in jobs])
+        return [Run(about={"name": {}}, rows=[row(1 + len(asked) % 2 * later)]) for later in (False, True)]
+
+    monkeypatch.setattr(planning, "ask_in_turns", pair)
+    monkeypatch.setattr(planning, "own_cores", lambda: [3, 5])
+    monkeypatch.setattr(planning, "LEAST_PAIRS", 2)
+    monkeypatch.setattr(planning, "MOST", 3)
+    planning.compare_checkouts(planning.Plan(environment={"OMP_NUM_THREADS": threads}), ROOT, ROOT, told_nothing)
+    assert asked == [[core, core] for core in cores]
 
 
 def test_pairs_are_added_until_each_row_is_sure(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -297,6 +297,15 @@ def test_what_is_no_program_is_refused() -> None:
         tfref.compare(3.0)  # type: ignore[arg-type]  # on purpose
 
 
+def test_a_program_that_gives_nothing_is_refused(tensorflow: Any) -> None:
+    with pytest.raises(TypeError, match="nothing gives none"):
+
+        def nothing(tf: Any, x: Any) -> list[Any]:
+            return []
+
+        tfref.compare(nothing, 3.0)
+
+
 def test_a_comparison_needs_tensorflow() -> None:
     script = "import sys; sys.modules['tensorflow'] = None; import tfref; tfref.compare(lambda tf, x: x, 3.0)"
     found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)

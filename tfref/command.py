@@ -6,10 +6,9 @@ import argparse
 import json
 import os
 import signal
-import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType
@@ -24,6 +23,7 @@ from tfref.recording import RecordingError
 from tfref.references import RECORDING, Live, Recorded, record
 from tfref.report import Reference, Told, all_faults, all_stamps, as_json, chosen, op_rows, seed_rows, training_rows
 from tfref.running import Case
+from tfref.terminal import end, why_not_writable
 from tfref.training import DIGITS, Training
 
 EPILOG = """The JSON of `report --json` has a form with a number, which is documented at `tfref.report.as_json`.
@@ -72,42 +72,20 @@ def _add_report_options(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
-class _Console(Console):
-    def on_broken_pipe(self) -> None:
-        raise BrokenPipeError  # rich would end with 1, which means here that something disagrees
-
-
 class RefusedError(Exception):
     """Why the command can't do what was asked, in a sentence."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns 0 where all agrees, 1 where something doesn't, 2 where it couldn't be compared."""
-    if hasattr(sys.stdout, "reconfigure"):
-        sys.stdout.reconfigure(errors="replace")  # names of anybody's in a terminal that lacks the letters
-    try:
+
+    def run(console: Console) -> int:
         options = _parser().parse_args(arguments)
-        status: int = options.run(_Console(highlight=False), options)
-        print(end="", flush=True)
-    except KeyboardInterrupt:
-        return 130  # what a shell says of a command that was interrupted
-    except BrokenPipeError:  # whoever read the report has read enough
-        _give_up_output()
-        return 141  # what a shell says of a command whose reader has gone
-    except (ImportError, OSError, RefusedError, RecordingError, minidl.errors.InvalidArgumentError) as error:
-        with suppress(OSError):
-            print(f"tfref: {error}", file=sys.stderr)
-        _give_up_output()
-        return 2
-    return status
+        status: int = options.run(console, options)
+        return status
 
-
-def _give_up_output() -> None:
-    """Let Python, as it ends, not try once more to print what couldn't be printed."""
-    try:
-        print(end="", flush=True)
-    except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    refusals = ImportError, OSError, RefusedError, RecordingError, minidl.errors.InvalidArgumentError
+    return end("tfref", run, refusals)
 
 
 @contextmanager
@@ -174,8 +152,8 @@ def _record(console: Console, options: argparse.Namespace) -> int:
 
 def _report(console: Console, options: argparse.Namespace) -> int:
     cases, trainings, not_run = _chosen(options)
-    if options.json is not None:
-        _check_is_writable(options.json)
+    if options.json is not None and (why := why_not_writable(options.json)):
+        raise RefusedError(why)
     device = f"/{options.device}:0"
     minidl.device(device)  # says at once where there is no GPU
     reference: Reference = Live() if options.live else Recorded()
@@ -184,13 +162,14 @@ def _report(console: Console, options: argparse.Namespace) -> int:
         runs = training_rows(trainings, reference, device, told)
         seeds = seed_rows(cases, reference)
     console.print("[bold]minidl beside TensorFlow[/bold]")
-    for stamp in all_stamps([*ops, *runs]):
-        versions, made = stamp["versions"], "run now" if options.live else "recorded"
-        console.print(
-            f"TensorFlow {versions['tensorflow']} and Keras {versions['keras']}, {made} on {stamp['processor']}; "
-            f"minidl on {device}",
-            markup=False,
-        )
+    made = "run now" if options.live else "recorded"
+    said = [
+        f"TensorFlow {stamp['versions']['tensorflow']} and Keras {stamp['versions']['keras']}, {made} on "
+        f"{stamp['processor']}; minidl on {device}"
+        for stamp in all_stamps([*ops, *runs])
+    ]
+    for line in dict.fromkeys(said):  # processors of one name may differ in what they can do
+        console.print(line, markup=False)
     print_ops(console, ops)
     print_trainings(console, runs)
     print_seeds(console, seeds)
@@ -202,16 +181,6 @@ def _report(console: Console, options: argparse.Namespace) -> int:
             options.json.write_text(f"{text}\n", encoding="utf-8")
         except OSError as error:
             raise RefusedError(f"the report was not written to {options.json}: {error.strerror}") from error
-        said = f"Written to {options.json}, as JSON: {count(len(ops), 'operation')}, {count(len(runs), 'training')}"
-        console.print(Text(said), soft_wrap=True)  # a name of a file is not broken
+        words = f"Written to {options.json}, as JSON: {count(len(ops), 'operation')}, {count(len(runs), 'training')}"
+        console.print(Text(words), soft_wrap=True)  # a name of a file is not broken
     return 1 if faults else 0
-
-
-def _check_is_writable(file: Path) -> None:
-    """Say before the report is made, and not after, where it can't be written."""
-    if not file.parent.is_dir():
-        raise RefusedError(f"there is no folder {file.parent} to write the report to")
-    if file.is_dir():
-        raise RefusedError(f"{file} is a folder; name a file to write the report to")
-    if not os.access(file if file.exists() else file.parent, os.W_OK):
-        raise RefusedError(f"{file} can't be written to")

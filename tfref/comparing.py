@@ -98,7 +98,7 @@ def compare(
     TensorFlow is deterministic from then on (`tf.config.experimental.enable_op_determinism`), and the seeds of both
     engines have been set. Raises ImportError where TensorFlow is not installed, ValueError for arguments out of range,
     for a program whose runs differ and for a function that TensorFlow refuses, TypeError for a program that gives
-    something else, and whatever the program raises.
+    something else or nothing, and whatever the program raises.
 
         >>> result = tfref.compare(lambda tf, x: tf.math.log(2.0 * x + 3.0), 3.0)  # doctest: +SKIP
         minidl agrees with TensorFlow in 1 case of 1 operation.
@@ -116,6 +116,8 @@ def compare(
         raise NoFunctionError(
             f"TensorFlow itself can't run {name} as a function: {_line(theirs.refused['graph'])}"
         ) from theirs.refused["graph"]
+    if not theirs.figures:
+        raise TypeError(f"A program to compare gives a tensor at least; {name} gives none")
     try:
         with scope:
             firsts = begun_alike(first_values(minidl, case), theirs.firsts)

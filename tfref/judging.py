@@ -112,8 +112,12 @@ def _judged(plain: Judgement, own: float, units: float, times: float) -> Judgeme
     if apart <= judgement.allowed:
         return judgement
     whose = "TensorFlow's figure" if plain.truth is None else "the truth"
-    far = f"{apart:.3g} units in the last place from {whose}, {judgement.allowed:.3g} are allowed"
+    far = f"{_count(apart)} units in the last place from {whose}, {_count(judgement.allowed)} are allowed"
     return dataclasses.replace(judgement, fault=f"{far}; {_entry(judgement, judgement.worst)}")
+
+
+def _count(units: float) -> str:
+    return f"{units:,.0f}" if 100 <= units < 1e6 else f"{units:.3g}"
 
 
 def _same(values: numpy.ndarray, others: numpy.ndarray) -> numpy.ndarray:

@@ -50,7 +50,8 @@ def save_weights(model: Learner, filepath: Any, overwrite: bool = True) -> None:
     variables = dict([*weights.items()][:1]) | _state(model) | weights
     content = io.BytesIO()  # HDF5 doesn't survive a disk that is full
     write(content, {place: numpy.asarray(variable.numpy()) for place, variable in variables.items()})
-    _replace(path, content.getbuffer())
+    with content.getbuffer() as whole:
+        _replace(path, whole)
 
 
 def load_weights(model: Learner, filepath: Any) -> None:
@@ -102,8 +103,8 @@ def _converted(value: Any, variable: Variable) -> Any:
 def _replace(path: Path, content: Any) -> None:
     """Write a file at once: whoever looks at it finds what was there, or all that is new, whatever happens.
 
-    The new file has a name only when it is whole, where the system can do so (Linux can); elsewhere who kills the
-    process at the wrong moment leaves a `.tmp` file beside it.
+    The new file has a name only when it is whole, where the system can do so (Linux can). Who kills the process just
+    then, before that name becomes the file's, leaves a whole `.tmp` file beside it; elsewhere it may be a part.
     """
     target = os.path.realpath(path)
     folder = os.path.dirname(target)
