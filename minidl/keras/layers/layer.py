@@ -53,8 +53,8 @@ class NotBegunError(RuntimeError, AttributeError):
     """A layer is used whose own `__init__` didn't call that of `Layer`. (Keras raises one of the two.)"""
 
 
-class _Unset:
-    """Stands for an attribute that `Layer.__init__` sets, until it does. (`__getattr__` would slow all look-ups down.)"""
+class Unset:
+    """Stands for an attribute that `Layer.__init__` sets, until it does. (`__getattr__` would slow look-ups down.)"""
 
     def __set_name__(self, owner: type, name: str) -> None:
         self._name = name
@@ -96,7 +96,7 @@ class Layer(Configured, Module):
     _in_order_of_names = False
     _not_kept = frozenset({"added_losses", "built_for", "calls", "_given"})
     if not TYPE_CHECKING:
-        name, built, calls, _dtype, _trainable, _made, added_losses = (_Unset() for _ in range(7))
+        name, built, calls, _dtype, _trainable, _made, given_input_shape = (Unset() for _ in range(7))
 
     def __init__(self, name: str | None = None, trainable: bool = True, dtype: Any = None, **options: Any) -> None:
         width = options.pop("input_dim", None)

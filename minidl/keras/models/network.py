@@ -8,7 +8,7 @@ import functools
 from collections.abc import Sequence
 from typing import Any
 
-from minidl.keras.layers.layer import InputLayer, Layer
+from minidl.keras.layers.layer import InputLayer, Layer, Unset
 from minidl.keras.layers.symbolic import KerasTensor, LayerCall, shapes_of
 from minidl.keras.names import short
 from minidl.module import Module
@@ -139,9 +139,11 @@ def _by_distance(calls: Sequence[LayerCall], layers: Sequence[Layer]) -> list[La
 class Network(Layer):
     """A layer made of layers between inputs and outputs; see `Model`, which can be trained."""
 
+    _graph: Any = Unset()
+
     def __init__(self, inputs: Any, outputs: Any, name: str | None, trainable: bool, **options: Any) -> None:
         super().__init__(name=name, trainable=trainable, **options)
-        self._graph: Graph | None = None
+        self._graph = None
         if inputs is not None or outputs is not None:
             self._connect(inputs, outputs)
 
