@@ -50,7 +50,7 @@ class Compiled:
 
     Attributes:
         creates: whether it made variables.
-        run: runs the program, called with the tensors and variables among its arguments.
+        run: runs the program, called with the thread's state, and the tensors and variables among its arguments.
         variables: the serial numbers of those that it knows otherwise than by its arguments.
         guard: runs it if called with arguments of this signature; None where no guard knows their kinds.
     """

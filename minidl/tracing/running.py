@@ -61,14 +61,14 @@ def run_and_guard(
     step: Callable[..., Any], reads: Sequence[Variable], kept: Sequence[tuple[Memory, Variable]],
     hand_out: Callable[..., Any], hands_back: bool, given: Sequence[TensorLike], arguments: Sequence[Any] | None,
 ) -> tuple[Any, Any]:  # fmt: skip
-    """What runs a program, called with tensors and variables; and its guard, called with arguments.
+    """What runs a program, called with a thread's state, tensors and variables; and its guard, called with arguments.
 
     Arguments:
         step: the program.
         reads: the variables that it takes, behind the tensors given.
         kept: where it keeps variables, and which.
         hand_out: makes results of what it returns and, if `hands_back` says so, of the tensors given.
-        given: what stands for the tensors and variables; of tensors that are one it takes the first.
+        given: what stands for the tensors and variables; it takes once what is given twice.
         arguments: such as the guard is for, which says ANOTHER for others; None if some are given by name. There is no
             guard but for tensors, each another, and None.
     """
@@ -81,8 +81,8 @@ def run_and_guard(
     taken = dict.fromkeys(each.serial for each in given if isinstance(each, Tensor))
     arrays = [f"{called[serial]}.array" for serial in (*taken, *(each.serial for each in reads))]
     run = f"found = state.run_program({', '.join(['step', *arrays])})"
-    parameters = ", ".join(f"x{index}" for index in range(len(given)))
-    lines = [f"def run({parameters}):", "    state = thread.state", "    with lock:"]
+    own = [f"x{index}" for index in range(len(given))]
+    lines = [f"def run({', '.join(['state', *own])}):", "    with lock:"]
     if kept:
         moved = {f"memory_{index}": called[variable.serial] for index, (_, variable) in enumerate(kept)}
         lines += [f"        if {' or '.join(f'{name}.held is not {memory}' for memory, name in moved.items())}:"]
@@ -91,7 +91,7 @@ def run_and_guard(
         lines += [f"            {' = '.join(f'{memory}.latest' for memory in moved)} = None"]
     else:
         lines.append(f"        {run}")
-    lines.append(f"        return hand_out({', '.join(['found', parameters] if hands_back else ['found'])})")
+    lines.append(f"        return hand_out({', '.join(['found', *own] if hands_back else ['found'])})")
     tensors = [each for each in arguments or () if each is not None]
     if arguments is not None and {*map(type, tensors)} <= {Tensor} and len({*map(id, tensors)}) == len(tensors):
         lines += _guard_lines(arguments, names)
@@ -114,5 +114,5 @@ def _guard_lines(arguments: Sequence[Any], names: dict[str, Any]) -> list[str]:
         others += [f"array.shape != {each.array.shape}", f"array.strides != {each.array.strides}"]
     return [
         f"def guard({', '.join([*(f'{name}=ANOTHER' for name in given), '*more'])}):", "    state = thread.state",
-        f"    return ANOTHER if {' or '.join(others)} else run({', '.join(tensors)})",
+        f"    return ANOTHER if {' or '.join(others)} else run({', '.join(['state', *tensors])})",
     ]  # fmt: skip

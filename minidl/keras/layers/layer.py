@@ -60,8 +60,6 @@ class Unset:
         self._name = name
 
     def __get__(self, layer: Any, owner: type) -> Any:
-        if layer is None:
-            return self
         raise NotBegunError(f"Call super().__init__() first in {owner.__name__}: it has no {self._name!r} yet")
 
 

@@ -184,10 +184,9 @@ class Optimizer:
         if len(grads) != len(variables):
             raise ValueError(f"{len(grads)} gradients were given for {len(variables)} variables")
         known = self._moved if self.built else variables
-        if len(variables) != len(known) or not all(map(operator.is_, variables, known)):  # (at most steps they are)
-            unknown = [each.name for each in variables if not any(each is other for other in known)]
-            if unknown:
-                raise ValueError(f"The optimizer was built without the variables {unknown}; make another one for them")
+        are_known = len(variables) == len(known) and all(map(operator.is_, variables, known))  # as usual
+        if not are_known and (unknown := [each.name for each in variables if id(each) not in set(map(id, known))]):
+            raise ValueError(f"The optimizer was built without the variables {unknown}; make another one for them")
         gradients, moved = _checked(grads, variables)
         if not self.built:
             self.build(variables)
