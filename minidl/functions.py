@@ -147,7 +147,7 @@ class Function(Generic[P, R]):
                 return pack(found, map(result_of, flatten(found)))
             if state.listeners:
                 return compiled.issue(pack(nest, leaves))
-            return compiled.run(*[leaf for leaf in leaves if isinstance(leaf, TensorLike)])
+            return compiled.run(state, *[leaf for leaf in leaves if isinstance(leaf, TensorLike)])
 
     def _checked(self, arguments: tuple[Any, ...], options: Mapping[str, Any]) -> tuple[Any, ...]:
         """The arguments as tensors that look as the input signature says."""

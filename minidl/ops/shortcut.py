@@ -39,7 +39,9 @@ def call(primitive: Primitive, inputs: tuple[Tensor, ...], options: Mapping[str,
         value = state.run_rule(primitive.forward, numpy, *arrays, **options)
     except (ValueError, RuntimeError):  # which `call` explains, or does otherwise
         return idea.call(primitive, inputs, options)
-    result = Tensor(value if type(value) is ndarray else asarray(value), CPU)
+    result = new(Tensor)  # what `Tensor(...)` does, without a call of Python's
+    result.array = value if type(value) is ndarray else asarray(value)
+    result.serial, result.home = next_serial(), CPU
     for listener in state.listeners:
         listener.hear(primitive, inputs, result, options)
     return result

@@ -11,7 +11,7 @@ from minidl.nest import flatten, form, pack
 from minidl.tensor import Tensor, TensorLike, Variable, as_tensor
 from minidl.tracing.nodes import Stored
 from minidl.tracing.program import Program
-from minidl.tracing.running import Memory, Runner
+from minidl.tracing.running import Memory, run_and_guard
 from minidl.tracing.symbols import Symbol
 from minidl.tracing.trace import Trace, today
 from minidl.tracing.writing import Text
@@ -50,7 +50,7 @@ class Compiled:
 
     Attributes:
         creates: whether it made variables.
-        run: runs the program, called with the tensors and variables among its arguments.
+        run: runs the program, called with the thread's state, and the tensors and variables among its arguments.
         variables: the serial numbers of those that it knows otherwise than by its arguments.
         guard: runs it if called with arguments of this signature; None where no guard knows their kinds.
     """
@@ -67,21 +67,20 @@ class Compiled:
             traced = {a: b.array.node for a, b in zip(self._given, values, strict=True) if _is_traced(b)}
             self._program = trace.program(list(traced.values()))
         self.creates, self._trace = trace.creates, None if trace.has_custom_gradients else trace
-        order = list(traced)
-        self._places = [order.index(a) if _is_traced(b) else None for a, b in zip(self._given, values, strict=True)]
-        self._known = [each if place is None else None for place, each in zip(self._places, values, strict=True)]
-        back = [self._arguments.index(each.serial) if each.serial in self._arguments else None for each in order]
+        handed = [a if _is_traced(b) else b for a, b in zip(self._given, values, strict=True)]
+        back = {a.serial: self._arguments.index(a.serial) if a.serial in self._arguments else None for a in traced}
         text = self._text()
         self.text, given, name, kept = str(text), text.given, text.function_name, text.variables
         reads = [node.variable for node in text.parameters if isinstance(node, Stored)]
         del text  # whose program isn't needed any more
         _run(self.text, given)
-        hand_out = self._handing_out(back)
+        hand_out = self._handing_out(handed, back)
         memories = [(Memory(given[each], variable), variable) for each, variable in kept.items()]
-        runner = Runner(given[name], reads, memories, hand_out, any(index is not None for index in back))
-        self.run = runner.run([each for each in symbols if isinstance(each, TensorLike)])
+        takes = [each for each in symbols if isinstance(each, TensorLike)]
+        hands_back = any(index is not None for index in back.values())
         self.variables = {serial for serial in trace.values if serial not in self._arguments}
-        self.guard = runner.guard(nest[0]) if not nest[1] else None
+        arguments = None if nest[1] else nest[0]
+        self.run, self.guard = run_and_guard(given[name], reads, memories, hand_out, hands_back, takes, arguments)
 
     def _symbols(self, trace: Trace, leaves: Sequence[Any], names: Sequence[str]) -> list[Any]:
         """The arguments that the function is traced with: symbols for tensors, one for each that is given."""
@@ -124,17 +123,17 @@ class Compiled:
             raise ValueError(f"A program has the levels {', '.join(map(repr, levels))}; {level!r} was given")
         return self.text if level is None else str(self._text(level))
 
-    def _handing_out(self, back: Sequence[int | None]) -> Callable[..., Any]:
-        """What makes results of the arrays that the program returns, and of the tensors given that it hands back."""
-        if self._form is None and back in ([], [None]):  # the usual ones, for speed: what is known, or one array
-            known = self._known[0]
+    def _handing_out(self, handed: Sequence[Any], back: Mapping[int, int | None]) -> Callable[..., Any]:
+        """What makes results, in which references stand for tensors, of what the program returns, in the order of
+        `back`: for the serial number of each tensor, the place of the argument that it is, if it is one."""
+        if self._form is None and list(back.values()) in ([], [None]):  # the usual ones, for speed
+            known = handed[0]
             return Tensor if back else lambda found: known
 
         def hand_out(found: Any, *given: Tensor) -> Any:
-            arrays = found if len(back) > 1 else (found,)
-            made = [Tensor(array) if at is None else given[at] for array, at in zip(arrays, back, strict=False)]
-            leaves = zip(self._places, self._known, strict=True)
-            return pack(self._form, [each if place is None else made[place] for place, each in leaves])
+            arrays = zip(back.items(), found if len(back) > 1 else (found,), strict=False)
+            made = {serial: Tensor(array) if at is None else given[at] for (serial, at), array in arrays}
+            return pack(self._form, [today(each, made) for each in handed])
 
         return hand_out
 

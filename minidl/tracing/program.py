@@ -65,6 +65,7 @@ def rewritten(program: Program, change: Callable[[Node], Node]) -> Program:
     order: dict[Node, None] = {}  # a set that keeps its order
     for node in program.nodes:
         made = new[node] = change(node.on([new[each] for each in node.operands]))
-        order |= dict.fromkeys((*made.operands, made))
+        for each in (*made.operands, made):
+            order[each] = None
     finals = {new[leaf]: new[final] for leaf, final in program.finals.items()}
     return Program(list(order), [new[node] for node in program.results], finals)

@@ -6,10 +6,9 @@ that up, would take longer than a small program itself.
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from minidl.context import compiling, thread
@@ -57,71 +56,62 @@ class Memory:
         self.latest, self.variable, variable.held = None, variable, self
 
 
-@dataclasses.dataclass
-class Runner:
-    """A program, and what it needs to run.
+def run_and_guard(
+    step: Callable[..., Any], reads: Sequence[Variable], kept: Sequence[tuple[Memory, Variable]],
+    hand_out: Callable[..., Any], hands_back: bool, given: Sequence[TensorLike], arguments: Sequence[Any] | None,
+) -> tuple[Any, Any]:  # fmt: skip
+    """What runs a program, called with a thread's state, tensors and variables; and its guard, called with arguments.
 
-    Attributes:
+    Arguments:
         step: the program.
         reads: the variables that it takes, behind the tensors given.
         kept: where it keeps variables, and which.
         hand_out: makes results of what it returns and, if `hands_back` says so, of the tensors given.
+        given: what stands for the tensors and variables; it takes once what is given twice.
+        arguments: such as the guard is for, which says ANOTHER for others; None if some are given by name. There is no
+            guard but for tensors, each another, and None.
     """
+    called, memories = {each.serial: f"x{index}" for index, each in enumerate(given)}, [memory for memory, _ in kept]
+    names: dict[str, Any] = {"step": step, "lock": compiling, "hand_out": hand_out, "thread": thread}
+    names |= {f"memory_{index}": memory for index, memory in enumerate(memories)}
+    names["load"] = lambda *variables: list(map(Memory.load, memories, variables))
+    for each in (*reads, *(variable for _, variable in kept)):
+        names |= {called.setdefault(each.serial, f"variable_{each.serial}"): each}  # unless it is given
+    taken = dict.fromkeys(each.serial for each in given if isinstance(each, Tensor))
+    arrays = [f"{called[serial]}.array" for serial in (*taken, *(each.serial for each in reads))]
+    run = f"found = state.run_program({', '.join(['step', *arrays])})"
+    own = [f"x{index}" for index in range(len(given))]
+    lines = [f"def run({', '.join(['state', *own])}):", "    with lock:"]
+    if kept:
+        moved = {f"memory_{index}": called[variable.serial] for index, (_, variable) in enumerate(kept)}
+        lines += [f"        if {' or '.join(f'{name}.held is not {memory}' for memory, name in moved.items())}:"]
+        lines += [f"            state.run_program(load, {', '.join(moved.values())})"]
+        lines += ["        try:", f"            {run}", "        finally:"]
+        lines += [f"            {' = '.join(f'{memory}.latest' for memory in moved)} = None"]
+    else:
+        lines.append(f"        {run}")
+    lines.append(f"        return hand_out({', '.join(['found', *own] if hands_back else ['found'])})")
+    tensors = [each for each in arguments or () if each is not None]
+    if arguments is not None and {*map(type, tensors)} <= {Tensor} and len({*map(id, tensors)}) == len(tensors):
+        lines += _guard_lines(arguments, names)
+    exec("\n".join(lines), names)
+    return names["run"], names.get("guard")
 
-    step: Callable[..., Any]
-    reads: Sequence[Variable]
-    kept: Sequence[tuple[Memory, Variable]]
-    hand_out: Callable[..., Any]
-    hands_back: bool
 
-    def _defined(self, name: str, lines: list[str], given: Mapping[str, Any], arrays: list[str], **names: Any) -> Any:
-        """A function that runs the program, of the lines that come before that, and what it is given, by name."""
-        memories, called = [memory for memory, _ in self.kept], {each.serial: name for name, each in given.items()}
-        for each in (*self.reads, *(variable for _, variable in self.kept)):
-            names |= {called.setdefault(each.serial, f"variable_{each.serial}"): each}  # unless it is given
-        names |= {"step": self.step, "lock": compiling, "hand_out": self.hand_out, "thread": thread}
-        names |= {f"memory_{index}": memory for index, memory in enumerate(memories)}
-        names["load"] = lambda *variables: list(map(Memory.load, memories, variables))
-        reads, kept = [called[each.serial] for each in self.reads], [called[each.serial] for _, each in self.kept]
-        run = f"found = state.run_program({', '.join(['step', *arrays, *(f'{each}.array' for each in reads)])})"
-        if self.kept:
-            numbers = range(len(self.kept))
-            moved = " or ".join(f"{each}.held is not memory_{i}" for i, each in enumerate(kept))
-            load = f"        state.run_program(load, {', '.join(kept)})"
-            body = [f"    if {moved}:", load, "    try:", f"        {run}", "    finally:"]
-            body.append(f"        {' = '.join(f'memory_{i}.latest' for i in numbers)} = None")
-        else:
-            body = [f"    {run}"]
-        end = f"return hand_out({', '.join(['found', *given] if self.hands_back else ['found'])})"
-        exec("\n    ".join([*lines, "with lock:", *body, end]), names)
-        return names[name]
-
-    def run(self, given: Sequence[TensorLike]) -> Any:
-        """What runs the program, called with tensors, of which it takes those once that were one, and variables."""
-        names = {f"x{index}": each for index, each in enumerate(given)}
-        arrays = {each.serial: f"{name}.array" for name, each in names.items() if isinstance(each, Tensor)}
-        lines = [f"def run({', '.join(names)}):", "state = thread.state"]
-        return self._defined("run", lines, names, list(arrays.values()))
-
-    def guard(self, arguments: Sequence[Any]) -> Any:
-        """What runs the program if called with arguments like these, and else says that they are others.
-
-        None where they aren't of the kinds that a guard knows: tensors, each another, and None.
-        """
-        given = [f"x{index}" for index in range(len(arguments))]
-        tensors = {name: each for name, each in zip(given, arguments, strict=True) if each is not None}
-        if set(map(type, tensors.values())) - {Tensor} or len(set(map(id, tensors.values()))) < len(tensors):
-            return None
-        names: dict[str, Any] = {"Tensor": Tensor, "ANOTHER": ANOTHER, "scope": thread.state.device}
-        others = ["more", "state.listeners", "state.device is not scope"]
-        others += [f"type({name}) is not Tensor" if name in tensors else f"{name} is not None" for name in given]
-        others += [f"{one} is {other}" for one, other in itertools.combinations(tensors, 2)]
-        lines = [f"def guard({', '.join([*(f'{name}=ANOTHER' for name in given), '*more'])}):", "state = thread.state"]
-        lines.append(f"if {' or '.join(others)}: return ANOTHER")
-        for name, each in tensors.items():
-            names |= {f"{name}_type": type(each.array), f"{name}_dtype": each.array.dtype, f"{name}_home": each.home}
-            looks = f"{name}_array.shape != {each.array.shape} or {name}_array.strides != {each.array.strides}"
-            kind = f"type({name}_array) is not {name}_type or {name}_array.dtype is not {name}_dtype"
-            kind += f" or {name}.home is not {name}_home" if each.home is not CPU else ""  # NumPy's are all there
-            lines += [f"{name}_array = {name}.array", f"if {kind} or {looks}: return ANOTHER"]
-        return self._defined("guard", lines, tensors, [f"{name}_array" for name in tensors], **names)
+def _guard_lines(arguments: Sequence[Any], names: dict[str, Any]) -> list[str]:
+    """The lines of a guard for arguments, which calls `run`; the names that it uses are put beside those known."""
+    given = [f"x{index}" for index in range(len(arguments))]
+    tensors = {name: each for name, each in zip(given, arguments, strict=True) if each is not None}
+    names |= {"Tensor": Tensor, "ANOTHER": ANOTHER, "scope": thread.state.device}
+    others = ["more", "state.listeners", "state.device is not scope"]
+    others += [f"type({name}) is not Tensor" if name in tensors else f"{name} is not None" for name in given]
+    others += [f"{one} is {other}" for one, other in itertools.combinations(tensors, 2)]
+    for name, each in tensors.items():
+        names |= {f"{name}_type": type(each.array), f"{name}_dtype": each.array.dtype, f"{name}_home": each.home}
+        others += [f"type(array := {name}.array) is not {name}_type", f"array.dtype is not {name}_dtype"]
+        others += [f"{name}.home is not {name}_home"] if each.home is not CPU else []  # NumPy's are all there
+        others += [f"array.shape != {each.array.shape}", f"array.strides != {each.array.strides}"]
+    return [
+        f"def guard({', '.join([*(f'{name}=ANOTHER' for name in given), '*more'])}):", "    state = thread.state",
+        f"    return ANOTHER if {' or '.join(others)} else run({', '.join(['state', *tensors])})",
+    ]  # fmt: skip

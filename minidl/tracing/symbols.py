@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import math
+import operator
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -67,12 +68,16 @@ class Symbol(NDArrayOperatorsMixin):
     def __init__(self, trace: Trace, node: Node) -> None:
         self.trace, self.node, self.device = trace, node, node.device
 
-    def __getattr__(self, name: str) -> Any:
-        if name == "flags":
-            self.trace.check_in_force()  # who asks for these is about to keep the array
-        if name in ("shape", "dtype", "ndim", "size", "strides", "flags"):
-            return getattr(self.node.sample, name)
-        raise AttributeError(f"{name} of a symbol")
+    shape: Any = property(operator.attrgetter("node.sample.shape"))
+    dtype: Any = property(operator.attrgetter("node.sample.dtype"))
+    ndim: Any = property(operator.attrgetter("node.sample.ndim"))
+    size: Any = property(operator.attrgetter("node.sample.size"))
+    strides: Any = property(operator.attrgetter("node.sample.strides"))
+
+    @property
+    def flags(self) -> Any:
+        self.trace.check_in_force()  # who asks for these is about to keep the array
+        return self.node.sample.flags
 
     # -- it has no values
 

@@ -41,7 +41,7 @@ class _Thread(threading.local):
 _thread = _Thread()
 
 # The layers that ever added to the loss: where there are none, as usual, no call has to look for what to forget.
-_with_losses: weakref.WeakSet["Layer"] = weakref.WeakSet()
+_with_losses: set[weakref.ref["Layer"]] = set()
 
 # What Keras calls of a layer, and minidl doesn't.
 _NEVER_CALLED = ("compute_mask", "compute_output_spec", "save_own_variables", "load_own_variables", "symbolic_call",
@@ -51,6 +51,16 @@ _NEVER_CALLED = ("compute_mask", "compute_output_spec", "save_own_variables", "l
 
 class NotBegunError(RuntimeError, AttributeError):
     """A layer is used whose own `__init__` didn't call that of `Layer`. (Keras raises one of the two.)"""
+
+
+class Unset:
+    """Stands for an attribute that `Layer.__init__` sets, until it does. (`__getattr__` would slow look-ups down.)"""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, layer: Any, owner: type) -> Any:
+        raise NotBegunError(f"Call super().__init__() first in {owner.__name__}: it has no {self._name!r} yet")
 
 
 class Layer(Configured, Module):
@@ -83,6 +93,8 @@ class Layer(Configured, Module):
 
     _in_order_of_names = False
     _not_kept = frozenset({"added_losses", "built_for", "calls", "_given"})
+    if not TYPE_CHECKING:
+        name, built, calls, _dtype, _trainable, _made, given_input_shape = (Unset() for _ in range(7))
 
     def __init__(self, name: str | None = None, trainable: bool = True, dtype: Any = None, **options: Any) -> None:
         width = options.pop("input_dim", None)
@@ -140,13 +152,6 @@ class Layer(Configured, Module):
             return self._called(self._cast_all(inputs), False, options)
         finally:
             _thread.phase.training = training
-
-    if not TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> Any:
-            if "calls" not in vars(self) and not name.startswith("__"):
-                raise NotBegunError(f"Call super().__init__() first in {type(self).__name__}: it has no {name!r} yet")
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     # -- calling
 
@@ -206,7 +211,7 @@ class Layer(Configured, Module):
     def add_loss(self, loss: Any) -> None:
         """Add to what a model around the layer makes small; for `call`, with a number computed there, or several."""
         self.added_losses += flatten(loss)
-        _with_losses.add(self)
+        _with_losses.add(weakref.ref(self, _with_losses.discard))
 
     @property
     def losses(self) -> list[Any]:

@@ -1,5 +1,6 @@
 """What optimizers share: their state, the learning rate, clipping, weight decay; to derive one's own from."""
 
+import operator
 import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -171,8 +172,9 @@ class Optimizer(Stateful):
         variables = self._moved if trainable_variables is None else list(trainable_variables)
         if len(grads) != len(variables):
             raise ValueError(f"{len(grads)} gradients were given for {len(variables)} variables")
-        known = set(map(id, self._moved if self.built else variables))
-        if unknown := [variable.name for variable in variables if id(variable) not in known]:
+        known = self._moved if self.built else variables
+        are_known = len(variables) == len(known) and all(map(operator.is_, variables, known))  # as usual
+        if not are_known and (unknown := [each.name for each in variables if id(each) not in set(map(id, known))]):
             raise ValueError(f"The optimizer was built without the variables {unknown}; make another one for them")
         gradients, moved = _checked(grads, variables)
         if not self.built:
@@ -186,8 +188,8 @@ class Optimizer(Stateful):
         for gradient, variable in zip(gradients, moved, strict=True):
             self.update_step(gradient, variable, rate)
         for variable in moved:
-            if constraint := getattr(variable, "constraint", None):
-                variable.assign(constraint(variable))
+            if variable.constraint is not None:
+                variable.assign(variable.constraint(variable))
         self.iterations.assign_add(number(1, self.iterations.tensor))  # a tensor that is there already
 
     def _clipped(self, gradients: list[Tensor]) -> list[Tensor]:
