@@ -20,6 +20,7 @@ BOOLS = frozenset({bool_})
 DTYPES = NUMBERS | BOOLS | {uint8}
 _NAMES = ", ".join(sorted(map(str, DTYPES)))
 _BY_NAME: Any = {**{str(each): each for each in DTYPES}, "double": float64, "float": float32, "half": float16}
+_BY_NAME |= {1: float32, 2: float64, 3: int32, 4: uint8, 9: int64, 10: bool_, 19: float16}  # TensorFlow's numbers
 
 
 def as_dtype(dtype: Any) -> numpy.dtype:
@@ -30,7 +31,7 @@ def as_dtype(dtype: Any) -> numpy.dtype:
     """
     given = "float" if dtype is float else getattr(dtype, "as_numpy_dtype", dtype)  # TensorFlow's usual one
     try:
-        found: numpy.dtype = _BY_NAME[given] if isinstance(given, str) else numpy.dtype(given)
+        found: numpy.dtype = _BY_NAME[given] if isinstance(given, (str, int)) else numpy.dtype(given)
     except (KeyError, TypeError):
         found = numpy.dtype(object)
     if found not in DTYPES or given is None or given is int:

@@ -28,6 +28,7 @@ def dtypes(tf: Any) -> Any:
         tf.constant(pandas.Series([1, 2])), tf.constant(2**40), tf.constant([1, 2], tf.float16),
         tf.constant(True, tf.float32), tf.constant(numpy.array([2.9]), tf.int32), tf.constant(1e400),
         tf.constant(1, dtype=float), tf.cast(1, float), tf.as_dtype(float).name, tf.as_dtype(bool).name,
+        *(tf.as_dtype(number).name for number in (1, 2, 3, 4, 9, 10, 19)), tf.zeros(1, 1),
     ]  # fmt: skip
 
 
