@@ -736,6 +736,50 @@ def test_keras_still_stops_then(tensorflow: Any) -> None:
     assert stopped(tensorflow) == STOPPED
 
 
+def stopped_within_one_epoch(tf: Any) -> Any:
+    """Whether what gets worse within an epoch, as in a loop of one's own, stops a training: from the second on."""
+    found = []
+    for epoch in (0, 1):
+        stop, model = tf.keras.callbacks.EarlyStopping("loss"), tf.keras.Sequential()
+        stop.set_model(model)
+        model.stop_training = False
+        stop.on_train_begin()
+        for loss in (1.0, 2.0):
+            stop.on_epoch_end(epoch, {"loss": loss})
+        found.append(model.stop_training)
+    return found
+
+
+LOSSES: list[Any] = [
+    {"loss": float("nan")}, {"loss": float("inf")}, {"loss": 1.0}, {"mae": float("nan")}, {}, None,
+]  # fmt: skip
+
+
+def ended(tf: Any) -> Any:
+    """Whether each of these logs of a batch ends a training."""
+    found = []
+    for logs in LOSSES:
+        callback, model = tf.keras.callbacks.TerminateOnNaN(), tf.keras.Sequential()
+        callback.set_model(model)
+        model.stop_training = False
+        callback.on_train_batch_end(7, logs)
+        found.append(model.stop_training)
+    return found
+
+
+def test_a_training_ends_at_a_loss_that_is_no_number(capsys: pytest.CaptureFixture[str]) -> None:
+    assert stopped_within_one_epoch(minidl) == [False, True]
+    assert ended(minidl) == [True, True, False, False, False, False]
+    assert capsys.readouterr().out == "Batch 7: Invalid loss, terminating training\n" * 2
+
+
+@pytest.mark.tf
+def test_keras_ends_it_then_too(tensorflow: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    assert stopped_within_one_epoch(tensorflow) == [False, True]
+    assert ended(tensorflow) == [True, True, False, False, False, False]
+    assert capsys.readouterr().out.count("Batch 7: Invalid loss, terminating training\n") == 2
+
+
 def test_early_stopping_says_what_it_lacks_and_that_it_stops(capsys: pytest.CaptureFixture[str]) -> None:
     model = made(minidl, {})
     stop = minidl.keras.callbacks.EarlyStopping("val_loss", verbose=1)

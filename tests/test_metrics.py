@@ -179,11 +179,38 @@ def kept_by_a_metric(tf: Any) -> Any:
     return found, metric([1.0], [4.0]), len(metric.variables), metric.name, metric.dtype
 
 
+def variables_of_a_metrics_own(tf: Any) -> Any:
+    """A metric says itself how it makes a variable, by whichever name it is asked for one."""
+    asked = []
+
+    class Own(tf.keras.metrics.Metric):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__(name="own")
+            self.first = self.add_weight((2,), "ones", name="first")
+            self.second = self.add_variable((), "ones", name="second")
+
+        def add_variable(self, shape: Any, initializer: Any, dtype: Any = None, name: Any = None, **others: Any) -> Any:
+            asked.append((name, initializer))
+            return super().add_variable(shape, "zeros", dtype, name=name, **others)
+
+        def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+            self.first.assign_add(y_true)
+            self.second.assign_add(1.0)
+
+        def result(self) -> Any:
+            return tf.reduce_sum(self.first) + self.second
+
+    metric = Own()
+    names = [variable.name for variable in metric.variables]
+    return asked, names, metric([2.0, 3.0], 0.0), metric([2.0, 3.0], 0.0)
+
+
 @pytest.mark.tf
 @pytest.mark.usefixtures("device")
 @pytest.mark.parametrize(
     "program",
     [
+        variables_of_a_metrics_own,
         weights_that_broadcast, samples_of_several_batches, functions, losses, gradients, names_in_training,
         regularizers, initial_values, kept_by_a_metric,
     ],

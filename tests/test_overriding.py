@@ -167,3 +167,43 @@ def test_what_keras_calls_is_called_or_refused_by_name(name: str, tensorflow: An
     kind, calls = derived.made(minidl, wanted - refused)
     derived.use(minidl, tmp_path, kind)
     assert set(calls) == wanted - refused
+
+
+def _with_a_property(tf: Any, answer: bool) -> Any:
+    """What is trained of a layer that says by a property of its own whether it is, by itself and within a model."""
+
+    class Own(tf.keras.layers.Layer):  # type: ignore[misc]
+        def build(self, shape: Any) -> None:
+            self.factor = self.add_weight(shape=(1,), initializer="ones", name="factor")
+            self.fixed = self.add_weight(shape=(1,), initializer="ones", name="fixed", trainable=False)
+
+        def call(self, inputs: Any) -> Any:
+            return inputs * self.factor + self.fixed
+
+        @property
+        def trainable(self) -> bool:
+            return answer
+
+        @trainable.setter
+        def trainable(self, value: bool) -> None:
+            pass
+
+    layer, dense = Own(), _dense(tf, kernel_initializer="ones", name="dense")
+    model = tf.keras.Sequential([tf.keras.Input((2,)), layer, dense])
+    found: list[Any] = []
+    for each in (layer, model):
+        found.append([weight.name for weight in each.trainable_weights])
+        found.append([weight.name for weight in each.non_trainable_weights])
+        found.append([weight.name for weight in each.trainable_variables])
+    model.compile(tf.keras.optimizers.SGD(0.01), "mse")
+    before = [weight.numpy() for weight in model.weights]
+    model.train_on_batch(X, Y)
+    found.append([bool((old != new.numpy()).any()) for old, new in zip(before, model.weights, strict=True)])
+    model.trainable = False
+    return found, layer.trainable, dense.trainable, len(model.trainable_weights)
+
+
+@pytest.mark.tf
+@pytest.mark.parametrize("answer", [True, False])
+def test_a_layers_own_property_says_whether_it_is_trained(answer: bool, tensorflow: Any) -> None:
+    assert _with_a_property(minidl, answer) == _with_a_property(tensorflow, answer)

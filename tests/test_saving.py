@@ -197,6 +197,16 @@ def test_a_file_that_lost_entries_is_refused(ending: str, momentum: float, tmp_p
     refused(path, "optimizer", momentum=momentum)
 
 
+@pytest.mark.parametrize("count", [1, 9, 10])
+def test_up_to_nine_of_the_entries_that_differ_are_named(count: int, tmp_path: Path) -> None:
+    path = tmp_path / "a.weights.npz"
+    network().save_weights(path)
+    write(path, read(path) | {f"layers/other/vars/{place}": numpy.zeros(3) for place in range(count)})
+    text = refused(path, f"layers/other/vars/{min(count, 9) - 1}", error=ValueError)
+    assert text.count("layers/other/vars/") == min(count, 9)
+    assert ("..." in text) == (count > 9)
+
+
 def test_the_state_of_another_optimizer_is_refused_and_says_the_way_out(tmp_path: Path) -> None:
     path = tmp_path / "a.weights.npz"
     network(0.9).save_weights(path)

@@ -250,6 +250,20 @@ def test_a_step_is_given_one_input_by_itself() -> None:
     assert [type(each) for each in seen] == [tf.Tensor]
 
 
+def test_steps_go_on_where_the_epoch_before_ended() -> None:
+    data = np.arange(5.0)[:, None]
+
+    def losses_of(**options: Any) -> list[float]:
+        model = line(loss=lambda y, predictions: predictions[:, 0], optimizer=K.optimizers.SGD(0.0))
+        history: list[float] = model.fit(data, data, batch_size=1, shuffle=False, verbose=0, **options).history["loss"]
+        return history
+
+    assert losses_of(epochs=2, steps_per_epoch=2) == [0.5, 2.5]
+    assert losses_of(epochs=2) == [2.0, 2.0]
+    with pytest.warns(UserWarning, match="ran out after 1 of 2 steps"):
+        assert losses_of(epochs=4, steps_per_epoch=2) == [0.5, 2.5, 4.0, 0.5]
+
+
 # -- Ctrl-C
 
 

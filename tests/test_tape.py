@@ -261,6 +261,37 @@ def custom_with_variables(tf: Any) -> Any:
     return tape.gradient(y, [x, w])
 
 
+def custom_that_may_take_variables(tf: Any) -> Any:
+    w, x = tf.Variable(3.0), tf.constant(2.0)
+
+    def by_name(upstream: Any, *, variables: Any) -> Any:
+        return upstream * 2.0, [upstream * 10.0]
+
+    def by_any_name(upstream: Any, **options: Any) -> Any:
+        return upstream * 3.0, [upstream * 20.0 * float(len(options["variables"]))]
+
+    found = []
+    for rule in (by_name, by_any_name):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = tf.custom_gradient(lambda x, rule=rule: (x * w, rule))(x)
+        found += tape.gradient(y, [x, w])
+    try:
+        tf.custom_gradient(lambda x: (x * w, lambda upstream: upstream))(x)
+    except TypeError as error:
+        found.append("variables" in str(error))
+    return found
+
+
+def batch_jacobians(tf: Any) -> Any:
+    x = tf.constant(numpy.arange(12.0, dtype="float32").reshape(2, 2, 3))
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(x)
+        y = tf.sin(x @ tf.ones([3, 4]))
+        z = tf.reduce_sum(x * x, [1])
+    return tape.batch_jacobian(y, x), tape.batch_jacobian(z, x), tape.batch_jacobian(tf.ones([2, 1]), x)
+
+
 def custom_in_two_sweeps(tf: Any) -> Any:
     v, x = tf.Variable(3.0), tf.Variable(2.0)
 
@@ -364,6 +395,8 @@ PROGRAMS = [
     jacobians,
     custom,
     custom_with_variables,
+    custom_that_may_take_variables,
+    batch_jacobians,
 ]
 
 
@@ -371,6 +404,19 @@ PROGRAMS = [
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.__name__)
 def test_a_program_gives_what_it_gives_on_tensorflow(program: Callable[[Any], Any], tensorflow: Any) -> None:
     assert_agree(program, tensorflow)
+
+
+def test_what_has_no_samples_or_others_has_no_jacobian_of_each() -> None:
+    x = tf.constant([[1.0], [2.0]])
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(x)
+        y, number = x * x, tf.reduce_sum(x)
+    for target, source in ((y[:1], x), (number, x), (number, tf.constant(1.0))):
+        with pytest.raises(ValueError, match="as many samples in both"):
+            tape.batch_jacobian(target, source)
+    with pytest.raises(ValueError, match="nothing"):
+        tape.batch_jacobian(y, x, unconnected_gradients="nothing")
+    assert tape.batch_jacobian(y, x).numpy().tolist() == [[[2.0]], [[4.0]]]
 
 
 def test_a_gradient_taken_inside_a_function_ends_no_block_outside() -> None:

@@ -289,7 +289,7 @@ class Layer(Configured, Module):
         dtype = as_dtype(dtype or self._dtype)
         by_default = "glorot_uniform" if dtype in FLOATS else "zeros"
         first = initializers.get(by_default if initializer is None else initializer)
-        weight = Variable(first(tuple(shape), dtype=dtype), trainable and self._trainable, name or "variable", dtype)
+        weight = Variable(first(tuple(shape), dtype=dtype), trainable and self.trainable, name or "variable", dtype)
         weight.constraint = constraint
         path, regularizer = f"{self.name}/{weight.name}", regularizers.get(regularizer)
         vars(weight).update(path=path, regularizer=regularizer, is_fixed=not trainable)
