@@ -15,7 +15,7 @@ from minidl.ops.creation import identity, ones_like, zeros_like
 from minidl.ops.inputs import convert, number
 from minidl.ops.parts import put
 from minidl.ops.shaping import broadcast_to, reshape, stack, transpose
-from minidl.tape import Edge, Tape
+from minidl.tape import Fields, Tape
 from minidl.tensor import Tensor, TensorLike, Variable
 from minidl.values import float32
 
@@ -77,7 +77,7 @@ class GradientTape(Tape):
         self._forget()
 
     def _forget(self) -> None:
-        super().__init__()
+        Tape.__init__(self)
         self._used = False
         self._variables: dict[int, tuple[Variable, dict[int, None]]] = {}  # by serial, with those of the values read
 
@@ -262,7 +262,7 @@ class GradientTape(Tape):
             edges.clear()
             return [_stacked([row[k] for row in rows], shape, x) for k, x in enumerate(sources)]
 
-    def _take_edges(self) -> list[Edge]:
+    def _take_edges(self) -> list[Fields]:
         """The edges, for a sweep to take them off: a tape that isn't persistent gives its own away, once."""
         if self._persistent:
             return self.edges.copy()
@@ -273,13 +273,15 @@ class GradientTape(Tape):
         self._used = True
         return self.edges
 
-    def _swept(self, edges: list[Edge], gradients: dict[int, Tensor], sources: list[Any], is_zero: bool) -> list[Any]:
+    def _swept(self, edges: list[Fields], gradients: dict[int, Tensor], sources: list[Any], is_zero: bool) -> list[Any]:
         """Sweep edges, given the targets' gradients; the gradient of each source, zeros or None where there is none."""
         serials = [self._serials(source) for source in sources]
         self.sweep(edges, gradients, set().union(*serials))
-        found = [[gradients[serial] for serial in each if serial in gradients] for each in serials]
-        missing = zeros_like if is_zero else lambda source: None
-        return [sum(each[1:], each[0]) if each else missing(x) for each, x in zip(found, sources, strict=True)]
+        totals: list[Any] = []
+        for source, known in zip(sources, serials, strict=True):
+            parts = [gradients[serial] for serial in known if serial in gradients]
+            totals.append(sum(parts[1:], parts[0]) if parts else zeros_like(source) if is_zero else None)
+        return totals
 
     def _serials(self, source: Any) -> Iterable[int]:
         """Of the tensors that the tape knows a source by: a variable was each value that was read of it."""
