@@ -79,7 +79,7 @@ class GradientTape(Tape):
     def _forget(self) -> None:
         Tape.__init__(self)
         self._used = False
-        self._variables: dict[int, tuple[Variable, dict[int, None]]] = {}  # by serial, with those of the values read
+        self._variables: dict[int, dict[int, Variable]] = {}  # by serial, each by those of the values read
 
     # -- recording
 
@@ -101,7 +101,7 @@ class GradientTape(Tape):
 
     def _watch_variable(self, variable: Variable, value: Tensor) -> None:
         Tape.watch(self, value)
-        self._variables.setdefault(variable.serial, (variable, {}))[1][value.serial] = None
+        self._variables.setdefault(variable.serial, {})[value.serial] = variable
 
     def watch(self, tensor: Any) -> None:
         """Record what is computed from a tensor or variable, or a nest of them.
@@ -131,7 +131,7 @@ class GradientTape(Tape):
         >>> [variable.name for variable in tape.watched_variables()]
         ['x']
         """
-        return tuple(variable for _, (variable, _) in sorted(self._variables.items()))
+        return tuple(next(iter(self._variables[serial].values())) for serial in sorted(self._variables))
 
     @contextmanager
     def stop_recording(self) -> Iterator[None]:
@@ -268,8 +268,7 @@ class GradientTape(Tape):
             return self.edges.copy()
         if self._used:
             raise RuntimeError("A tape gives gradients once, and this one has; more with GradientTape(persistent=True)")
-        if self in thread.state.listeners:
-            thread.state.leave(self)
+        thread.state.leave(self)
         self._used = True
         return self.edges
 
@@ -277,16 +276,14 @@ class GradientTape(Tape):
         """Sweep edges, given the targets' gradients; the gradient of each source, zeros or None where there is none."""
         serials = [self._serials(source) for source in sources]
         self.sweep(edges, gradients, set().union(*serials))
-        totals: list[Any] = []
-        for source, known in zip(sources, serials, strict=True):
-            parts = [gradients[serial] for serial in known if serial in gradients]
-            totals.append(sum(parts[1:], parts[0]) if parts else zeros_like(source) if is_zero else None)
-        return totals
+        found = [[gradients[serial] for serial in each if serial in gradients] for each in serials]
+        pairs = zip(found, sources, strict=True)
+        return [sum(each[1:], each[0]) if each else zeros_like(x) if is_zero else None for each, x in pairs]
 
     def _serials(self, source: Any) -> Iterable[int]:
         """Of the tensors that the tape knows a source by: a variable was each value that was read of it."""
         serial = source.tensor.serial
-        _, known = self._variables.get(source.serial, (None, {}))
+        known = self._variables.get(source.serial, ())
         return known if serial in known else [*known, serial]
 
 
