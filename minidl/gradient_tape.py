@@ -15,7 +15,7 @@ from minidl.ops.creation import identity, ones_like, zeros_like
 from minidl.ops.inputs import convert, number
 from minidl.ops.parts import put
 from minidl.ops.shaping import broadcast_to, reshape, stack, transpose
-from minidl.tape import Edge, Tape
+from minidl.tape import Fields, Tape
 from minidl.tensor import Tensor, TensorLike, Variable
 from minidl.values import float32
 
@@ -77,9 +77,9 @@ class GradientTape(Tape):
         self._forget()
 
     def _forget(self) -> None:
-        super().__init__()
+        Tape.__init__(self)
         self._used = False
-        self._variables: dict[int, tuple[Variable, dict[int, None]]] = {}  # by serial, with those of the values read
+        self._variables: dict[int, dict[int, Variable]] = {}  # by serial, each by those of the values read
 
     # -- recording
 
@@ -101,7 +101,7 @@ class GradientTape(Tape):
 
     def _watch_variable(self, variable: Variable, value: Tensor) -> None:
         Tape.watch(self, value)
-        self._variables.setdefault(variable.serial, (variable, {}))[1][value.serial] = None
+        self._variables.setdefault(variable.serial, {})[value.serial] = variable
 
     def watch(self, tensor: Any) -> None:
         """Record what is computed from a tensor or variable, or a nest of them.
@@ -131,7 +131,7 @@ class GradientTape(Tape):
         >>> [variable.name for variable in tape.watched_variables()]
         ['x']
         """
-        return tuple(variable for _, (variable, _) in sorted(self._variables.items()))
+        return tuple(next(iter(self._variables[serial].values())) for serial in sorted(self._variables))
 
     @contextmanager
     def stop_recording(self) -> Iterator[None]:
@@ -262,29 +262,28 @@ class GradientTape(Tape):
             edges.clear()
             return [_stacked([row[k] for row in rows], shape, x) for k, x in enumerate(sources)]
 
-    def _take_edges(self) -> list[Edge]:
+    def _take_edges(self) -> list[Fields]:
         """The edges, for a sweep to take them off: a tape that isn't persistent gives its own away, once."""
         if self._persistent:
             return self.edges.copy()
         if self._used:
             raise RuntimeError("A tape gives gradients once, and this one has; more with GradientTape(persistent=True)")
-        if self in thread.state.listeners:
-            thread.state.leave(self)
+        thread.state.leave(self)
         self._used = True
         return self.edges
 
-    def _swept(self, edges: list[Edge], gradients: dict[int, Tensor], sources: list[Any], is_zero: bool) -> list[Any]:
+    def _swept(self, edges: list[Fields], gradients: dict[int, Tensor], sources: list[Any], is_zero: bool) -> list[Any]:
         """Sweep edges, given the targets' gradients; the gradient of each source, zeros or None where there is none."""
         serials = [self._serials(source) for source in sources]
         self.sweep(edges, gradients, set().union(*serials))
         found = [[gradients[serial] for serial in each if serial in gradients] for each in serials]
-        missing = zeros_like if is_zero else lambda source: None
-        return [sum(each[1:], each[0]) if each else missing(x) for each, x in zip(found, sources, strict=True)]
+        pairs = zip(found, sources, strict=True)
+        return [sum(each[1:], each[0]) if each else zeros_like(x) if is_zero else None for each, x in pairs]
 
     def _serials(self, source: Any) -> Iterable[int]:
         """Of the tensors that the tape knows a source by: a variable was each value that was read of it."""
         serial = source.tensor.serial
-        _, known = self._variables.get(source.serial, (None, {}))
+        known = self._variables.get(source.serial, ())
         return known if serial in known else [*known, serial]
 
 

@@ -6,7 +6,7 @@ The classes here are what `Tensor` and `Variable` are to users; at the end of th
 import functools
 import operator
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy
@@ -219,7 +219,7 @@ class Assignments:
         Raises ValueError for another shape or dtype, InvalidArgumentError for a tensor of another device; the variable
         then keeps its value.
         """
-        old = self.array
+        old = self.held.array
         array = value.array if type(value) is idea.Tensor else None
         if type(array) is not ndarray or type(old) is not ndarray or array.dtype is not old.dtype:
             value = _value_for(self, value)
@@ -232,11 +232,11 @@ class Assignments:
 
     def assign_add(self: Any, delta: Any, use_locking: Any = False, name: Any = None, read_value: bool = True) -> Any:
         """Add to a variable a value of its shape (InvalidArgumentError for another); see `assign`."""
-        return self.assign(table.add(*_of_one_shape("assign_add", self, delta)), read_value=read_value)
+        return _changed("assign_add", table.add, self, delta, read_value)
 
     def assign_sub(self: Any, delta: Any, use_locking: Any = False, name: Any = None, read_value: bool = True) -> Any:
         """Subtract from a variable a value of its shape (InvalidArgumentError for another); see `assign`."""
-        return self.assign(table.subtract(*_of_one_shape("assign_sub", self, delta)), read_value=read_value)
+        return _changed("assign_sub", table.subtract, self, delta, read_value)
 
     def value(self: Any) -> idea.Tensor:
         """The present value as a tensor of its own, through which gradients flow."""
@@ -250,12 +250,14 @@ class Assignments:
             self.held = idea.Tensor(device.place(self.tensor.array))
 
 
-def _of_one_shape(name: str, variable: idea.Variable, delta: Any) -> Sequence[idea.Tensor]:
-    """A variable's value and what changes it, as tensors."""
-    value, change = pair(name, variable, delta)
+def _changed(name: str, operation: Operation, variable: idea.Variable, delta: Any, read_value: bool) -> Any:
+    """Give a variable what an operation makes of its value and another of its shape."""
+    value, change = (variable.read(), delta) if type(delta) is idea.Tensor else pair(name, variable, delta)
     if change.array.shape != value.array.shape:
         raise InvalidArgumentError(f"{name} doesn't broadcast {change.shape} to {variable.name!r} of {value.shape}")
-    return value, change
+    value = operation(value, change)
+    variable.bind(value if thread.state.device is None else _value_for(variable, value))
+    return variable if read_value else None
 
 
 # The parts of variables that somebody holds, by their serial numbers, with the variable and the index.
@@ -296,13 +298,9 @@ def _value_for(variable: idea.Variable, value: Any) -> idea.Tensor:
     return move(tensor, device)
 
 
-class _Empty:
-    """Has what every class has."""
-
-
 for _given, _class in ((Operators, idea.TensorLike), (Assignments, idea.Variable)):
     for _name, _what in vars(_given).items():
-        if _name not in (*vars(_Empty), "__slots__"):
+        if _name not in (*vars(type("Empty", (), {})), "__slots__"):  # what every class has
             setattr(_class, _name, _what)
 # By their names in the module, since a type checker has no such attribute, or another, for these.
 vars(idea)["Tensor"].assign = property(_assign_to_part)

@@ -30,6 +30,8 @@ class Edge(NamedTuple):
         rule: the function of the gradient rule.
         kept: what the rule keeps of the call.
         shape: that of the input, which its gradient will have.
+
+    A tape keeps many, and each as the plain tuple of these, which is made in half the time.
     """
 
     result: int
@@ -39,7 +41,7 @@ class Edge(NamedTuple):
     shape: tuple[int, ...]
 
 
-_new = tuple.__new__  # makes an edge as `Edge(...)` does, in half the time
+Fields = tuple[int, int, Callable[..., Any], tuple[Any, ...], tuple[int, ...]]  # of an edge
 
 
 class Tape(Listener):
@@ -64,7 +66,7 @@ class Tape(Listener):
     """
 
     def __init__(self) -> None:
-        self.edges: list[Edge] = []
+        self.edges: list[Fields] = []
         self.watched: set[int] = set()
         self.roots: set[int] = set()
 
@@ -85,9 +87,9 @@ class Tape(Listener):
             if x.serial in watched:
                 watched.add(result.serial)
                 kept = rule.keep(inputs, result, options) if rule.keep else ()
-                self.edges.append(_new(Edge, (result.serial, x.serial, rule.function, kept, x.array.shape)))
+                self.edges.append((result.serial, x.serial, rule.function, kept, x.array.shape))
 
-    def sweep(self, edges: list[Edge], gradients: dict[int, Tensor], wanted: set[int]) -> None:
+    def sweep(self, edges: list[Fields], gradients: dict[int, Tensor], wanted: set[int]) -> None:
         """Walk edges from the last to the first, and add up the gradients of the tensors wanted.
 
         Arguments:
@@ -113,15 +115,15 @@ class Tape(Listener):
                 earlier = gradients.get(source)
                 gradients[source] = total = part if earlier is None else earlier + part
                 for listener in listeners:
-                    listener.hear_rule(edge, gradient, total)
+                    listener.hear_rule(Edge(*edge), gradient, total)
 
 
-def _on_the_way(edges: Sequence[Edge], wanted: set[int]) -> set[int]:
+def _on_the_way(edges: Sequence[Fields], wanted: set[int]) -> set[int]:
     """The tensors computed from those wanted, with these: only their gradients lead there."""
     needed = set(wanted)
-    for edge in edges:
-        if edge.input in needed:
-            needed.add(edge.result)
+    for result, source, *_ in edges:
+        if source in needed:
+            needed.add(result)
     return needed
 
 

@@ -9,6 +9,7 @@ from minidl.ops.elementwise import equal, multiply
 from minidl.ops.inputs import alike, axes_of, axis_of, convert, of_dtype
 from minidl.ops.operation import operation
 from minidl.ops.shaping import reshape
+from minidl.ops.shortcut import call
 from minidl.primitive import Primitive, primitive
 from minidl.sums import summed
 from minidl.tensor import Tensor
@@ -74,7 +75,7 @@ def _spread(xp, x, *, shape, count):
 
 def spread(upstream: Tensor, axis: tuple[int, ...] | None, shape: tuple[int, ...]) -> Tensor:
     """The gradient of a mean over axes of a shape: to each of n entries, 1 / n of the upstream gradient."""
-    return _spread(_with_axes(upstream, axis, shape), shape=shape, count=_count(shape, axis))
+    return call(_spread, (_with_axes(upstream, axis, shape),), {"shape": shape, "count": _count(shape, axis)})
 
 
 def _share_of_extreme(upstream, x, result, axis, x_shape):

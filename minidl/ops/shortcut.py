@@ -26,8 +26,7 @@ new = object.__new__
 
 def call(primitive: Primitive, inputs: tuple[Tensor, ...], options: Mapping[str, Any] = NO_OPTIONS) -> Tensor:
     """Call a primitive on tensors; see `primitive.call`, which this is for NumPy's arrays."""
-    state = thread.state
-    arrays = []
+    state, arrays = thread.state, []
     for x in inputs:
         array = x.array
         if type(array) is not ndarray:

@@ -91,7 +91,8 @@ class Graph:
         for call in self.calls:
             taken, options = _values(call.inputs, found), _values(call.options, found) if call.options else {}
             result = call.layer(taken, training=call.training if training is None else training, **options)
-            found.update(zip(flatten(call.outputs), flatten(result), strict=True))
+            one = isinstance(call.outputs, KerasTensor)
+            found.update([(call.outputs, result)] if one else zip(flatten(call.outputs), flatten(result), strict=True))
         return found
 
 

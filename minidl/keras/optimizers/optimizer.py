@@ -159,8 +159,7 @@ class Optimizer(Stateful):
         pairs = list(grads_and_vars)
         if not pairs:
             raise ValueError("apply_gradients takes pairs of a gradient and its variable; there were none")
-        gradients, variables = zip(*pairs, strict=True)
-        self.apply(gradients, variables)
+        self.apply([gradient for gradient, _ in pairs], [variable for _, variable in pairs])
         return self.iterations
 
     def apply(self, grads: Sequence[Any], trainable_variables: Sequence[Variable] | None = None) -> None:
