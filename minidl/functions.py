@@ -95,7 +95,7 @@ class Function(Generic[P, R]):
         with contextlib.suppress(TypeError, ValueError):  # what is written in C may have no signature
             parameters = inspect.signature(func)
             defaults = [each.default for each in parameters.parameters.values()]
-            if not all(isinstance(each, Hashable) and not isinstance(each, numpy.generic) for each in defaults):
+            if not all(isinstance(each, Hashable) and not _is_float(each) for each in defaults):
                 self._parameters = parameters
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
@@ -260,13 +260,17 @@ def _fitted(spec: Any, value: Any) -> Any:
     return pack(value, map(_fitted, flatten(spec), flatten(value)))
 
 
+def _is_float(value: Any) -> bool:
+    return isinstance(value, numpy.floating)
+
+
 def _as_argument(value: Any) -> Any:
-    """What holds numbers as a tensor, such as an array, a number of NumPy's or a series of pandas's; anything else as
-    it is.
+    """What holds numbers as a tensor, such as an array, a float of NumPy's or a series of pandas's; anything else as it
+    is, NumPy's whole numbers too, which are lengths and axes.
 
     Raises TypeError for what can't be hashed, since it may change without anybody knowing.
     """
-    if isinstance(value, (TensorLike, numpy.character, type)):
+    if isinstance(value, (TensorLike, type)) or (isinstance(value, numpy.generic) and not _is_float(value)):
         return value
     if hasattr(value, "__array__") or is_gpu_array(value):
         return as_tensor(value if isinstance(value, numpy.ndarray) or is_gpu_array(value) else numpy.asarray(value))
@@ -288,7 +292,7 @@ def _looks(leaf: Any) -> Hashable:
     if type(leaf) in (Tensor, Variable):
         looks = leaf.array.shape, leaf.array.dtype, leaf.array.strides, leaf.home
         return looks if type(leaf) is Tensor else (Variable, leaf.trainable, looks)
-    if type(leaf) in (bool, int, float, complex, str, bytes, type(None), numpy.str_, numpy.bytes_):
+    if type(leaf) in (bool, int, float, complex, str, bytes, type(None)) or isinstance(leaf, numpy.generic):
         return type(leaf), repr(leaf)  # which tells -0.0 from 0.0, and takes a NaN for itself
     return type(leaf), id(leaf)  # of an object that `Compiled` holds, so that no other gets its `id`
 

@@ -74,6 +74,7 @@ class GradientTape(Tape):
 
     def __init__(self, persistent: bool = False, watch_accessed_variables: bool = True) -> None:
         self._persistent, self._watches_accessed = persistent, watch_accessed_variables
+        self._recording = False
         self._forget()
 
     def _forget(self) -> None:
@@ -84,15 +85,22 @@ class GradientTape(Tape):
     # -- recording
 
     def __enter__(self) -> Self:
-        if self in thread.state.listeners:
+        if self._recording:
             raise ValueError("The tape is recording already; leave its `with` block before entering it again")
         if self._used:
             self._forget()
-        thread.state.enter(self)
+        self._resume()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def _resume(self) -> None:
+        thread.state.enter(self)
+        self._recording = True
+
+    def _pause(self, *_: object) -> None:
         thread.state.leave(self)
+        self._recording = False
+
+    __exit__ = _pause
 
     def hear_read(self, variable: Variable, value: Tensor) -> None:
         is_wanted = (self._watches_accessed and variable.trainable) or variable.serial in self._variables
@@ -144,13 +152,13 @@ class GradientTape(Tape):
         >>> print(tape.gradient(y, x))
         None
         """
-        if self not in thread.state.listeners:
+        if not self._recording:
             raise RuntimeError("The tape isn't recording, so it can't stop; use stop_recording inside its `with` block")
-        thread.state.leave(self)
+        self._pause()
         try:
             yield
         finally:
-            thread.state.enter(self)
+            self._resume()
 
     def reset(self) -> None:
         """Forget everything recorded and watched. Raises ValueError where the tape isn't recording.
@@ -162,7 +170,7 @@ class GradientTape(Tape):
         >>> print(tape.gradient(y, x))
         None
         """
-        if self not in thread.state.listeners:
+        if not self._recording:
             raise ValueError("The tape isn't recording; reset is for the inside of its `with` block")
         self._forget()
 
@@ -268,7 +276,8 @@ class GradientTape(Tape):
             return self.edges.copy()
         if self._used:
             raise RuntimeError("A tape gives gradients once, and this one has; more with GradientTape(persistent=True)")
-        thread.state.leave(self)
+        if self in thread.state.listeners:  # not inside another function, where its block can't end
+            self._pause()
         self._used = True
         return self.edges
 

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 from minidl.context import thread
 from minidl.devices import CPU, Device
 from minidl.errors import InvalidArgumentError
-from minidl.tensor import Tensor, Variable
+from minidl.tensor import Tensor, Variable, as_tensor
 
 if TYPE_CHECKING:
     from minidl.tape import Edge
@@ -119,9 +119,9 @@ class Primitive:
         rules = [GradientRule.by_names(gradients[name], known) if name in gradients else None for name in inputs]
         return cls(forward.__name__.strip("_"), forward, rules)
 
-    def __call__(self, *inputs: Tensor, **options: Any) -> Tensor:
-        """What it gives for tensors; see `call`, below."""
-        return call(self, inputs, options)
+    def __call__(self, *inputs: Any, **options: Any) -> Tensor:
+        """What it gives for tensors, or what makes tensors; see `call`, below. (`ops/shortcut.py` has a quicker way.)"""
+        return call(self, tuple(map(as_tensor, inputs)), options)
 
     def __repr__(self) -> str:
         return f"<primitive {self.name}>"

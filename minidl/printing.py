@@ -12,6 +12,7 @@ from minidl.nest import flatten, pack
 from minidl.ops.inputs import convert
 from minidl.primitive import Primitive, call
 from minidl.tensor import Tensor, TensorLike
+from minidl.tracing.symbols import Symbol
 
 _print: Any = print  # Python's
 
@@ -55,18 +56,19 @@ def print(*inputs: Any, output_stream: Any = None, summarize: int | None = 3, se
     if output_stream is not None and not hasattr(output_stream, "write"):
         raise ValueError(f"tf.print writes to a stream such as sys.stdout; {brief(output_stream)} was given")
     leaves = [convert(each) if isinstance(each, TensorLike) else each for each in flatten(inputs)]
-    tensors = tuple(each for each in leaves if isinstance(each, Tensor))
+    late = [each for each in leaves if isinstance(each, Tensor) and type(each.array) is Symbol]
 
     def write(xp: Any, *arrays: Any) -> Any:
-        texts = iter([_text(array, 3 if summarize is None else summarize) for array in arrays])
-        shown = pack(inputs, [next(texts) if isinstance(each, Tensor) else each for each in leaves])
-        words = (each if isinstance(each, str) else repr(each) for each in shown)
+        today = dict(zip(map(id, late), arrays, strict=True))
+        number = 3 if summarize is None else summarize
+        shown = [_text(today.get(id(x), x.array), number) if isinstance(x, Tensor) else x for x in leaves]
+        words = (each if isinstance(each, str) else repr(each) for each in pack(inputs, shown))
         _print(*words, sep=sep, end=end, file=output_stream or sys.stderr)
         return xp.zeros(0)  # of no entries: such a call stays in a program though nobody needs what it gives
 
     if thread.state.trace is None:
-        write(numpy, *(each.array for each in tensors))
+        write(numpy)
     else:
-        primitive = Primitive("print", write, [None] * len(tensors))
+        primitive = Primitive("print", write, [None] * len(late))
         primitive.like = lambda *_: numpy.zeros(0)
-        call(primitive, tensors)
+        call(primitive, tuple(late))

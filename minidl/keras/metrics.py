@@ -235,6 +235,10 @@ mse = MSE = mean_squared_error
 mae = MAE = mean_absolute_error
 
 
+def _functions() -> list[tuple[str, Any]]:
+    return [(name, value) for name, value in globals().items() if inspect.isfunction(value)]
+
+
 def get(identifier: Any) -> Any:
     """The metric of a name such as 'mae'; a metric or a function stays itself, and None too.
 
@@ -243,8 +247,8 @@ def get(identifier: Any) -> Any:
     >>> tf.keras.metrics.get('mae')
     <MeanAbsoluteError name=mean_absolute_error>
     """
-    found = find("metric", identifier, globals(), metric=Metric, Metric=Metric)
-    return _CLASSES[found]() if isinstance(identifier, str) and found in _CLASSES else found
+    classes: dict[str, Any] = {name: _CLASSES[of] for name, of in _functions() if of in _CLASSES}
+    return find("metric", identifier, globals(), metric=Metric, Metric=Metric, **classes)
 
 
 def for_training(identifier: Any) -> Metric:

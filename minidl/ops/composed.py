@@ -217,8 +217,9 @@ def linspace(start: Any, stop: Any, num: Any, name: str | None = None, axis: int
     array([0.  , 0.25, 0.5 , 0.75, 1.  ], dtype=float32)
     """
     first, last = (x if x.dtype in FLOATS else cast(x, float64) for x in alike("linspace", start, stop))
-    place, intervals = axis_of("linspace", axis, first.ndim + 1), float(max(int(num) - 1, 1))
-    steps = numpy.arange(int(num)).astype(first.dtype).reshape([-1] + [1] * (first.ndim - place))
+    (count,) = shape_of([num])
+    place, intervals = axis_of("linspace", axis, first.ndim + 1), float(max(count - 1, 1))
+    steps = numpy.arange(count).astype(first.dtype).reshape([-1] + [1] * (first.ndim - place))
     first, last = expand_dims(first, place), expand_dims(last, place)
     between = first + (last - first) / intervals * steps
     return where(steps == intervals, last, where(steps == 0.0, first, between))  # the ends themselves, infinite too
@@ -245,7 +246,7 @@ def one_hot(indices: Any, depth: Any, on_value: Any = None, off_value: Any = Non
     dtype = as_dtype(dtype or (alike("one_hot", *values)[0].dtype if values else float32))
     near, ends = device_near(x), ((on_value, 1), (off_value, 0))
     on, off = (convert(usual if value is None else value, dtype, near) for value, usual in ends)
-    places = numpy.arange(int(depth)).reshape([-1] + [1] * (x.ndim - place))
+    places = numpy.arange(*shape_of([depth])).reshape([-1] + [1] * (x.ndim - place))
     return where(expand_dims(cast(x, int64), place) == places, on, off)
 
 

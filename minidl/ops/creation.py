@@ -1,6 +1,7 @@
 """Tensors out of Python's values, of shapes, and of other tensors; conversion between dtypes."""
 
 import math
+from contextlib import suppress
 from typing import Any
 
 import numpy
@@ -50,17 +51,21 @@ def constant(value: Any, dtype: Any = None, shape: Any = None, name: str | None 
     return convert(numpy.resize(tensor.numpy(), wanted), device=tensor.home)  # what has no values says so
 
 
-def convert_to_tensor(value: Any, dtype: Any = None, name: str | None = None) -> Tensor:
+def convert_to_tensor(value: Any, dtype: Any = None, dtype_hint: Any = None, name: str | None = None) -> Tensor:
     """The value as a tensor: a tensor stays itself, a variable is read, anything else becomes a constant.
 
     Arguments:
         value: a tensor, a variable, or what `constant` takes; a list that has tensors in it is stacked, and
             gradients flow to them.
         dtype: the dtype to have. Raises ValueError where a tensor has another.
+        dtype_hint: a dtype to have if the value can be converted to it.
 
     >>> tf.convert_to_tensor([tf.constant(1.0), 2.0]).numpy()
     array([1., 2.], dtype=float32)
     """
+    if dtype is None and dtype_hint is not None and not isinstance(value, TensorLike):
+        with suppress(TypeError):
+            return convert(value, as_dtype(dtype_hint))
     tensor = convert(value, None if dtype is None else as_dtype(dtype))
     return identity(tensor) if isinstance(value, Variable) else tensor
 

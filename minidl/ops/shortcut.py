@@ -18,7 +18,7 @@ from minidl.context import thread
 from minidl.devices import CPU
 from minidl.ops.inputs import alike, of_dtype, pair
 from minidl.primitive import NO_OPTIONS, Primitive
-from minidl.tensor import Tensor, _next_serial as next_serial
+from minidl.tensor import Tensor, _next_serial as next_serial, as_tensor
 from minidl.values import bool_, float32
 
 new = object.__new__
@@ -46,8 +46,15 @@ def call(primitive: Primitive, inputs: tuple[Tensor, ...], options: Mapping[str,
     return result
 
 
-# What gradient rules and a sweep call takes this path too.
-Primitive.__call__ = lambda self, *inputs, **options: call(self, inputs, options)  # type: ignore[method-assign]
+def call_primitive(self: Primitive, *inputs: Any, **options: Any) -> Tensor:
+    """What a primitive does as a function, as gradient rules and a sweep call it."""
+    for x in inputs:
+        if type(x) is not Tensor:
+            return call(self, tuple(map(as_tensor, inputs)), options)
+    return call(self, inputs, options)
+
+
+Primitive.__call__ = call_primitive  # type: ignore[method-assign]
 
 
 def unary(primitive: Primitive, dtypes: frozenset[Any]) -> Callable[..., Tensor]:

@@ -94,7 +94,7 @@ class Layer(Configured, Module):
     _in_order_of_names = False
     _not_kept = frozenset({"added_losses", "built_for", "calls", "_given"})
     if not TYPE_CHECKING:
-        name, built, calls, _dtype, _trainable, _made, given_input_shape = (Unset() for _ in range(7))
+        name, built, calls, _dtype, _trainable, _made, given_input_shape, added_losses = (Unset() for _ in range(8))
 
     def __init__(self, name: str | None = None, trainable: bool = True, dtype: Any = None, **options: Any) -> None:
         width = options.pop("input_dim", None)

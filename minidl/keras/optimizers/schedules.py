@@ -51,5 +51,5 @@ class ExponentialDecay(LearningRateSchedule):
 
     def __call__(self, step: Any) -> tf.Tensor:
         steps = tf.cast(step, tf.convert_to_tensor(self.initial_learning_rate).dtype)
-        steps = (tf.math.floordiv if self.staircase else tf.divide)(steps, float(self.decay_steps))
-        return tf.pow(float(self.decay_rate), steps) * self.initial_learning_rate
+        steps = (tf.math.floordiv if self.staircase else tf.divide)(steps, self.decay_steps)
+        return tf.pow(self.decay_rate, steps) * self.initial_learning_rate
