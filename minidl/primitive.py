@@ -120,7 +120,7 @@ class Primitive:
         return cls(forward.__name__.strip("_"), forward, rules)
 
     def __call__(self, *inputs: Any, **options: Any) -> Tensor:
-        """What it gives for tensors, or what makes tensors; see `call`, below. (`ops/shortcut.py` has a quicker way.)"""
+        """What it gives for tensors, or what makes some; see `call`, below. (`ops/shortcut.py` has a quicker way.)"""
         return call(self, tuple(map(as_tensor, inputs)), options)
 
     def __repr__(self) -> str:

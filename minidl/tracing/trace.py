@@ -30,8 +30,8 @@ class ValuesNeededError(Exception):
 _LOOKED_AT = """\
 Python looked at the value of {what} while the function {function!r} was traced ({caller}). Later calls run without \
 Python, on other values, and only values may depend on them: choose with tf.where(condition, x, y) instead of `if` and \
-tf.where(condition), compute with tensors instead of numbers, loop over Python's range of a number, or do this outside of the function (a \
-Keras model does after compile(run_eagerly=True))"""
+tf.where(condition), compute with tensors instead of numbers, loop over Python's range of a number, or do this outside \
+of the function (a Keras model does after compile(run_eagerly=True))"""
 
 
 class LookedAtError(TypeError, AttributeError):
