@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import signal
@@ -607,6 +608,7 @@ def test_ctrl_c_at_any_moment_leaves_whole_steps() -> None:
     options: dict[str, Any] = {"batch_size": 2, "shuffle": False, "verbose": 0}
     reference.fit(X, Y, epochs=400, callbacks=[kept.callback], **options)
     interrupted = 0
+    gc.collect()  # lest what other tests left is collected meanwhile, in whose `__del__` an interrupt would be lost
     for delay in numpy.linspace(0.001, 0.08, 12):
         model = _small()
         timer = threading.Timer(delay, os.kill, [os.getpid(), signal.SIGINT])
