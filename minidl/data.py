@@ -1,14 +1,13 @@
 """Data element by element, under the names of `tensorflow.data`: Dataset."""
 
 import itertools
-import operator
 import random
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from minidl.errors import InvalidArgumentError, brief
 from minidl.nest import flatten, pack
 from minidl.ops.creation import constant, convert_to_tensor
+from minidl.ops.inputs import whole
 from minidl.ops.shaping import stack
 
 __all__ = ["AUTOTUNE", "Dataset"]
@@ -97,7 +96,7 @@ class Dataset:
     def batch(self, batch_size: Any, drop_remainder: bool = False, num_parallel_calls: Any = None,
               deterministic: Any = None) -> "Dataset":  # fmt: skip
         """So and so many elements in one, along a new first axis; the last batch holds what is left, if not dropped."""
-        size = _count("batch_size", batch_size)
+        size = whole("batch_size", batch_size)
 
         def batches() -> Iterator[Any]:
             left = iter(self)
@@ -115,7 +114,7 @@ class Dataset:
             seed: a whole number, for an order that comes again; as `random.set_seed` makes it by default.
             reshuffle_each_iteration: whether the next walk has another order.
         """
-        size = _count("buffer_size", buffer_size)
+        size = whole("buffer_size", buffer_size)
         first = random.getrandbits(64) if seed is None else int(seed)
         lasting = random.Random(first)
 
@@ -151,7 +150,7 @@ class Dataset:
 
     def skip(self, count: Any) -> "Dataset":
         """All but the first so many elements."""
-        number = _count("count", count, 0)
+        number = whole("count", count, 0)
         return Dataset(lambda: itertools.islice(self, number, None), self._length and max(self._length - number, 0))
 
     def enumerate(self, start: Any = 0) -> "Dataset":
@@ -173,9 +172,3 @@ def _called(function: Callable[..., Any], element: Any) -> Any:
 
 def _least(lengths: Iterable[int | None]) -> int | None:
     return min((length for length in lengths if length is not None), default=None)
-
-
-def _count(name: str, value: Any, least: int = 1) -> int:
-    if operator.index(value) < least:
-        raise InvalidArgumentError(f"{name} is a whole number from {least} on; {brief(value)} was given")
-    return int(value)

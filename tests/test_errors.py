@@ -49,6 +49,18 @@ def _entered_twice(tf: Any) -> Any:
         pass
 
 
+def _entered_in_a_function(tf: Any) -> Any:
+    tape = tf.GradientTape()
+
+    @tf.function
+    def enter() -> None:
+        with tape:
+            pass
+
+    with tape:
+        enter()
+
+
 def _gradient(tf: Any, **options: Any) -> Any:
     x = tf.Variable([1.0, 2.0])
     with tf.GradientTape() as tape:
@@ -163,6 +175,11 @@ BAD = [
     Bad(
         "too few entries for a shape", lambda tf: tf.constant([1, 2], shape=[2, 2]), TypeError, ("(2, 2)", "2 entries")
     ),
+    Bad("a negative depth", lambda tf: tf.one_hot([0], -1), Invalid, ("depth", "-1")),
+    Bad("a depth that is text", lambda tf: tf.one_hot([0], "3"), TypeError, ("depth", "'3'")),
+    Bad("a matrix of negative width", lambda tf: tf.eye(2, -1), Invalid, ("-1",)),
+    Bad("a row of less than one number", lambda tf: tf.linspace(0.0, 1.0, -2), Invalid, ("num", "-2")),
+    Bad("a tape entered again in a function", _entered_in_a_function, ValueError, ("recording already",)),
     Bad("a negative length", lambda tf: tf.zeros([2, -1]), Invalid, ("[2, -1]",)),
     Bad("an axis that isn't there", lambda tf: tf.reduce_sum(ones(tf, 2), 5), Invalid, ("5", "from -1 to 0")),
     Bad("an axis named twice", lambda tf: tf.reduce_sum(ones(tf, 2), [0, -1]), Invalid, ("[0, -1]", "twice")),

@@ -13,7 +13,7 @@ import numpy
 from minidl.errors import InvalidArgumentError, brief
 from minidl.ops.creation import cast, identity, range, shape_of
 from minidl.ops.elementwise import add, divide, expm1, maximum, minimum, pow, reciprocal, sqrt, square, where
-from minidl.ops.inputs import alike, axes_of, axis_of, convert, device_near, of_dtype, of_one_shape
+from minidl.ops.inputs import alike, axes_of, axis_of, convert, device_near, of_dtype, of_one_shape, whole
 from minidl.ops.reductions import matmul, reduce_max, reduce_mean, reduce_sum
 from minidl.ops.shaping import broadcast_to, concat, expand_dims, getitem, reshape, transpose, where_mask
 from minidl.tensor import Tensor
@@ -217,7 +217,7 @@ def linspace(start: Any, stop: Any, num: Any, name: str | None = None, axis: int
     array([0.  , 0.25, 0.5 , 0.75, 1.  ], dtype=float32)
     """
     first, last = (x if x.dtype in FLOATS else cast(x, float64) for x in alike("linspace", start, stop))
-    (count,) = shape_of([num])
+    count = whole("linspace's num", num)
     place, intervals = axis_of("linspace", axis, first.ndim + 1), float(max(count - 1, 1))
     steps = numpy.arange(count).astype(first.dtype).reshape([-1] + [1] * (first.ndim - place))
     first, last = expand_dims(first, place), expand_dims(last, place)
@@ -246,7 +246,7 @@ def one_hot(indices: Any, depth: Any, on_value: Any = None, off_value: Any = Non
     dtype = as_dtype(dtype or (alike("one_hot", *values)[0].dtype if values else float32))
     near, ends = device_near(x), ((on_value, 1), (off_value, 0))
     on, off = (convert(usual if value is None else value, dtype, near) for value, usual in ends)
-    places = numpy.arange(*shape_of([depth])).reshape([-1] + [1] * (x.ndim - place))
+    places = numpy.arange(whole("one_hot's depth", depth, 0)).reshape([-1] + [1] * (x.ndim - place))
     return where(expand_dims(cast(x, int64), place) == places, on, off)
 
 

@@ -1,6 +1,7 @@
 """What an operation is given, made tensors that go together: numbers, lists and arrays too, of one dtype; and axes."""
 
 import functools
+import operator
 from collections.abc import Collection
 from typing import Any
 
@@ -113,6 +114,15 @@ def of_dtype(name: str, value: Any, dtypes: Collection[Any], device: Device | No
         names = ", ".join(sorted(map(str, dtypes)))
         raise InvalidArgumentError(f"{name} doesn't take a tensor of dtype {x.dtype}; it takes {names} (see tf.cast)")
     return x
+
+
+def whole(name: str, value: Any, least: int = 1) -> int:
+    """A whole number from the least on, a tensor's too; InvalidArgumentError for another value."""
+    if not hasattr(value, "__index__"):
+        raise UnfitError(f"{name} is a whole number; the {type(value).__name__} {brief(value)} was given")
+    if operator.index(value) < least:
+        raise InvalidArgumentError(f"{name} is a whole number from {least} on; {brief(value)} was given")
+    return operator.index(value)
 
 
 # -- axes ---------------------------------------------------------------------------------------------------------
