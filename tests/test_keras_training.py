@@ -91,6 +91,9 @@ def test_a_generator_that_ends_early_ends_the_training() -> None:
     with pytest.warns(UserWarning, match="before epoch 2"):
         once = network(minidl).fit(((X, Y) for _ in range(3)), epochs=2, verbose=0)
     assert once.epoch == [0]
+    with pytest.warns(UserWarning, match="before epoch 7"):
+        later = network(minidl).fit(((X, Y) for _ in range(3)), epochs=8, initial_epoch=5, verbose=0)
+    assert later.epoch == [5]
 
 
 def test_an_iterable_begins_anew_with_each_epoch() -> None:

@@ -174,23 +174,26 @@ def steps_in(data: Data, size: int) -> int | None:
         return None
 
 
-def walks(data: Data, size: int, device: Device, shuffled: bool, steps: int | None) -> Iterator[Iterator[Batch]]:
+def walks(
+    data: Data, size: int, device: Device, shuffled: bool, steps: int | None, begin: int = 0
+) -> Iterator[Iterator[Batch]]:
     """One walk after another: each through all batches or, with a number of steps, so many further on.
 
     A walk ends with the data, and warns where that has fewer batches than steps; the next begins anew. Where no batch
-    is left to begin one with, there are no more walks, with a warning; NoBatchesError for the first.
+    is left to begin one with, there are no more walks, with a warning; NoBatchesError for the first. Warnings count
+    epochs from `begin` on.
     """
     left: Iterator[Batch] = iter(())
-    for number in itertools.count():
+    for number in itertools.count(begin):
         first = None if steps is None else next(left, None)
         if first is None:
             left = data.batches(size, device, shuffled)
             first = next(left, None)
         if first is None:
             said = "No batches are left; give steps_per_epoch, or an iterable that can begin anew"
-            if not number:
+            if number == begin:
                 raise NoBatchesError(said)
-            warnings.warn(f"The training ends before epoch {number + 1} of those asked for: {said}", stacklevel=2)
+            warnings.warn(f"The training ends before epoch {number + 1}: {said}", stacklevel=2)
             return
         yield _walk(first, left, steps)
 

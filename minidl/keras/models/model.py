@@ -142,7 +142,7 @@ class Model(Learner):
         given = [*listed(callbacks), History()]
         self.history = next(callback for callback in given if isinstance(callback, History))  # the user's own first
         told = CallbackList(given, self, epochs=epochs, steps=steps, verbose=verbose)
-        following = walks(data, size, self._place(), shuffle, steps_per_epoch)
+        following = walks(data, size, self._place(), shuffle, steps_per_epoch, initial_epoch)
         self.stop_training = False
         logs: dict[str, Any] = {}
         with whole_steps() as whole:
