@@ -256,6 +256,8 @@ def test_get_gives_what_keras_gives(kind: str, tensorflow: Any) -> None:
         (lambda keras: {"class_name": "SGD", "config": {"learning_rate": 0.5}}, "learning_rate"),
         (lambda keras: {"class_name": "L1", "config": {"l1": 0.5}}, "l1"),
         (lambda keras: {"class_name": "MeanSquaredError", "config": {"reduction": "sum"}}, "reduction"),
+        (lambda keras: {"class_name": "mse", "config": {"name": "q"}}, "name"),
+        (lambda keras: {"class_name": "accuracy", "config": {"name": "q"}}, "name"),
         (lambda keras: numpy.eye(2), "shape"),
         (lambda keras: abs, "__name__"),
     ]

@@ -235,10 +235,6 @@ mse = MSE = mean_squared_error
 mae = MAE = mean_absolute_error
 
 
-def _functions() -> list[tuple[str, Any]]:
-    return [(name, value) for name, value in globals().items() if inspect.isfunction(value)]
-
-
 def get(identifier: Any) -> Any:
     """The metric of a name such as 'mae'; a metric or a function stays itself, and None too.
 
@@ -247,7 +243,8 @@ def get(identifier: Any) -> Any:
     >>> tf.keras.metrics.get('mae')
     <MeanAbsoluteError name=mean_absolute_error>
     """
-    classes: dict[str, Any] = {name: _CLASSES[of] for name, of in _functions() if of in _CLASSES}
+    classes: dict[str, Any] = {function.__name__: made for function, made in _CLASSES.items()}
+    classes |= {"mse": MeanSquaredError, "MSE": MeanSquaredError, "mae": MeanAbsoluteError, "MAE": MeanAbsoluteError}
     return find("metric", identifier, globals(), metric=Metric, Metric=Metric, **classes)
 
 

@@ -42,7 +42,7 @@ def find(kind: str, identifier: Any, module: dict[str, Any], **others: Any) -> A
         kind: what it is, for the message.
         identifier: the name; or a dictionary of a `class_name` and a `config`, the arguments of the class; or a class;
             or what can be called, which stays itself, as None does. ValueError for anything else.
-        module: whose public names are looked up, in snake case too, but for what all of the kind are derived from.
+        module: the names in one; its public ones are looked up, in snake case too, but not what the kind derives from.
         others: what other names stand for.
     """
     public = [name for name in module["__all__"] if name not in ("get", kind.capitalize()) and callable(module[name])]
@@ -54,9 +54,9 @@ def find(kind: str, identifier: Any, module: dict[str, Any], **others: Any) -> A
     found = known.get(name) if isinstance(name, str) else name
     if isinstance(found, type):
         return found(**config)
-    if callable(found) or identifier is None:
+    if identifier is None or (callable(found) and not config):  # a function takes none
         return found
-    raise ValueError(f"Unknown {kind} {identifier!r}; there are {', '.join(known)}")
+    raise ValueError(f"Unknown {kind} {identifier!r}; there are {', '.join(known)}, and what you derive or define")
 
 
 # -- what an object was made with ------------------------------------------------------------------------------------

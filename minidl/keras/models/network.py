@@ -200,6 +200,12 @@ class Network(Layer):
             raise NotImplementedError(f"minidl writes no config of a {name}; make it anew, and load its weights")
         return super().get_config()
 
+    def save(self, *_: Any, **__: Any) -> None:
+        """Raises NotImplementedError: of a model, minidl saves the weights alone."""
+        raise NotImplementedError("minidl saves no models; use save_weights, and load_weights of a model made anew")
+
+    to_json = export = save
+
     # -- calling
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
