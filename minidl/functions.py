@@ -95,7 +95,7 @@ class Function(Generic[P, R]):
         with contextlib.suppress(TypeError, ValueError):  # what is written in C may have no signature
             parameters = inspect.signature(func)
             defaults = [each.default for each in parameters.parameters.values()]
-            if not all(isinstance(each, Hashable) and not _is_float(each) for each in defaults):
+            if not all(isinstance(each, Hashable) and not isinstance(each, numpy.floating) for each in defaults):
                 self._parameters = parameters
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
@@ -260,17 +260,14 @@ def _fitted(spec: Any, value: Any) -> Any:
     return pack(value, map(_fitted, flatten(spec), flatten(value)))
 
 
-def _is_float(value: Any) -> bool:
-    return isinstance(value, numpy.floating)
-
-
 def _as_argument(value: Any) -> Any:
     """What holds numbers as a tensor, such as an array, a float of NumPy's or a series of pandas's; anything else as it
     is, NumPy's whole numbers too, which are lengths and axes.
 
     Raises TypeError for what can't be hashed, since it may change without anybody knowing.
     """
-    if isinstance(value, (TensorLike, type)) or (isinstance(value, numpy.generic) and not _is_float(value)):
+    is_by_value = isinstance(value, numpy.generic) and not isinstance(value, numpy.floating)
+    if is_by_value or isinstance(value, (TensorLike, type)):
         return value
     if hasattr(value, "__array__") or is_gpu_array(value):
         return as_tensor(value if isinstance(value, numpy.ndarray) or is_gpu_array(value) else numpy.asarray(value))

@@ -138,7 +138,7 @@ def primitive(**gradients: Callable[..., Any]) -> Callable[[Callable[..., Any]],
     <primitive cube>
     >>> x = tf.Variable(2.0)
     >>> with tf.GradientTape() as tape:
-    ...     z = cube(x.read())
+    ...     z = cube(x)
     >>> float(z), float(tape.gradient(z, x))
     (8.0, 12.0)
     """

@@ -145,6 +145,7 @@ def decay(tf: Any) -> Any:
         values.append(optimizer.learning_rate)
         optimizer.apply_gradients([(tf.constant([1.0, -1.0]), w)])
         values.append(tf.identity(w))
+    values.append(tf.function(lambda step, rate: schedule(0.3, 3.0, rate)(step))(tf.constant(5), tf.constant(0.5)))
     steps = [schedule(0.3, 3, 0.5, staircase=staircase)(step) for staircase in (False, True) for step in range(5)]
     stairs = tf.keras.optimizers.SGD(schedule(0.3, 2, 0.5, staircase=True), weight_decay=0.1)
     return values, steps, trained(tf, optimizer.__class__(schedule(0.3, 2, 0.5))), trained(tf, stairs)

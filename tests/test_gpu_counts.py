@@ -367,3 +367,18 @@ def test_a_model_on_another_gpu_is_used_outside_of_any_scope(dtype: str) -> None
         assert model.evaluate(data, y, verbose=0)[0] < 10.0
     variables = [*model.weights, *optimizer.variables, *(each for m in model.metrics for each in m.variables)]
     assert {variable.device[-5:] for variable in variables} == {"GPU:1"}
+
+
+def test_what_is_printed_in_a_function_may_be_on_several_devices(capsys: pytest.CaptureFixture[str]) -> None:
+    with tf.device("/gpu:0"):
+        x = tf.constant([1.0, 2.0])
+    label = tf.constant([3])
+
+    @tf.function
+    def doubled(x: Any) -> Any:
+        tf.print("x", x, label)
+        return x * 2.0
+
+    doubled(x)
+    doubled(x)
+    assert capsys.readouterr().err == "x [1 2] [3]\nx [1 2] [3]\n"

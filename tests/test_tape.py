@@ -14,9 +14,10 @@ import pytest
 
 import minidl as tf
 from minidl.context import thread
-from minidl.primitive import Listener, Primitive
+from minidl.primitive import Listener, Primitive, primitive
 from minidl.tape import Tape
 from minidl.tensor import Tensor
+from tests import test_names
 from tests.agree import assert_agree
 
 pytestmark = pytest.mark.usefixtures("device")
@@ -173,6 +174,27 @@ def watching_twice(tf: Any) -> Any:
     return tape.gradient(y, v), tape.gradient([y, z], v)
 
 
+def pausing_in_a_function(tf: Any) -> Any:
+    """The function runs inside the block of the tape that it pauses, and then of the one that it resets."""
+    x, found = tf.Variable(3.0), []
+
+    def pause(a: Any, tape: Any) -> Any:
+        with tape.stop_recording():
+            square = a * a
+        return square * a
+
+    def forget(a: Any, tape: Any) -> Any:
+        cube = a * a * a
+        tape.reset()
+        return cube + a * a
+
+    for change in (pause, forget):
+        with tf.GradientTape() as tape:
+            y = tf.function(lambda a, change=change, tape=tape: change(a, tape))(x)
+        found.append(tape.gradient(y, x))
+    return found
+
+
 def entering(tf: Any) -> Any:
     x = tf.Variable(3.0)
     tape = tf.GradientTape()
@@ -283,15 +305,6 @@ def custom_that_may_take_variables(tf: Any) -> Any:
     return found
 
 
-def batch_jacobians(tf: Any) -> Any:
-    x = tf.constant(numpy.arange(12.0, dtype="float32").reshape(2, 2, 3))
-    with tf.GradientTape(persistent=True) as tape:
-        tape.watch(x)
-        y = tf.sin(x @ tf.ones([3, 4]))
-        z = tf.reduce_sum(x * x, [1])
-    return tape.batch_jacobian(y, x), tape.batch_jacobian(z, x), tape.batch_jacobian(tf.ones([2, 1]), x)
-
-
 def custom_in_two_sweeps(tf: Any) -> Any:
     v, x = tf.Variable(3.0), tf.Variable(2.0)
 
@@ -396,8 +409,20 @@ PROGRAMS = [
     custom,
     custom_with_variables,
     custom_that_may_take_variables,
-    batch_jacobians,
+    test_names.jacobians,
+    pausing_in_a_function,
 ]
+
+
+def test_a_primitive_called_as_a_function_reads_variables_and_takes_numbers() -> None:
+    @primitive(x=lambda upstream, x: upstream * 3.0 * x * x)
+    def cube(xp: Any, x: Any) -> Any:
+        return x * x * x
+
+    v = tf.Variable(2.0)
+    with tf.GradientTape() as tape:
+        y = cube(v) + cube(1.0)
+    assert (float(y), float(tape.gradient(y, v))) == (9.0, 12.0)
 
 
 @pytest.mark.tf

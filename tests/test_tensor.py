@@ -92,7 +92,8 @@ def mixtures(tf: Any) -> Any:
         tf.convert_to_tensor([[0.0, 0.1], double], tf.float32), tf.convert_to_tensor([0.1, half], tf.float64),
         tf.convert_to_tensor([[0.0, half], [1.0, 2.0]], tf.float32), tf.convert_to_tensor([half, 1], tf.int32),
         tf.convert_to_tensor([tf.Variable(1.5), 2.0], tf.float64), tf.constant([1.0]) + [half],
-        tf.convert_to_tensor([half, 0.1]), tf.constant([1, True]), tf.constant([True, 1], tf.int32),
+        tf.convert_to_tensor([half, 0.1]), tf.convert_to_tensor([1, 2], dtype_hint=tf.float32),
+        tf.convert_to_tensor([1.5], dtype_hint=tf.int32), tf.constant([1, True]), tf.constant([True, 1], tf.int32),
         tf.constant([1.5, True]), tf.constant([True, 0], tf.float32),
     ]  # fmt: skip
 

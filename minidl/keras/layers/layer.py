@@ -23,7 +23,7 @@ from minidl.primitive import NO_OPTIONS
 from minidl.tensor import Tensor, TensorLike, Variable
 from minidl.values import FLOATS, as_dtype
 
-_Value = TensorLike | numpy.ndarray  # one that a layer takes
+ArrayLike = TensorLike | numpy.ndarray
 
 
 class _Phase:
@@ -161,7 +161,7 @@ class Layer(Configured, Module):
     ) -> KerasTensor: ...
 
     @overload
-    def __call__(self, inputs: _Value, *others: Any, training: bool | None = ..., **options: Any) -> Tensor: ...
+    def __call__(self, inputs: ArrayLike, *others: Any, training: bool | None = ..., **options: Any) -> Tensor: ...
 
     @overload
     def __call__(self, inputs: Any, *others: Any, training: bool | None = ..., **options: Any) -> Any: ...

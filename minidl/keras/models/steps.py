@@ -9,7 +9,8 @@ from typing import Any
 import numpy
 
 import minidl as tf
-from minidl.devices import Device
+from minidl.context import thread
+from minidl.devices import CPU, Device
 from minidl.keras import optimizers
 from minidl.keras.callbacks import History
 from minidl.keras.metrics import Metric
@@ -198,7 +199,7 @@ class Learner(Network):
 
     def _place(self) -> Device:
         """The device of the model's weights, to which data and metrics are brought."""
-        return self.weights[0].home if self.weights else tf.zeros([]).home
+        return self.weights[0].home if self.weights else thread.state.device or CPU
 
     def _step(self, kind: str) -> Callable[[Batch], Any]:
         """What takes a step of 'train', 'test' or 'predict' on a batch: compiled, unless the model runs eagerly.

@@ -22,4 +22,4 @@ def get(identifier: Any) -> Any:
         return identifier
     if not isinstance(identifier, (str, dict)):
         raise ValueError(f"An optimizer or its name is wanted; {identifier!r} was given")
-    return find("optimizer", "sgd" if str(identifier).lower() == "sgd" else identifier, globals())
+    return find("optimizer", identifier.lower() if isinstance(identifier, str) else identifier, globals())

@@ -172,10 +172,10 @@ class Optimizer(Stateful):
         if len(grads) != len(variables):
             raise ValueError(f"{len(grads)} gradients were given for {len(variables)} variables")
         known = self._moved if self.built else variables
-        are_known = len(variables) == len(known) and all(map(operator.is_, variables, known))  # as usual
-        serials = set() if are_known else {each.serial for each in known}
-        if not are_known and (unknown := [each.name for each in variables if each.serial not in serials]):
-            raise ValueError(f"The optimizer was built without the variables {unknown}; make another one for them")
+        if len(variables) != len(known) or not all(map(operator.is_, variables, known)):  # they are, as a rule
+            serials = {each.serial for each in known}
+            if unknown := [each.name for each in variables if each.serial not in serials]:
+                raise ValueError(f"The optimizer was built without the variables {unknown}; make another one for them")
         gradients, moved = _checked(grads, variables)
         if not self.built:
             self.build(variables)
